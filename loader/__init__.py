@@ -1,0 +1,1 @@
+"""bulkload: loads historical exports into PostgreSQL through PostgREST."""
