@@ -1,1 +1,80 @@
-"""bulkload: loads historical exports into PostgreSQL through PostgREST."""
+"""bulkload: loads historical exports into PostgreSQL through PostgREST, every row exact.
+
+report = await loader.load(loader.Settings(url="http://localhost:3000"), ["dump.jsonl"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from loader.errors import (
+    Interrupted,
+    LoadError,
+    SettingsError,
+    SourceError,
+    SourceMissing,
+    TargetError,
+    TooManyRejects,
+)
+from loader.settings import MaxErrors, Settings
+
+if TYPE_CHECKING:
+    from loader.halt import Halt
+    from loader.observer import Observer
+    from loader.report import Report
+
+__all__ = [
+    "Interrupted",
+    "LoadError",
+    "MaxErrors",
+    "Settings",
+    "SettingsError",
+    "SourceError",
+    "SourceMissing",
+    "TargetError",
+    "TooManyRejects",
+    "load",
+]
+
+
+async def load(
+    settings: Settings,
+    sources: Sequence[str],
+    *,
+    observer: Observer | None = None,
+    halt: Halt | None = None,
+) -> Report:
+    """Load sources into the target, in this order, as one load.
+
+    Args:
+        settings: what to load into, and how.
+        sources: paths, globs, or ``-`` for standard input.
+        observer: watches the load (loader.observer).
+        halt: lets the caller ask the load to stop (loader.halt).
+
+    Returns:
+        What became of the rows. A load that had to stop says why in ``error``; it raises nothing.
+
+    Raises:
+        SourceMissing: a source does not exist; nothing was sent.
+        SettingsError: the run directory cannot be made; nothing was sent.
+    """
+    # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
+    from loader import halt as halts  # noqa: PLC0415
+    from loader.observer import Observers  # noqa: PLC0415
+    from loader.pipeline import Load  # noqa: PLC0415
+    from loader.sources.open import find  # noqa: PLC0415
+
+    found = find(tuple(sources))
+    if not found:
+        raise SourceMissing("no source was named")
+    run_dir = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"--run-dir {run_dir}: {(error.strerror or str(error)).lower()}") from error
+    return await Load(
+        settings, found, run_dir, halt=halt or halts.Halt(), observer=observer or Observers()
+    ).run()

@@ -1,0 +1,156 @@
+"""One body -> one decision: sends it again while what refuses it passes, with a new token if it must."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from loader.errors import TargetError, words
+from loader.halt import Halt
+from loader.model import Kind, Lost, Reply, Shape, Verdict
+from loader.observer import Observer, Requested, Retrying
+from loader.pacing import Pacing, backoff
+from loader.postgrest import PostgREST
+from loader.settings import Settings
+from loader.tokens import Tokens
+from loader.verdict import judge
+
+_SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
+
+NOTHING = b"[]"  # the body of a preflight
+
+
+class Attempts:
+    """Sends bodies to the target. Any number of tasks may do so at once."""
+
+    def __init__(
+        self,
+        client: PostgREST,
+        tokens: Tokens,
+        *,
+        settings: Settings,
+        pacing: Pacing,
+        halt: Halt,
+        observer: Observer,
+    ) -> None:
+        self._client = client
+        self._tokens = tokens
+        self._settings = settings
+        self._pacing = pacing
+        self._halt = halt
+        self._observer = observer
+
+    async def send(
+        self, shape: Shape, body: bytes, rows: int, *, where: str = "", patience: float | None = None
+    ) -> Verdict:
+        """Send one body until it is in, or refused for what it holds.
+
+        Args:
+            shape: the columns that it writes.
+            body: a JSON array of rows.
+            rows: how many.
+            where: the place of the first, for messages.
+            patience: seconds that transient failures may last, and that an answer may take;
+                None: --retry-for and --timeout.
+
+        Returns:
+            DONE, SPLIT, KEYS, SHRINK or COLUMNS.
+
+        Raises:
+            TargetError: the target cannot be used, or not for too long.
+            Halted: a stop was asked for.
+        """
+        trial = _Trial(where, self._settings.retry_for if patience is None else patience)
+        while True:
+            self._halt.check()
+            sent, count = (NOTHING, 0) if trial.probing else (body, rows)
+            verdict, reply = await self._once(shape, sent, count, patience)
+            if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code == "57014":
+                if trial.tries >= _SINGLE_ROW_TRIES:
+                    raise trial.stopped("a single row takes longer than the server allows", verdict)
+                verdict = replace(verdict, kind=Kind.RETRY)
+            if verdict.kind is Kind.RETRY:
+                trial.tries += 1
+                if verdict.tries is not None and trial.tries >= verdict.tries and rows:
+                    return replace(verdict, kind=Kind.SPLIT)
+                await self._wait(trial, verdict)
+                # Was it the line, or an expired token that broke the line? The answer to [] tells.
+                trial.probing = isinstance(reply, Lost)
+            elif verdict.kind is Kind.RENEW and not trial.renewed:
+                await self._tokens.renew(reply.token if isinstance(reply, Reply) else None)
+                trial.renewed = True
+            elif verdict.kind in (Kind.STOP, Kind.RENEW):
+                raise trial.stopped(f"{self._settings.url} refuses the load", verdict)
+            elif trial.probing and verdict.kind is Kind.DONE:
+                trial.renewed = trial.probing = False
+            else:
+                if verdict.kind is Kind.SHRINK and rows > 1:
+                    self._pacing.shrink(rows)
+                return verdict
+
+    async def _wait(self, trial: _Trial, verdict: Verdict) -> None:
+        """Wait before the next try.
+
+        Raises:
+            TargetError: that would be beyond the trial's patience.
+            Halted: a stop was asked for.
+        """
+        now = time.monotonic()
+        trial.failing_since = now if trial.failing_since is None else trial.failing_since
+        seconds = backoff(trial.tries, verdict.after)
+        if now + seconds - trial.failing_since > trial.patience:
+            what = f"{self._settings.url} could not be used for {trial.patience:g} s"
+            raise trial.stopped(what, verdict)
+        self._observer.on(Retrying(words(verdict.reason), seconds))
+        await self._halt.sleep(seconds)
+        trial.renewed = False
+
+    async def describe(self) -> dict[str, str]:
+        """The columns of the relation and their types; empty where the server does not tell."""
+        started = time.monotonic()
+        formats = await self._client.describe()
+        self._observer.on(Requested(0, 0, time.monotonic() - started, Kind.DONE))
+        return formats
+
+    async def _once(
+        self, shape: Shape, body: bytes, rows: int, timeout: float | None
+    ) -> tuple[Verdict, Reply | Lost]:
+        wait = self._pacing.reserve(rows, time.monotonic())
+        if wait > 0:
+            await self._halt.sleep(wait)
+        started = time.monotonic()
+        reply = await self._client.post(shape.columns, body, timeout)
+        verdict = judge(
+            reply,
+            rows=rows,
+            resolution=self._settings.resolution,
+            url_length=len(self._client.url(shape.columns)),
+            size=len(body),
+        )
+        self._observer.on(Requested(rows, len(body), time.monotonic() - started, verdict.kind))
+        return verdict, reply
+
+
+@dataclass(slots=True)
+class _Trial:
+    """What one body has been through.
+
+    Attributes:
+        where: the place of its first row, for messages.
+        patience: seconds that transient failures may last.
+        tries: transient failures so far.
+        failing_since: time of the first of them.
+        renewed: whether the token was just renewed for it: a second refusal is final.
+        probing: whether the next request is a preflight, to learn why the last had no answer.
+    """
+
+    where: str
+    patience: float
+    tries: int = 0
+    failing_since: float | None = None
+    renewed: bool = False
+    probing: bool = False
+
+    def stopped(self, what: str, verdict: Verdict) -> TargetError:
+        at = f" (rows from {self.where} on)" if self.where else ""
+        return TargetError(what + at, said=words(verdict.reason), advice=verdict.advice)

@@ -1,0 +1,143 @@
+"""Chunks -> batches: shape, rows, bytes, and the order among rows of one key. No I/O.
+
+Rows of different shapes go to different batches, and a bounded number of shapes is open at once, so
+that shapes may alternate without shrinking batches. Batches come out in an order in which the rows
+of each key keep the order of the source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from loader.model import Batch, Chunk, Key, Shape
+
+_OPEN_SHAPES = 8
+_BRACKETS = 2
+_NEARLY = 4  # a batch with less than a quarter of its room left is full enough
+
+
+@dataclass(slots=True)
+class Limits:
+    """Upper bounds of a batch; ``size`` is that of a request's body, in bytes."""
+
+    rows: int
+    size: int
+
+
+class _Open:
+    """A batch that still takes rows. ``after``: open batches that must go out before it."""
+
+    __slots__ = ("after", "chunks", "keys", "repeats", "rows", "shape", "size")
+
+    def __init__(self, shape: Shape) -> None:
+        self.shape = shape
+        self.chunks: list[Chunk] = []
+        self.keys: set[Key] = set()
+        self.rows = 0
+        self.size = _BRACKETS
+        self.repeats = False
+        self.after: set[_Open] = set()
+
+    def add(self, chunk: Chunk) -> None:
+        before = len(self.keys)
+        self.keys.update(chunk.keys)
+        self.repeats |= len(self.keys) - before < len(chunk.keys)
+        self.keys.discard(None)
+        self.chunks.append(chunk)
+        self.rows += len(chunk.keys)
+        self.size += len(chunk.data) + 1
+
+    def follows(self, other: _Open) -> bool:
+        """Whether ``other`` must go out before this one."""
+        return any(earlier is other or earlier.follows(other) for earlier in self.after)
+
+
+class Batcher:
+    """Groups chunks into batches.
+
+    Args:
+        limits: read anew for each chunk, so they may change while the load runs. A single row may be
+            larger than ``limits.size``.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._open: dict[Shape, _Open] = {}  # the one used last stands last
+
+    def add(self, chunk: Chunk) -> Iterator[Batch]:
+        """Take a chunk; gives the batches that are full."""
+        rest: Chunk | None = chunk
+        while rest is not None:
+            batch = self._open.get(chunk.shape)
+            if batch is None:
+                if len(self._open) >= _OPEN_SHAPES:
+                    yield from self._close(next(iter(self._open.values())))
+                batch = _Open(chunk.shape)
+            head, tail = self._fill(batch, rest)
+            earlier = [other for other in self._open.values() if other is not batch]
+            earlier = [other for other in earlier if head and not other.keys.isdisjoint(head.keys)]
+            if head is None or any(other.follows(batch) for other in earlier):
+                # Full; or these rows come after rows that must themselves come after this batch.
+                yield from self._close(batch)
+                continue
+            self._open.pop(chunk.shape, None)
+            self._open[chunk.shape] = batch
+            batch.after.update(earlier)
+            batch.add(head)
+            rest = tail
+
+    def _fill(self, batch: _Open, chunk: Chunk) -> tuple[Chunk | None, Chunk | None]:
+        """What of the chunk fits into the batch, and what is left of it."""
+        rows, size = self._limits.rows - batch.rows, self._limits.size - batch.size
+        if len(chunk.keys) <= rows and len(chunk.data) <= size:
+            return chunk, None
+        if batch.rows and (rows < self._limits.rows // _NEARLY or size < self._limits.size // _NEARLY):
+            # Nearly full: cutting a few rows off would only cost copies.
+            return None, chunk
+        head, tail = cut(chunk, rows, size)
+        if head is None and not batch.rows:
+            return cut(chunk, 1, len(chunk.data))  # a single row always fits
+        return head, tail
+
+    def flush(self) -> Iterator[Batch]:
+        """All that is still open: the source has ended."""
+        while self._open:
+            yield from self._close(next(iter(self._open.values())))
+
+    def _close(self, batch: _Open) -> Iterator[Batch]:
+        """Give out a batch, and before it those that must precede it."""
+        while batch.after:
+            yield from self._close(next(iter(batch.after)))
+        del self._open[batch.shape]
+        for other in self._open.values():
+            other.after.discard(batch)
+        yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats)
+
+
+def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]:
+    """Cut a chunk into a head of at most ``rows`` rows and ``size`` bytes, and the rest.
+
+    The head is None where not even one row fits, the rest where all do.
+    """
+    data = chunk.data
+    end, taken = -1, 0  # the newline behind the head
+    while taken < min(rows, len(chunk.keys)):
+        newline = data.find(b"\n", end + 1)
+        newline = len(data) if newline < 0 else newline
+        if newline > size:
+            break
+        end, taken = newline, taken + 1
+    if taken == 0:
+        return None, chunk
+    if taken == len(chunk.keys):
+        return chunk, None
+    head = replace(chunk, data=data[:end], keys=chunk.keys[:taken])
+    tail = replace(
+        chunk,
+        line=chunk.line + taken,
+        offset=chunk.offset + end + 1,
+        data=data[end + 1 :],
+        keys=chunk.keys[taken:],
+    )
+    return head, tail

@@ -1,0 +1,41 @@
+"""Rows -> the body of a request: a JSON array of the rows' own bytes. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from loader.model import Batch, Key, Row
+
+
+def of_batch(batch: Batch) -> bytes:
+    """The body that sends each row of a batch in which no key stands twice."""
+    # A JSON text holds no raw newline within a string, so each one stands between two rows.
+    return b"[%b]" % b",".join([chunk.data.replace(b"\n", b",") for chunk in batch.chunks])
+
+
+def of_rows(rows: Sequence[Row]) -> bytes:
+    """The body that sends just these rows, in this order."""
+    return b"[%b]" % b",".join([row.data for row in rows])
+
+
+def rows_of(batch: Batch) -> Iterator[Row]:
+    """The rows of a batch, one by one, each with its place in the source."""
+    for chunk in batch.chunks:
+        offset = chunk.offset
+        for number, (data, key) in enumerate(zip(chunk.data.split(b"\n"), chunk.keys, strict=True)):
+            yield Row(data, key, chunk.source, chunk.line + number, offset)
+            offset += len(data) + 1
+
+
+def last_of_each_key(rows: Sequence[Row]) -> list[Row]:
+    """Without the rows that a later one of the same key overwrites, column for column.
+
+    A key with a null in it is not equal to any other, as for PostgreSQL's unique constraints.
+    """
+    last = {row.key: place for place, row in enumerate(rows)}
+    return [row for place, row in enumerate(rows) if has_null(row.key) or last[row.key] == place]
+
+
+def has_null(key: Key) -> bool:
+    """Whether a key, or a part of it, is null."""
+    return key is None or (isinstance(key, tuple) and None in key)

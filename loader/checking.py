@@ -1,0 +1,163 @@
+"""Blocks of lines -> chunks of checked rows, and rows that are refused on the spot. No I/O.
+
+A row's bytes are checked (JSON, its shape, its key) and passed on untouched. Most blocks hold nothing
+odd: one decode of the whole block checks all of its rows (whole_block.py). A block that holds anything
+odd is taken apart here, and each of its lines looked at alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from loader.keys import is_finite, number_columns, text
+from loader.model import Block, Chunk, Key, Reason, Reject, Shape
+from loader.whole_block import WholeBlock
+
+Fields = dict[str, msgspec.Raw]
+
+_decode_fields = msgspec.json.Decoder(Fields).decode
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_SHAPES_KNOWN = 256
+
+
+class Checker:
+    """Checks blocks of JSONL.
+
+    Args:
+        key: the columns of --on-conflict.
+        upsert: whether a row must have a key (a plain insert may leave it to the database).
+        columns: --columns; None: each row's own keys.
+    """
+
+    def __init__(self, *, key: tuple[str, ...], upsert: bool, columns: tuple[str, ...] | None = None) -> None:
+        self._key = key
+        self._upsert = upsert
+        self._columns = columns
+        self._numbers: frozenset[str] = frozenset()
+        self._shapes: dict[frozenset[str], Shape] = {}
+        self._mixed: set[Shape] = set()
+        self._whole: WholeBlock | None = None
+
+    def know(self, formats: Mapping[str, str]) -> None:
+        """Take the types of the table's columns, once the target has told them."""
+        self._numbers = number_columns(formats)
+        self._whole = None
+
+    def check(self, block: Block) -> Iterator[Chunk | Reject]:
+        """Everything that the block holds, in its order; blank lines are nothing."""
+        keys = self._whole.keys(block) if self._whole is not None else None
+        if self._whole is not None and keys is not None:
+            yield Chunk(self._whole.shape, block.source, block.line, block.offset, block.data, keys)
+        else:
+            yield from self._line_by_line(block)
+
+    def _line_by_line(self, block: Block) -> Iterator[Chunk | Reject]:
+        """Runs of neighbouring good rows of one shape, and refused rows."""
+        run: _Run | None = None
+        fields: Fields = {}
+        at = 0
+        for number, line in enumerate(block.data.split(b"\n"), block.line):
+            checked = self._line(line)
+            if isinstance(checked, tuple):
+                shape, key, fields = checked
+                if run is None or run.shape is not shape:
+                    if run is not None:
+                        yield run.chunk(block)
+                    run = _Run(shape, number, at)
+                run.keys.append(key)
+                run.end = at + len(line)
+            else:
+                if run is not None:
+                    yield run.chunk(block)
+                    run = None
+                if checked is not None:
+                    yield Reject(line, block.source, number, block.offset + at, checked)
+            at += len(line) + 1
+        if run is not None:
+            yield run.chunk(block)
+            self._learn(run.shape, fields, odd=len(run.keys) < block.lines)
+
+    def _line(self, line: bytes) -> tuple[Shape, Key, Fields] | Reason | None:
+        """One line's shape, key and fields, or why it is refused, or None for a blank one."""
+        if not line.strip(b" \t\r"):
+            return None
+        try:
+            line.decode()
+            fields = _decode_fields(line)
+        except UnicodeDecodeError as error:
+            return Reason("not-utf8", f"byte {error.start + 1} of the row is not UTF-8")
+        except msgspec.ValidationError:
+            return Reason("not-an-object", "the row is JSON, but not an object")
+        except (msgspec.DecodeError, RecursionError) as error:
+            return Reason("not-json", str(error))
+        if b"\\u0000" in line and _NUL.search(line):
+            return Reason("nul", "the row holds \\u0000, which PostgreSQL cannot store")
+        missing = [column for column in self._key if column not in fields]
+        if missing and self._upsert:
+            return Reason("no-key", f"the row lacks {', '.join(missing)}, its key")
+        shape = self._shape(fields)
+        if not shape.columns:
+            return Reason("no-columns", "the row has none of the columns to write")
+        for column in self._numbers.intersection(shape.columns):
+            value = text(fields[column])
+            if value is not None and not is_finite(value):
+                return Reason("not-finite", f"{column} is {value!r}, which is not a finite number")
+        return shape, None if missing else self._key_of(fields), fields
+
+    def _key_of(self, fields: Fields) -> Key:
+        parts = tuple(text(fields[column]) for column in self._key)
+        return parts[0] if len(parts) == 1 else parts
+
+    def _shape(self, fields: Fields) -> Shape:
+        """The shape of a row; rows with the same keys in another order have the same one."""
+        names = tuple(fields) if self._columns is None else tuple(c for c in self._columns if c in fields)
+        known = frozenset(names)
+        shape = self._shapes.get(known)
+        if shape is None:
+            if len(self._shapes) >= _SHAPES_KNOWN:
+                self._shapes.clear()
+            shape = self._shapes[known] = Shape(names)
+        return shape
+
+    def _learn(self, shape: Shape, sample: Fields, *, odd: bool) -> None:
+        """Make ready to take the next block whole, where its rows are like this one.
+
+        Args:
+            shape: the shape of the block's last run.
+            sample: its last row.
+            odd: whether the block held more than this one run.
+        """
+        if not set(self._key) <= set(sample):
+            return
+        if self._columns is not None and shape.columns != self._columns:
+            # A later row with more of --columns than this one would pass for it.
+            return
+        if self._whole is not None and self._whole.shape == shape and not odd:
+            # All its rows were good, and yet it was not taken whole: values change their JSON types.
+            self._mixed.add(shape)
+        self._whole = WholeBlock(
+            shape,
+            key=self._key,
+            numbers=self._numbers,
+            sample=None if shape in self._mixed else sample,
+            other_keys=self._columns is not None,
+        )
+
+
+class _Run:
+    """Neighbouring good rows of one shape, while their block is taken apart."""
+
+    __slots__ = ("begin", "end", "keys", "line", "shape")
+
+    def __init__(self, shape: Shape, line: int, begin: int) -> None:
+        self.shape = shape
+        self.line = line
+        self.begin = self.end = begin
+        self.keys: list[Key] = []
+
+    def chunk(self, block: Block) -> Chunk:
+        data = block.data[self.begin : self.end]
+        return Chunk(self.shape, block.source, self.line, block.offset + self.begin, data, self.keys)

@@ -1,0 +1,308 @@
+"""The command line. The only module that prints or exits."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from loader import config
+from loader.errors import Exit, LoadError, SettingsError
+from loader.settings import RESOLUTIONS, MaxErrors, Settings, parse_columns, parse_size
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from loader.report import Report
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def _option(name: str, text: str, **more: Any) -> Callable[[Command], Command]:
+    variable = "BULKLOAD_" + name.lstrip("-").replace("-", "_").upper()
+    return click.option(name, envvar=variable, show_envvar=False, help=text, **more)
+
+
+_TARGET = [
+    _option("--url", "PostgREST's base URL, or a Supabase project's. Also the audience of minted tokens."),
+    _option("--schema", "Schema of the table, as PostgREST exposes it.", default="api", show_default=True),
+    _option("--table", "Table or view to load into.", default="all_trades", show_default=True),
+]
+_TOKEN = [
+    _option("--role", "Role claim of minted tokens.", default="api_data_producer", show_default=True),
+    _option("--jwt-aud", "Audience claim of minted tokens. [default: the URL]"),
+    _option(
+        "--jwt-ttl", "Lifetime of minted tokens, in seconds.", type=float, default=300.0, show_default=True
+    ),
+    _option(
+        "--jwt-secret-file",
+        "File with the secret that signs tokens. [default: PGRST_JWT_SECRET in the environment]",
+        type=click.Path(path_type=Path),
+    ),
+]
+_LOAD = [
+    _option(
+        "--on-conflict", "Key columns, comma-separated.", default="id", show_default=True, metavar="COLS"
+    ),
+    _option(
+        "--resolution",
+        "What happens to a row whose key is there already. With none, it is rejected.",
+        type=click.Choice(RESOLUTIONS),
+        default="merge-duplicates",
+        show_default=True,
+    ),
+    _option(
+        "--columns", "Columns to write; other keys of a row are dropped. [default: all keys]", metavar="COLS"
+    ),
+    _option("--concurrency", "Most requests in flight.", type=int, default=8, show_default=True),
+    _option("--batch-rows", "Most rows of a request. [default: found by the loader]", type=int),
+    _option("--batch-bytes", "Most bytes of a request. [default: 1MiB]", metavar="SIZE"),
+    _option("--max-rate", "Most rows a second.", type=float),
+    _option(
+        "--max-errors",
+        "Rejected rows after which the load stops, as a number or a share.",
+        default="100",
+        show_default=True,
+        metavar="N|N%",
+    ),
+    _option("--timeout", "For one request, in seconds.", type=float, default=120.0, show_default=True),
+    _option(
+        "--retry-for",
+        "How long one batch may meet failures that pass, in seconds.",
+        type=float,
+        default=300.0,
+        show_default=True,
+    ),
+    _option(
+        "--run-dir",
+        "Folder for rejects and report. [default: NAME.bulkload]",
+        type=click.Path(path_type=Path, file_okay=False),
+    ),
+    _option("--dry-run", "Read and check everything, ask the target, send no row.", is_flag=True),
+    _option("--sandbox", "Load into a PostgreSQL and PostgREST of bulkload's own.", is_flag=True),
+]
+_OUTPUT = [
+    _option(
+        "--progress",
+        "How progress is shown on stderr.",
+        type=click.Choice(["auto", "bar", "plain", "none"]),
+        default="auto",
+        show_default=True,
+    ),
+    click.option(
+        "--json", "as_json", envvar="BULKLOAD_JSON", is_flag=True, help="Print the report on stdout."
+    ),
+    click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
+    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+]
+
+
+def _options(*groups: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed([option for group in groups for option in group]):
+            command = option(command)
+        return command
+
+    return add
+
+
+class _Group(click.Group):
+    """``bulkload SOURCE`` is ``bulkload load SOURCE``, and ``bulkload --help`` shows the load's options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        shows_itself = args[:1] in (["--help"], ["--version"])
+        if not args:
+            args = ["--help"]
+        elif not shows_itself and args[0] not in self.commands:
+            args = ["load", *args]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        load_command = self.commands["load"]
+        load_command.format_options(click.Context(load_command, parent=ctx), formatter)
+        self.format_commands(ctx, formatter)
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        formatter.write_usage("bulkload", "[OPTIONS] SOURCE...")
+        formatter.write_usage("bulkload", "COMMAND ...", prefix="       ")
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="bulkload", prog_name="bulkload")
+def cli() -> None:
+    """Load JSON Lines into a PostgreSQL table behind PostgREST or Supabase, every row exact.
+
+    SOURCE is a file, a glob, or - for standard input. Every option can also be set as BULKLOAD_NAME in
+    the environment or in .env, and as a key of bulkload.toml.
+    """
+
+
+@cli.command()
+@click.argument("sources", nargs=-1, metavar="SOURCE...")
+@_options(_TARGET, _LOAD, _TOKEN, _OUTPUT)
+def load(sources: tuple[str, ...], **flags: Any) -> None:
+    """Load sources into a table (the default command)."""
+    console = _console()
+    if not sources:
+        raise SettingsError("no source was named", advice="Name a file, as in: bulkload dump.jsonl")
+    with ExitStack() as stack:
+        if flags["sandbox"]:
+            flags |= stack.enter_context(_sandbox(flags, console))
+        settings = _settings(flags, needs_run=True)
+        report = _run(settings, sources, flags, console)
+    if not flags["quiet"]:
+        _summarize(report, settings, console)
+    elif report.error:
+        console.print(f"error: {report.error}")
+    if flags["as_json"]:
+        sys.stdout.buffer.write(report.json())
+        sys.stdout.flush()
+    raise SystemExit(report.exit_code)
+
+
+@cli.command()
+@_options(_TARGET[:1], _TOKEN)
+@click.option("--decode", is_flag=True, help="Print its claims instead.")
+def token(*, decode: bool, **flags: Any) -> None:
+    """Print the bearer token that a load would send."""
+    from loader.tokens import Minted, token_source  # noqa: PLC0415 - only needed here
+
+    source = token_source(_settings(flags))
+    if not isinstance(source, Minted):
+        raise SettingsError(
+            "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
+        )
+    if decode:
+        import json  # noqa: PLC0415
+
+        click.echo(json.dumps(source.claims(), indent=2))
+    else:
+        click.echo(source.mint())
+
+
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.option("--reset", is_flag=True, help="Empty it.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
+def sandbox(*, reset: bool, command: tuple[str, ...]) -> None:
+    """Run a PostgreSQL and a PostgREST on this machine, with the tables of sql/.
+
+    Runs COMMAND inside (with DATABASE_URL, PGHOST and so on set), or stays up until Ctrl-C. Rows stay
+    between runs.
+    """
+    from loader.sandbox_cli import run  # noqa: PLC0415 - only needed here
+
+    raise SystemExit(run(reset=reset, command=command, console=_console()))
+
+
+def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
+    """The settings that the flags, the environment and the files add up to."""
+    if not flags["url"]:
+        raise SettingsError(
+            "no target: --url is missing",
+            advice="Give --url URL or set BULKLOAD_URL; or try it out with --sandbox, which needs none.",
+        )
+    given = {name: flags[name] for name in ("url", "role", "jwt_aud", "jwt_ttl")}
+    given["jwt_secret"] = flags.get("jwt_secret") or config.secret(flags["jwt_secret_file"])
+    if needs_run:
+        for name in ("schema", "table", "resolution", "concurrency", "batch_rows", "max_rate", "timeout"):
+            given[name] = flags[name]
+        given |= {name: flags[name] for name in ("retry_for", "run_dir", "dry_run")}
+        given["on_conflict"] = parse_columns(flags["on_conflict"])
+        given["max_errors"] = MaxErrors.parse(flags["max_errors"])
+        if flags["columns"]:
+            given["columns"] = parse_columns(flags["columns"])
+        if flags["batch_bytes"]:
+            given["batch_bytes"] = parse_size(flags["batch_bytes"])
+    return Settings(**given)
+
+
+@contextmanager
+def _sandbox(flags: dict[str, Any], console: Console) -> Iterator[dict[str, Any]]:
+    """A running sandbox, and the settings that point to it."""
+    from loader.sandbox import sandbox as start  # noqa: PLC0415 - only needed here
+
+    if flags["url"]:
+        console.print(f"--sandbox: not loading into {flags['url']}")
+    with start(say=console.print) as box:
+        yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
+
+
+def _run(settings: Settings, sources: tuple[str, ...], flags: dict[str, Any], console: Console) -> Report:
+    import anyio  # noqa: PLC0415 - after settings were checked: a third of a second
+
+    from loader import load as run  # noqa: PLC0415
+    from loader import progress, signals  # noqa: PLC0415
+    from loader.halt import Halt  # noqa: PLC0415
+
+    style = "none" if flags["quiet"] else flags["progress"]
+    with progress.watching(style, console, verbose=-1 if flags["quiet"] else flags["verbose"]) as observer:
+
+        async def main() -> Report:
+            halt = Halt()
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(signals.watch, halt)
+                ended = await run(settings, sources, observer=observer, halt=halt)
+                tasks.cancel_scope.cancel()
+            return ended
+
+        return anyio.run(main)
+
+
+def _summarize(report: Report, settings: Settings, console: Console) -> None:
+    """What became of the rows, why others did not get in, and what to do next."""
+    console.print(
+        f"{report.rows_read:,} rows: {report.rows_loaded:,} loaded, {report.rows_superseded:,} superseded, "
+        f"{report.rows_ignored:,} ignored, {report.rows_rejected:,} rejected"
+    )
+    if report.rows_checked is not None:
+        console.print(f"dry run: {report.rows_checked:,} rows checked, none sent")
+    console.print(
+        f"{report.seconds:,.1f} s, {report.rows_per_second:,.0f} rows/s, {report.requests:,} requests, "
+        f"{report.retries:,} retries, {_peak_memory()} MB of memory at most"
+    )
+    folder = settings.run_dir or Path(f"{Path(report.sources[0]).name}.bulkload")
+    for group in report.rejects:
+        console.print(
+            f"  {group['count']:,} x {group['code']} {group['message']}; the first: {group['place']}"
+        )
+    if report.rejects:
+        console.print(f"rejected rows: {folder / 'rejects.jsonl'}; why: {folder / 'rejects.errors.jsonl'}")
+    console.print(f"report: {folder / 'report.json'}")
+    if report.error:
+        console.print(f"stopped: {report.error}")
+        console.print(f"to go on: {shlex.join(['bulkload', *sys.argv[1:]])}")
+
+
+def _peak_memory() -> int:
+    """The most memory that this process has held, in MB."""
+    import resource  # noqa: PLC0415
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 1_000_000
+
+
+def _console() -> Console:
+    from rich.console import Console  # noqa: PLC0415 - 30 ms
+
+    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    try:
+        known = frozenset(param.name or "" for param in load.params) - {"sources", "verbose", "quiet"}
+        files = config.read_files(Path.cwd(), known)
+        cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        raise SystemExit(Exit.USAGE) from None
+    except LoadError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    except (KeyboardInterrupt, click.Abort):
+        raise SystemExit(Exit.SIGINT) from None

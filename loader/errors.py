@@ -1,0 +1,102 @@
+"""What can go wrong, and the exit code that says so.
+
+    LoadError                 anything that ends a load early
+    |- SettingsError     2    the command or its settings are wrong; nothing was sent
+    |- SourceMissing     2    a source does not exist or cannot be opened; nothing was sent
+    |- TooManyRejects    3    more rejected rows than --max-errors
+    |- TargetError       4    the target cannot be used; resumable
+    |- SourceError       4    a source broke off while it was read; resumable
+    '- Interrupted  130/143   SIGINT or SIGTERM
+
+Exceptions of aiohttp, click and the operating system are translated once, where they enter.
+"""
+
+from __future__ import annotations
+
+import signal
+from enum import IntEnum
+
+from loader.model import Reason
+
+
+class Exit(IntEnum):
+    """Exit codes of the command line (the contract in the README)."""
+
+    COMPLETE = 0
+    SOME_REJECTED = 1
+    USAGE = 2
+    TOO_MANY_REJECTS = 3
+    STOPPED = 4
+    BUG = 70
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class LoadError(Exception):
+    """A load ended early.
+
+    Args:
+        message: what was wrong and where (``file:line``), in one sentence.
+        said: the server's own words, if it said any.
+        advice: what the user can do about it.
+    """
+
+    exit_code: Exit = Exit.STOPPED
+
+    def __init__(self, message: str, *, said: str = "", advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.said = said
+        self.advice = advice
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.said:
+            lines.append(f"the server said: {self.said}")
+        if self.advice:
+            lines.append(self.advice)
+        return "\n".join(lines)
+
+
+class SettingsError(LoadError):
+    """The command or one of its settings is wrong; nothing was sent."""
+
+    exit_code = Exit.USAGE
+
+
+class SourceMissing(LoadError):  # noqa: N818 - it reads as what it says
+    """A source does not exist or cannot be opened; nothing was sent."""
+
+    exit_code = Exit.USAGE
+
+
+class TooManyRejects(LoadError):  # noqa: N818 - it reads as what it says
+    """More rows were rejected than --max-errors allows."""
+
+    exit_code = Exit.TOO_MANY_REJECTS
+
+
+class TargetError(LoadError):
+    """The target refuses or cannot be reached, for no fault of a row."""
+
+
+class SourceError(LoadError):
+    """A source broke off, or is not what it should be, in the middle."""
+
+
+class Interrupted(LoadError):  # noqa: N818 - it reads as what it says
+    """A signal asked the load to stop."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"interrupted by {number.name}")
+        self.exit_code = Exit.SIGTERM if number is signal.SIGTERM else Exit.SIGINT
+
+
+def words(reason: Reason) -> str:
+    """The server's words on one line: code, message, details, hint."""
+    text = f"{reason.code} {reason.message}".strip()
+    if reason.details:
+        text += f" ({reason.details})"
+    if reason.hint:
+        text += f" [hint: {reason.hint}]"
+    return text

@@ -1,0 +1,195 @@
+"""The vocabulary of a load: values that stages hand to each other. Frozen, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+
+# One column's value as text, as PostgreSQL's `->>` would give it; a tuple for several key columns.
+# None stands for SQL null, and for a row whose key is not looked at.
+Key = str | tuple[str | None, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns that a row writes; rows of one shape can share a request."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole neighbouring lines of one source, as they stand there.
+
+    Attributes:
+        source: which source, counted from 0.
+        line: number of its first line, counted from 1.
+        offset: where its first byte stands in the (decompressed) source, in bytes.
+        data: the lines, joined by newlines, without the last newline.
+        lines: how many they are.
+    """
+
+    source: int
+    line: int
+    offset: int
+    data: bytes
+    lines: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Neighbouring rows of one shape, checked: each line of ``data`` is one row.
+
+    ``keys`` has one entry a row. ``source``, ``line`` and ``offset`` are those of the first row.
+    """
+
+    shape: Shape
+    source: int
+    line: int
+    offset: int
+    data: bytes
+    keys: list[Key]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, when a batch has to be taken apart. ``data`` holds the source's own bytes."""
+
+    data: bytes
+    key: Key
+    source: int
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What goes out in one request if all is well.
+
+    Attributes:
+        shape: the columns of each of its rows.
+        chunks: its rows, in the order of the source.
+        rows: how many they are.
+        size: the length of the request's body, in bytes.
+        repeats: whether a key stands in it more than once.
+    """
+
+    shape: Shape
+    chunks: tuple[Chunk, ...]
+    rows: int
+    size: int
+    repeats: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a request or a row was refused: the server's words, or ours in the same form.
+
+    ``code`` is an SQLSTATE, a PGRST code, an HTTP status as ``HTTP 502``, or one of the local
+    checks' names (``not-json``).
+    """
+
+    code: str
+    message: str
+    details: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A row that did not get in, where it stands in its source, and why."""
+
+    data: bytes
+    source: int
+    line: int
+    offset: int
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back for one request.
+
+    Attributes:
+        status: the HTTP status.
+        reason: the error that the body names; None where it names none.
+        body: the start of a body that is not PostgREST's, for messages.
+        count: N of ``Content-Range: */N``; None where it is absent.
+        applied: ``Preference-Applied``.
+        retry_after: ``Retry-After`` in seconds; None where it is absent or a date.
+        location: ``Location`` of a redirect.
+        token: the bearer token that the request carried.
+    """
+
+    status: int
+    reason: Reason | None = None
+    body: str = ""
+    count: int | None = None
+    applied: str = ""
+    retry_after: float | None = None
+    location: str = ""
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """No reply: the connection failed, broke, or took too long.
+
+    Attributes:
+        message: the network's words.
+        sent: whether the request may have reached the server, and so may have been carried out.
+        hopeless: whether trying again is of no use (the host's name does not exist).
+    """
+
+    message: str
+    sent: bool = True
+    hopeless: bool = False
+
+
+class Kind(Enum):
+    """What a reply means for what was sent."""
+
+    DONE = auto()  # it is in
+    RETRY = auto()  # the same again, after a while
+    RENEW = auto()  # the same again, with a new token
+    SPLIT = auto()  # at least one row is bad, and the rest is not in
+    KEYS = auto()  # two rows have keys that the database holds equal: apart they may be fine
+    SHRINK = auto()  # too much for one request
+    COLUMNS = auto()  # these columns cannot be written, whatever the rows hold
+    STOP = auto()  # the target cannot be used
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to do after a reply.
+
+    Attributes:
+        kind: see Kind.
+        reason: why, in the server's words or ours.
+        count: rows that were stored, for DONE.
+        after: seconds that the server asked to wait, for RETRY.
+        tries: after how many RETRYs a batch is split instead; None: never.
+        advice: what the user can do, for STOP and COLUMNS.
+    """
+
+    kind: Kind
+    reason: Reason = Reason("", "")
+    count: int = 0
+    after: float | None = None
+    tries: int | None = None
+    advice: str = ""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch's rows so far; it grows while the batch is settled."""
+
+    loaded: int = 0
+    superseded: int = 0
+    ignored: int = 0
+    rejects: list[Reject] = field(default_factory=list)
+
+    @property
+    def rows(self) -> int:
+        """Rows whose fate is known."""
+        return self.loaded + self.superseded + self.ignored + len(self.rejects)

@@ -1,0 +1,88 @@
+"""The events of a load, and who may watch them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from loader.model import Kind, Outcome, Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The sources are there. ``size`` is bytes in all; None where it cannot be known."""
+
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Lines were read: ``size`` bytes of them."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A request was answered, or lost. ``rows`` is 0 for one that carried none; ``size`` is bytes."""
+
+    rows: int
+    size: int
+    seconds: float
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """A request will be sent again, in ``seconds``."""
+
+    why: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A new token replaced the one in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row will not get in."""
+
+    reject: Reject
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A batch is done with, or left off in the middle by a stop."""
+
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something for the user to know."""
+
+    message: str
+
+
+Event = Opened | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
+
+
+class Observer(Protocol):
+    """Watches a load. It must be quick, and must not raise."""
+
+    def on(self, event: Event) -> None:
+        """Something happened."""
+
+
+class Observers:
+    """Tells all of them."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def on(self, event: Event) -> None:
+        """Something happened."""
+        for observer in self._observers:
+            observer.on(event)

@@ -1,0 +1,50 @@
+"""How large batches are, how fast they go, and how long to wait after a failure. No I/O."""
+
+from __future__ import annotations
+
+import random
+
+from loader.batching import Limits
+
+BATCH_ROWS = 5000  # with columns=, larger batches are no faster (benchmarks)
+_FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds
+
+
+class Pacing:
+    """The limits in force. They only shrink, as the server refuses what is too much for it.
+
+    Args:
+        batch_rows: most rows of a batch.
+        batch_bytes: most bytes of a request's body.
+        max_rate: rows a second; None: as fast as it goes.
+    """
+
+    def __init__(self, *, batch_rows: int | None, batch_bytes: int, max_rate: float | None) -> None:
+        self.limits = Limits(batch_rows or BATCH_ROWS, batch_bytes)
+        self._max_rate = max_rate
+        self._next_start = 0.0
+
+    def shrink(self, rows: int) -> None:
+        """A request of this many rows was too much: none as large is sent again."""
+        self.limits.rows = max(1, min(self.limits.rows, rows // 2))
+
+    def reserve(self, rows: int, now: float) -> float:
+        """Take a place for this many rows under --max-rate; gives the seconds to wait for it."""
+        if self._max_rate is None:
+            return 0.0
+        start = max(now, self._next_start)
+        self._next_start = start + rows / self._max_rate
+        return start - now
+
+
+def backoff(tries: int, after: float | None, *, chance: float | None = None) -> float:
+    """Seconds to wait before a request is tried again: full jitter under a growing, capped bound.
+
+    Args:
+        tries: how often it has failed so far, from 1.
+        after: seconds that the server asked for; it may be stale or 0, so it is only a lower bound.
+        chance: a number from 0 to 1 in place of a random one.
+    """
+    bound = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(tries - 1, 10))
+    share = random.random() if chance is None else chance  # noqa: S311 - jitter, no secret
+    return max(bound * share, min(after or 0.0, 10 * _LONGEST_WAIT))

@@ -1,0 +1,225 @@
+"""PostgREST over HTTP: one request -> one reply. Nothing is decided or repeated here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from email.utils import parsedate_to_datetime
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from loader.model import Lost, Reason, Reply
+from loader.settings import Settings
+from loader.tokens import Tokens
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEEPALIVE = 25.0  # seconds; PostgREST closes idle connections after 30 to 60
+_REPLY_LIMIT = 64 * 1024  # bytes of an error's body that are looked at
+_OPENAPI_LIMIT = 32 * 1024 * 1024
+_FRESH_AFTER = frozenset({401, 503})
+
+
+class PostgREST:
+    """A connection pool to one relation. Use it as an async context manager.
+
+    Args:
+        settings: url, schema, table, on_conflict, resolution, timeout, concurrency.
+        tokens: asked for a token before each request.
+    """
+
+    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+        self._settings = settings
+        self._tokens = tokens
+        self._line: _Line | None = None
+        self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
+        prefer = ["return=minimal", "count=exact", "handling=strict"]
+        if settings.resolution != "none":
+            prefer.insert(0, f"resolution={settings.resolution}")
+        self._headers = {
+            "Content-Type": "application/json",
+            "Content-Profile": settings.schema,
+            "Prefer": ",".join(prefer),
+            "User-Agent": "bulkload",
+        }
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._line is not None:
+            await self._line.retire()
+
+    def url(self, columns: Sequence[str]) -> str:
+        """The URL of an upsert (or insert) that writes these columns."""
+        query = f"columns={_names(columns)}"
+        if self._settings.resolution != "none":
+            query = f"on_conflict={_names(self._settings.on_conflict)}&{query}"
+        return f"{self._relation}?{query}"
+
+    async def post(self, columns: Sequence[str], body: bytes, timeout: float | None = None) -> Reply | Lost:
+        """Send rows; ``[]`` is the preflight, which finds all that is no row's fault.
+
+        Args:
+            columns: what to write.
+            body: a JSON array of rows.
+            timeout: seconds; None: --timeout.
+        """
+        return await self._request("POST", self.url(columns), self._headers, body, timeout=timeout)
+
+    async def describe(self) -> dict[str, str]:
+        """The relation's columns and their types, as OpenAPI tells them (its docs, "OpenAPI").
+
+        They are empty where the server does not tell: it may be told not to.
+        """
+        headers = {"Accept": "application/openapi+json", "Accept-Profile": self._settings.schema}
+        reply = await self._request("GET", f"{self._settings.endpoint}/", headers, None, limit=_OPENAPI_LIMIT)
+        if isinstance(reply, Lost) or reply.status != 200:
+            return {}
+        return _formats(reply.body, self._settings.table)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        *,
+        timeout: float | None = None,
+        limit: int = _REPLY_LIMIT,
+    ) -> Reply | Lost:
+        timeout = min(timeout or self._settings.timeout, self._settings.timeout)
+        token = await self._tokens.current()
+        headers = headers if token is None else {**headers, "Authorization": f"Bearer {token}"}
+        if self._line is None:
+            self._line = _Line(self._settings)
+        async with AsyncExitStack() as stack:
+            line = self._line
+            session = await stack.enter_async_context(line)
+            try:
+                response = await stack.enter_async_context(
+                    session.request(
+                        method,
+                        URL(url, encoded=True),
+                        data=body,
+                        headers=headers,
+                        # A 401 or 503 then comes before the body is sent, not into the middle of it.
+                        expect100=body is not None and len(body) > 2,
+                        allow_redirects=False,
+                        timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(10.0, timeout)),
+                    )
+                )
+                content = await _read(response.content, limit)
+            except TimeoutError:
+                return Lost(f"no answer within {timeout:g} s")
+            except aiohttp.ClientConnectorDNSError as error:
+                return Lost(f"{error.host}: {error.os_error.strerror or error}", sent=False, hopeless=True)
+            except aiohttp.ClientConnectorError as error:
+                return Lost(f"{error.host}:{error.port}: {error.os_error.strerror or error}", sent=False)
+            except (aiohttp.ClientError, OSError) as error:
+                return Lost(str(error) or type(error).__name__)
+            if response.status in _FRESH_AFTER and self._line is line:
+                # The server may close this connection without saying so.
+                self._line = None
+                stack.push_async_callback(line.retire)
+            self._tell_time(response.headers.get("Date"))
+            return _reply(response, content.decode(errors="replace"), token)
+
+    def _tell_time(self, date: str | None) -> None:
+        try:
+            self._tokens.adjust_clock(parsedate_to_datetime(date or "").timestamp())
+        except ValueError:
+            return
+
+
+async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:
+    content = b""
+    while len(content) < limit and (part := await stream.read(limit - len(content))):
+        content += part
+    return content
+
+
+class _Line:
+    """An aiohttp session that closes once it is retired and its last request is over."""
+
+    def __init__(self, settings: Settings) -> None:
+        connector = aiohttp.TCPConnector(limit=settings.concurrency + 1, keepalive_timeout=_KEEPALIVE)
+        self._session = aiohttp.ClientSession(connector=connector)
+        self._requests = 0
+        self._retired = False
+
+    async def __aenter__(self) -> aiohttp.ClientSession:
+        self._requests += 1
+        return self._session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._requests -= 1
+        await self._close_if_over()
+
+    async def retire(self) -> None:
+        """Take no more requests."""
+        self._retired = True
+        await self._close_if_over()
+
+    async def _close_if_over(self) -> None:
+        if self._retired and not self._requests:
+            await self._session.close()
+
+
+def _names(columns: Sequence[str]) -> str:
+    """Column names for a query parameter: quoted for PostgREST where they must be, then for the URL."""
+    quoted = [
+        name if _PLAIN_NAME.fullmatch(name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for name in columns
+    ]
+    return ",".join(quote(name, safe="") for name in quoted)
+
+
+def _reply(response: aiohttp.ClientResponse, text: str, token: str | None) -> Reply:
+    headers = response.headers
+    counted = re.fullmatch(r"(?:\*|\d+-\d+)/(\d+)", headers.get("Content-Range", ""))
+    retry_after = headers.get("Retry-After", "")
+    return Reply(
+        status=response.status,
+        reason=_reason(text) if response.status >= 300 else None,
+        body=text if response.status < 300 else " ".join(text.split())[:300],
+        count=int(counted[1]) if counted else None,
+        applied=headers.get("Preference-Applied", ""),
+        retry_after=float(retry_after) if retry_after.isdecimal() else None,
+        location=headers.get("Location", ""),
+        token=token,
+    )
+
+
+def _reason(text: str) -> Reason | None:
+    """PostgREST's error body, ``{"code","message","details","hint"}``; None for anything else."""
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(body, dict) or not isinstance(body.get("code"), str) or not body["code"]:
+        return None
+
+    def words(name: str) -> str | None:
+        value = body.get(name)
+        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+
+    return Reason(body["code"], words("message") or "", words("details"), words("hint"))
+
+
+def _formats(text: str, table: str) -> dict[str, str]:
+    try:
+        document: Any = orjson.loads(text)
+        properties = document["definitions"][table]["properties"]
+        return {column: str(about.get("format", "")) for column, about in properties.items()}
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,170 @@
+"""One batch -> one outcome: sends it whole, and takes it apart down to the bad row where it must."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from loader import body as bodies
+from loader.attempt import NOTHING, Attempts
+from loader.errors import TargetError, words
+from loader.halt import Halt
+from loader.model import Batch, Kind, Outcome, Reason, Reject, Row, Shape, Verdict
+from loader.pacing import Pacing
+from loader.settings import Settings
+from loader.splitting import Splitter
+from loader.suspects import suspects
+
+_POLICY_SAMPLE = 3  # rows that row-level security refuses, with none accepted, before it is no row's fault
+_START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
+
+
+class Sender:
+    """Settles batches. Several tasks may use one sender, each for a batch of its own.
+
+    Args:
+        attempts: gets one body decided.
+        place: names the place of a row, as in ``trades.jsonl:17``, from its source and line.
+        reject: called with each rejected row, as soon as it is known.
+    """
+
+    def __init__(
+        self,
+        attempts: Attempts,
+        *,
+        settings: Settings,
+        pacing: Pacing,
+        halt: Halt,
+        place: Callable[[int, int], str],
+        reject: Callable[[Reject], None],
+    ) -> None:
+        self._attempts = attempts
+        self._settings = settings
+        self._pacing = pacing
+        self._halt = halt
+        self._place = place
+        self._reject = reject
+        self._overwrites = settings.resolution == "merge-duplicates"
+        self._first_shape: Shape | None = None
+        self._refused_shapes: dict[Shape, Reason] = {}
+        self._accepted_any = False
+
+    async def prepare(self, shape: Shape) -> dict[str, str]:
+        """Ask the target whether it would take rows of the first shape, and for its columns.
+
+        Returns:
+            The types of the relation's columns; empty where the server does not tell.
+
+        Raises:
+            TargetError: it would not, or it cannot be reached.
+            Halted: a stop was asked for meanwhile.
+        """
+        self._first_shape = shape
+        patience = min(_START_PATIENCE, self._settings.retry_for)
+        verdict = await self._attempts.send(shape, NOTHING, 0, patience=patience)
+        formats = await self._attempts.describe()
+        if verdict.kind is Kind.COLUMNS:
+            raise self._wrong_columns(shape, verdict, formats)
+        if verdict.kind is not Kind.DONE:
+            raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
+        return formats
+
+    def _wrong_columns(self, shape: Shape, verdict: Verdict, formats: dict[str, str]) -> TargetError:
+        table = self._settings.table
+        unknown = [column for column in shape.columns if column not in formats] if formats else []
+        message = f"the rows have columns that {table} cannot take"
+        if unknown:
+            message = f"the rows have columns that {table} lacks: {', '.join(unknown)}"
+        advice = "--columns names the columns to write; a row's other keys are then dropped."
+        if formats:
+            fitting = ",".join(column for column in shape.columns if column in formats)
+            advice = f"{table} has {', '.join(formats)}.\n{advice}"
+            if unknown and fitting:
+                advice += f" Here: --columns {fitting}"
+        return TargetError(message, said=words(verdict.reason), advice=advice)
+
+    async def settle(self, batch: Batch, outcome: Outcome) -> None:
+        """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
+
+        Raises:
+            TargetError: the target cannot be used; some rows may be settled all the same.
+            Halted: a stop was asked for meanwhile; likewise.
+        """
+        shape = batch.shape
+        if shape in self._refused_shapes:
+            self._reject_all(batch, self._refused_shapes[shape], outcome)
+            return
+        if batch.rows > self._pacing.limits.rows:
+            verdict = Verdict(Kind.SHRINK)  # it was made before the server refused its size
+        elif batch.repeats and self._overwrites:
+            verdict = await self._send(shape, list(bodies.rows_of(batch)), outcome)
+        else:
+            where = self._place(batch.chunks[0].source, batch.chunks[0].line)
+            verdict = await self._attempts.send(shape, bodies.of_batch(batch), batch.rows, where=where)
+            if verdict.kind is Kind.DONE:
+                self._enter(outcome, verdict, batch.rows, batch.rows)
+        if verdict.kind is Kind.COLUMNS:
+            if shape == self._first_shape:
+                raise self._wrong_columns(shape, verdict, await self._attempts.describe())
+            self._refused_shapes[shape] = verdict.reason
+            self._reject_all(batch, verdict.reason, outcome)
+        elif verdict.kind is not Kind.DONE:
+            await self._take_apart(shape, list(bodies.rows_of(batch)), verdict, outcome)
+
+    async def _take_apart(self, shape: Shape, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
+        """Settle a batch that was refused as a whole, row by row where need be."""
+        step = _is_policy(verdict.reason) and not self._accepted_any
+        splitter = Splitter(rows, verdict, suspects, step=step)
+        held: list[Reject] = []  # refused by row-level security, and perhaps through no fault of theirs
+        while True:
+            while bad := splitter.rejected():
+                row, reason = bad
+                held.append(Reject(row.data, row.source, row.line, row.offset, reason))
+                if self._accepted_any or not _is_policy(reason):
+                    self._reject_held(held, outcome)
+                elif len(held) >= _POLICY_SAMPLE:
+                    where = self._place(held[0].source, held[0].line)
+                    raise TargetError(
+                        f"row-level security refuses the rows (from {where} on)",
+                        said=words(reason),
+                        advice="Do the policies of the table let the role of the token (--role) write?",
+                    )
+                self._halt.check()
+            part = splitter.next(self._pacing.limits.rows)
+            if not part:
+                break
+            verdict = await self._send(shape, part, outcome)
+            if verdict.kind is Kind.DONE:
+                splitter.accepted()
+            else:
+                splitter.refused(verdict)
+        self._reject_held(held, outcome)
+
+    def _reject_held(self, held: list[Reject], outcome: Outcome) -> None:
+        for reject in held:
+            outcome.rejects.append(reject)
+            self._reject(reject)
+        held.clear()
+
+    def _reject_all(self, batch: Batch, reason: Reason, outcome: Outcome) -> None:
+        for row in bodies.rows_of(batch):
+            self._halt.check()
+            self._reject_held([Reject(row.data, row.source, row.line, row.offset, reason)], outcome)
+
+    async def _send(self, shape: Shape, rows: Sequence[Row], outcome: Outcome) -> Verdict:
+        """Send some rows of a batch; enters them if they got in."""
+        sent = bodies.last_of_each_key(rows) if self._overwrites else rows
+        where = self._place(rows[0].source, rows[0].line)
+        verdict = await self._attempts.send(shape, bodies.of_rows(sent), len(sent), where=where)
+        if verdict.kind is Kind.DONE:
+            self._enter(outcome, verdict, len(rows), len(sent))
+        return verdict
+
+    def _enter(self, outcome: Outcome, verdict: Verdict, rows: int, sent: int) -> None:
+        self._accepted_any = self._accepted_any or verdict.count > 0
+        outcome.loaded += verdict.count
+        outcome.ignored += sent - verdict.count
+        outcome.superseded += rows - sent
+
+
+def _is_policy(reason: Reason) -> bool:
+    return reason.code == "42501"  # a refused batch, so not a privilege: those stop the load

@@ -1,0 +1,170 @@
+"""The settings of a load: one frozen dataclass, checked when it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+from urllib.parse import urlsplit
+
+from loader.errors import SettingsError
+
+Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
+RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
+
+KIB, MIB = 1024, 1024 * 1024
+_SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
+
+
+@dataclass(frozen=True, slots=True)
+class MaxErrors:
+    """How many rejected rows a load may have: a number, or a share of the rows read.
+
+    A share is judged once JUDGED_FROM rows are settled, so that a bad first row is not 100 %.
+    """
+
+    number: int | None = None
+    percent: float | None = None
+
+    JUDGED_FROM = 1000
+
+    @classmethod
+    def parse(cls, text: str) -> MaxErrors:
+        """Read ``N`` or ``N%``.
+
+        Raises:
+            SettingsError: it is neither.
+        """
+        text = text.strip()
+        if re.fullmatch(r"\d+", text):
+            return cls(number=int(text))
+        if re.fullmatch(r"\d+(\.\d+)?\s*%", text) and float(text[:-1]) <= 100:
+            return cls(percent=float(text[:-1]))
+        raise SettingsError(
+            f"--max-errors is {text!r}", advice="Give a number of rows, as in 100, or a share, as in 0.5%."
+        )
+
+    def exceeded(self, rejected: int, settled: int) -> bool:
+        """Whether ``rejected`` of ``settled`` rows are too many."""
+        if self.number is not None:
+            return rejected > self.number
+        assert self.percent is not None  # noqa: S101 - one of the two is set
+        return settled >= self.JUDGED_FROM and rejected * 100 > self.percent * settled
+
+    def __str__(self) -> str:
+        return str(self.number) if self.percent is None else f"{self.percent:g}%"
+
+
+def parse_size(text: str) -> int:
+    """Read a size in bytes, as in ``500000``, ``256KiB``, ``1M``.
+
+    Raises:
+        SettingsError: it is not a size.
+    """
+    found = re.fullmatch(r"\s*(\d+)\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
+    if not found:
+        raise SettingsError(f"{text!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB.")
+    unit = (found[2] or "").lower()
+    return int(found[1]) * {"": 1, "k": KIB, "m": MIB}[unit]
+
+
+def parse_columns(text: str) -> tuple[str, ...]:
+    """Read a comma-separated list of column names.
+
+    Raises:
+        SettingsError: it names none, or one twice.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names or len(set(names)) < len(names):
+        raise SettingsError(f"{text!r} is not a list of columns", advice="Write it as in id,price,amount.")
+    return names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything a load is told; each field is an option of the command line (see the README).
+
+    ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` is bytes,
+    ``max_rate`` is rows a second.
+
+    Raises:
+        SettingsError: a value is out of its range, or the URL is not one.
+    """
+
+    url: str
+    schema: str = "api"
+    table: str = "all_trades"
+    on_conflict: tuple[str, ...] = ("id",)
+    resolution: Resolution = "merge-duplicates"
+    columns: tuple[str, ...] | None = None
+    concurrency: int = 8
+    batch_rows: int | None = None
+    batch_bytes: int = MIB
+    max_rate: float | None = None
+    max_errors: MaxErrors = MaxErrors(number=100)
+    timeout: float = 120.0
+    retry_for: float = 300.0
+    role: str = "api_data_producer"
+    jwt_aud: str | None = None
+    jwt_ttl: float = 300.0
+    jwt_secret: str | None = field(default=None, repr=False)
+    run_dir: Path | None = None
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(
+                f"--url {self.url!r} is not a web address", advice="Write it as in http://localhost:3000."
+            )
+        if parts.query or parts.fragment or parts.username:
+            raise SettingsError(
+                "--url must be the base URL alone: no user, no ? and no #",
+                advice="PostgREST reads query parameters as filters; tokens have settings of their own.",
+            )
+        if self.resolution not in RESOLUTIONS:
+            raise SettingsError(
+                f"--resolution is {self.resolution!r}", advice=f"One of {', '.join(RESOLUTIONS)}."
+            )
+        if not self.schema or not self.table:
+            raise SettingsError("--schema and --table must not be empty")
+        if (
+            self.columns is not None
+            and self.resolution != "none"
+            and not set(self.on_conflict) <= set(self.columns)
+        ):
+            raise SettingsError(
+                f"--columns lacks the key, {','.join(self.on_conflict)}",
+                advice="An upsert must write the columns of --on-conflict.",
+            )
+        for name, low in _AT_LEAST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise SettingsError(
+                    f"--{name.replace('_', '-')} is {value}", advice=f"It must be at least {low:g}."
+                )
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that requests go to: a Supabase project's gets ``/rest/v1``."""
+        base = self.url.rstrip("/")
+        parts = urlsplit(base)
+        supabase = (parts.hostname or "").endswith(_SUPABASE)
+        return f"{base}/rest/v1" if supabase and not parts.path else base
+
+    @property
+    def audience(self) -> str:
+        """``aud`` of minted tokens: --jwt-aud, or the URL exactly as written."""
+        return self.url if self.jwt_aud is None else self.jwt_aud
+
+
+_AT_LEAST: dict[str, float] = {
+    "concurrency": 1,
+    "batch_rows": 1,
+    "batch_bytes": KIB,
+    "max_rate": 1,
+    "timeout": 0.1,
+    "retry_for": 0,
+    "jwt_ttl": 1,
+}

@@ -1,0 +1,49 @@
+"""JSON Lines: bytes -> blocks of whole lines."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from loader.errors import SourceError
+from loader.model import Block
+from loader.sources.open import Reader
+
+LONGEST_LINE = 64 * 1024 * 1024  # bytes
+_BOM = b"\xef\xbb\xbf"
+
+
+async def blocks(reader: Reader, *, source: int, name: str, size: int) -> AsyncIterator[Block]:
+    """The source's lines, in blocks of at most about ``size`` bytes; a longer line is a block of its own.
+
+    A byte order mark at the start is left out, and the last line needs no newline.
+
+    Raises:
+        SourceError: the source broke off, or a line is longer than LONGEST_LINE.
+    """
+    parts: list[bytes] = []  # the start of a line whose end was not read yet
+    waiting = 0
+    line, offset = 1, 0
+    while True:
+        data = await reader.read(size - waiting if waiting < size // 2 else size)
+        if not parts and offset == 0 and data.startswith(_BOM):
+            data, offset = data[len(_BOM) :], len(_BOM)
+        end = data.rfind(b"\n")
+        if data and end < 0:
+            parts.append(data)
+            waiting += len(data)
+            if waiting > LONGEST_LINE:
+                raise SourceError(
+                    f"{name}:{line}: the line is longer than {LONGEST_LINE // 2**20} MiB",
+                    advice="Is it JSON Lines, with one object on each line?",
+                )
+            continue
+        whole = b"".join([*parts, data[:end] if data else b""])
+        if data or parts:
+            lines = whole.count(b"\n") + 1
+            yield Block(source, line, offset, whole, lines)
+            line, offset = line + lines, offset + len(whole) + 1
+        if not data:
+            return
+        rest = data[end + 1 :]
+        parts = [rest] if rest else []
+        waiting = len(rest)

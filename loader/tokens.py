@@ -1,0 +1,125 @@
+"""Where bearer tokens come from, and their renewal: one at a time, whoever asks."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Protocol
+
+import anyio
+
+from loader.settings import Settings
+
+_SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
+
+
+class TokenSource(Protocol):
+    """Makes bearer tokens. A new kind of token is a new class with these two."""
+
+    async def fetch(self) -> tuple[str | None, float]:
+        """A new token, and for how many seconds it is good; None: requests carry none."""
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970, from a reply."""
+
+
+class Anonymous:
+    """No token: the server's anonymous role."""
+
+    async def fetch(self) -> tuple[str | None, float]:
+        """None, for ever."""
+        return None, float("inf")
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Nothing expires."""
+
+
+class Minted:
+    """HS256 tokens, signed here with the server's secret.
+
+    Claims are role, aud and exp. There is no iat: servers with a stuck clock refuse fresh ones as
+    "issued at future" (PostgREST issue 5159). Expiry is told in the server's time.
+    """
+
+    def __init__(self, secret: str, *, role: str, audience: str, lifetime: float) -> None:
+        self._secret = secret
+        self._role = role
+        self._audience = audience
+        self._lifetime = lifetime
+        self._ahead = 0.0  # the server's clock less ours
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970."""
+        ahead = server_time - time.time()
+        # Date has a resolution of a second, and PostgREST forgives 30: small differences are noise.
+        self._ahead = ahead if abs(ahead) > _SKEW / 3 else 0.0
+
+    async def fetch(self) -> tuple[str | None, float]:
+        """A new token, and its lifetime in seconds."""
+        return self.mint(), self._lifetime
+
+    def claims(self) -> dict[str, str | int]:
+        """What a token made now says."""
+        expires = int(time.time() + self._ahead + self._lifetime)
+        return {"role": self._role, "aud": self._audience, "exp": expires}
+
+    def mint(self) -> str:
+        """A new token."""
+        import jwt  # noqa: PLC0415 - 100 ms, and only needed here
+
+        with warnings.catch_warnings():
+            # A secret under 32 bytes is the server's choice; versions before 13 take it.
+            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+            return jwt.encode(self.claims(), self._secret, algorithm="HS256")
+
+
+def token_source(settings: Settings) -> Anonymous | Minted:
+    """The source of tokens that the settings ask for."""
+    if settings.jwt_secret is None:
+        return Anonymous()
+    return Minted(
+        settings.jwt_secret, role=settings.role, audience=settings.audience, lifetime=settings.jwt_ttl
+    )
+
+
+class Tokens:
+    """The token in use, renewed before it expires.
+
+    Args:
+        source: makes new ones.
+        renewed: called after each renewal (not for the first token).
+    """
+
+    def __init__(self, source: TokenSource, renewed: Callable[[], None]) -> None:
+        self._source = source
+        self._renewed = renewed
+        self._lock = anyio.Lock()
+        self._token: str | None = None
+        self._renew_at: float | None = None  # on the monotonic clock; None: there is no token yet
+
+    async def current(self) -> str | None:
+        """A token that is good for a while yet."""
+        if self._renew_at is None or time.monotonic() >= self._renew_at:
+            await self._renew(self._token)
+        return self._token
+
+    async def renew(self, refused: str | None) -> None:
+        """Replace a token that the server refused, unless somebody has replaced it since."""
+        await self._renew(refused, force=True)
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970, from a reply."""
+        self._source.adjust_clock(server_time)
+
+    async def _renew(self, stale: str | None, *, force: bool = False) -> None:
+        async with self._lock:
+            due = self._renew_at is None or time.monotonic() >= self._renew_at
+            if self._token != stale or not (due or force):
+                return
+            first = self._renew_at is None
+            self._token, lifetime = await self._source.fetch()
+            # The server looks at it when a request's headers arrive: a minute is time enough.
+            self._renew_at = time.monotonic() + lifetime - min(60.0, lifetime / 2)
+            if not first:
+                self._renewed()
