@@ -109,6 +109,8 @@ class Sender:
             self._reject_all(batch, verdict.reason, outcome)
         elif verdict.kind is not Kind.DONE:
             await self._take_apart(shape, list(bodies.rows_of(batch)), verdict, outcome)
+        if outcome.rows != batch.rows:
+            raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
     async def _take_apart(self, shape: Shape, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""

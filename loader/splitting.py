@@ -63,20 +63,18 @@ class Splitter:
         Args:
             limit: the most rows to send, from 1.
         """
-        while self._spans and not self._spans[-1].rows:
-            self._spans.pop()
-        if not self._spans:
+        span = self._current()
+        if span is None:
             return ()
-        span = self._spans[-1]
         most = len(span.rows) if span.bad is None else span.bad // 2
         self._sent = min(most, max(1, self._size), limit)
         return span.rows[: self._sent]
 
     def rejected(self) -> tuple[Row, Reason] | None:
         """The next row, if it is known to be bad; it is then settled."""
-        if not self._spans or self._spans[-1].bad != 1:
+        span = self._current()
+        if span is None or span.bad != 1:
             return None
-        span = self._spans[-1]
         row = span.rows[0]
         span.rows, span.bad = span.rows[1:], None
         self._rejects += 1
@@ -108,6 +106,11 @@ class Splitter:
             span.put_aside = None
         span.bad, span.reason = self._sent, verdict.reason
         self._put_suspects_aside(span)
+
+    def _current(self) -> _Span | None:
+        while self._spans and not self._spans[-1].rows:
+            self._spans.pop()
+        return self._spans[-1] if self._spans else None
 
     def _put_suspects_aside(self, span: _Span) -> None:
         assert span.bad is not None  # noqa: S101 - it was just refused
