@@ -13,7 +13,7 @@ from loader.pacing import Pacing, backoff
 from loader.postgrest import PostgREST
 from loader.settings import Settings
 from loader.tokens import Tokens
-from loader.verdict import judge
+from loader.verdict import NO_REPLY, judge
 
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
 
@@ -99,7 +99,7 @@ class Attempts:
         trial.failing_since = now if trial.failing_since is None else trial.failing_since
         seconds = backoff(trial.tries, verdict.after)
         if now + seconds - trial.failing_since > trial.patience:
-            what = f"{self._settings.url} could not be used for {trial.patience:g} s"
+            what = f"{self._settings.url} could not be used for {now - trial.failing_since:.0f} s"
             raise trial.stopped(what, verdict)
         self._observer.on(Retrying(words(verdict.reason), seconds))
         await self._halt.sleep(seconds)
@@ -153,4 +153,7 @@ class _Trial:
 
     def stopped(self, what: str, verdict: Verdict) -> TargetError:
         at = f" (rows from {self.where} on)" if self.where else ""
+        if verdict.reason.code == NO_REPLY:
+            advice = verdict.advice or "Is --url right, and is the server up?"
+            return TargetError(f"{what}{at}: {verdict.reason.message}", advice=advice)
         return TargetError(what + at, said=words(verdict.reason), advice=verdict.advice)

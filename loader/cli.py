@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +16,9 @@ import click
 
 from loader import config
 from loader.errors import Exit, LoadError, SettingsError
+from loader.sandbox.errors import BinariesMissing, SandboxError
 from loader.settings import RESOLUTIONS, MaxErrors, Settings, parse_columns, parse_size
+from loader.sources.open import find
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -151,8 +156,10 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     console = _console()
     if not sources:
         raise SettingsError("no source was named", advice="Name a file, as in: bulkload dump.jsonl")
+    find(sources)  # before anything is started for them
     with ExitStack() as stack:
         if flags["sandbox"]:
+            _settings(flags | {"url": "http://127.0.0.1"}, needs_run=True)
             flags |= stack.enter_context(_sandbox(flags, console))
         settings = _settings(flags, needs_run=True)
         report = _run(settings, sources, flags, console)
@@ -245,10 +252,16 @@ def _run(settings: Settings, sources: tuple[str, ...], flags: dict[str, Any], co
 
         async def main() -> Report:
             halt = Halt()
+            wrong: LoadError | None = None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(signals.watch, halt)
-                ended = await run(settings, sources, observer=observer, halt=halt)
+                try:
+                    ended = await run(settings, sources, observer=observer, halt=halt)
+                except LoadError as error:
+                    wrong = error  # raised in here, it would leave as part of a group
                 tasks.cancel_scope.cancel()
+            if wrong is not None:
+                raise wrong
             return ended
 
         return anyio.run(main)
@@ -256,16 +269,17 @@ def _run(settings: Settings, sources: tuple[str, ...], flags: dict[str, Any], co
 
 def _summarize(report: Report, settings: Settings, console: Console) -> None:
     """What became of the rows, why others did not get in, and what to do next."""
-    console.print(
-        f"{report.rows_read:,} rows: {report.rows_loaded:,} loaded, {report.rows_superseded:,} superseded, "
-        f"{report.rows_ignored:,} ignored, {report.rows_rejected:,} rejected"
-    )
+    if report.rows_read or not report.error:
+        console.print(
+            f"{report.rows_read:,} rows: {report.rows_loaded:,} loaded, {report.rows_superseded:,} "
+            f"superseded, {report.rows_ignored:,} ignored, {report.rows_rejected:,} rejected"
+        )
+        console.print(
+            f"{report.seconds:,.1f} s, {report.rows_per_second:,.0f} rows/s, {report.requests:,} requests, "
+            f"{report.retries:,} retries, {_peak_memory()} MB of memory at most"
+        )
     if report.rows_checked is not None:
         console.print(f"dry run: {report.rows_checked:,} rows checked, none sent")
-    console.print(
-        f"{report.seconds:,.1f} s, {report.rows_per_second:,.0f} rows/s, {report.requests:,} requests, "
-        f"{report.retries:,} retries, {_peak_memory()} MB of memory at most"
-    )
     folder = settings.run_dir or Path(f"{Path(report.sources[0]).name}.bulkload")
     for group in report.rejects:
         console.print(
@@ -295,6 +309,18 @@ def _console() -> Console:
 def main() -> None:
     """Run the command line and exit."""
     try:
+        _main()
+    except SystemExit as error:
+        if threading.active_count() > 1:
+            # A thread that waits for standard input cannot be told to stop, and would be waited for.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(error.code if isinstance(error.code, int) else Exit.BUG)
+        raise
+
+
+def _main() -> None:
+    try:
         known = frozenset(param.name or "" for param in load.params) - {"sources", "verbose", "quiet"}
         files = config.read_files(Path.cwd(), known)
         cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
@@ -304,5 +330,15 @@ def main() -> None:
     except LoadError as error:
         click.echo(f"error: {error}", err=True)
         raise SystemExit(error.exit_code) from None
+    except SandboxError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(Exit.USAGE if isinstance(error, BinariesMissing) else Exit.STOPPED) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(Exit.SIGINT) from None
+    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is a bug
+        if "-vv" in sys.argv or sys.argv.count("-v") > 1:
+            traceback.print_exc()
+        click.echo(
+            f"error: a bug in bulkload: {error!r}\nWith -vv it shows where; please report it.", err=True
+        )
+        raise SystemExit(Exit.BUG) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -122,7 +123,7 @@ class PostgREST:
             except aiohttp.ClientConnectorDNSError as error:
                 return Lost(f"{error.host}: {error.os_error.strerror or error}", sent=False, hopeless=True)
             except aiohttp.ClientConnectorError as error:
-                return Lost(f"{error.host}:{error.port}: {error.os_error.strerror or error}", sent=False)
+                return Lost(f"{error.host}:{error.port}: {_os_words(error.os_error)}", sent=False)
             except (aiohttp.ClientError, OSError) as error:
                 return Lost(str(error) or type(error).__name__)
             if response.status in _FRESH_AFTER and self._line is line:
@@ -137,6 +138,10 @@ class PostgREST:
             self._tokens.adjust_clock(parsedate_to_datetime(date or "").timestamp())
         except ValueError:
             return
+
+
+def _os_words(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
 async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:

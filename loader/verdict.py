@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from loader.model import Kind, Lost, Reason, Reply, Verdict
 
+NO_REPLY = "no-reply"  # the code of a reason where no answer came
+
 _SQLSTATE: dict[str, Kind] = {
     # a row's values
     "22": Kind.SPLIT,  # data exceptions: not a number, out of range, too long, not a date, ...
@@ -84,7 +86,7 @@ def judge(reply: Reply | Lost, *, rows: int, resolution: str, url_length: int = 
         size: length of the request's body, in bytes.
     """
     if isinstance(reply, Lost):
-        reason = Reason("no-reply", reply.message)
+        reason = Reason(NO_REPLY, reply.message)
         if reply.hopeless:
             return Verdict(Kind.STOP, reason, advice="Check --url.")
         return Verdict(Kind.RETRY, reason)
