@@ -59,22 +59,20 @@ async def load(
 
     Raises:
         SourceMissing: a source does not exist; nothing was sent.
-        SettingsError: the run directory cannot be made; nothing was sent.
+        SettingsError: the run directory cannot be made or belongs to another load; nothing was sent.
+        RunDirError: it cannot be written.
     """
     # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
     from loader import halt as halts  # noqa: PLC0415
     from loader.observer import Observers  # noqa: PLC0415
     from loader.pipeline import Load  # noqa: PLC0415
+    from loader.run_dir import RunDir  # noqa: PLC0415
     from loader.sources.open import find  # noqa: PLC0415
 
     found = find(tuple(sources))
     if not found:
         raise SourceMissing("no source was named")
-    run_dir = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"--run-dir {run_dir}: {(error.strerror or str(error)).lower()}") from error
-    return await Load(
-        settings, found, run_dir, halt=halt or halts.Halt(), observer=observer or Observers()
-    ).run()
+    path = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
+    with RunDir(path, fresh=settings.fresh) as run_dir:
+        one = Load(settings, found, run_dir, halt=halt or halts.Halt(), observer=observer or Observers())
+        return await one.run()

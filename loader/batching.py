@@ -105,6 +105,11 @@ class Batcher:
         while self._open:
             yield from self._close(next(iter(self._open.values())))
 
+    def firsts(self) -> Iterator[Chunk]:
+        """The first chunk of each batch that is still open."""
+        for batch in self._open.values():
+            yield batch.chunks[0]
+
     def _close(self, batch: _Open) -> Iterator[Batch]:
         """Give out a batch, and before it those that must precede it."""
         while batch.after:

@@ -88,6 +88,7 @@ _LOAD = [
         "Folder for rejects and report. [default: NAME.bulkload]",
         type=click.Path(path_type=Path, file_okay=False),
     ),
+    _option("--fresh", "Forget an unfinished load of the same run directory.", is_flag=True),
     _option("--dry-run", "Read and check everything, ask the target, send no row.", is_flag=True),
     _option("--sandbox", "Load into a PostgreSQL and PostgREST of bulkload's own.", is_flag=True),
 ]
@@ -219,7 +220,7 @@ def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
     if needs_run:
         for name in ("schema", "table", "resolution", "concurrency", "batch_rows", "max_rate", "timeout"):
             given[name] = flags[name]
-        given |= {name: flags[name] for name in ("retry_for", "run_dir", "dry_run")}
+        given |= {name: flags[name] for name in ("retry_for", "run_dir", "fresh", "dry_run", "sandbox")}
         given["on_conflict"] = parse_columns(flags["on_conflict"])
         given["max_errors"] = MaxErrors.parse(flags["max_errors"])
         if flags["columns"]:

@@ -6,6 +6,7 @@
     |- TooManyRejects    3    more rejected rows than --max-errors
     |- TargetError       4    the target cannot be used; resumable
     |- SourceError       4    a source broke off while it was read; resumable
+    |- RunDirError       4    the run directory cannot be written; resumable
     '- Interrupted  130/143   SIGINT or SIGTERM
 
 Exceptions of aiohttp, click and the operating system are translated once, where they enter.
@@ -82,6 +83,10 @@ class TargetError(LoadError):
 
 class SourceError(LoadError):
     """A source broke off, or is not what it should be, in the middle."""
+
+
+class RunDirError(LoadError):
+    """The run directory cannot be written, or what is in it cannot be read."""
 
 
 class Interrupted(LoadError):  # noqa: N818 - it reads as what it says

@@ -4,10 +4,32 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
+from typing import NamedTuple
 
 # One column's value as text, as PostgreSQL's `->>` would give it; a tuple for several key columns.
 # None stands for SQL null, and for a row whose key is not looked at.
 Key = str | tuple[str | None, ...] | None
+
+
+# Which source, counted from 0, and which line of it, counted from 1.
+Place = tuple[int, int]
+
+
+class Position(NamedTuple):
+    """Where a line begins: its place, and the offset of its first byte in the (decompressed) source."""
+
+    source: int
+    line: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """All rows that write just these columns, from one place to another, have their fate."""
+
+    columns: tuple[str, ...]
+    first: Place
+    last: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,12 +204,16 @@ class Verdict:
 
 @dataclass(slots=True)
 class Outcome:
-    """What became of a batch's rows so far; it grows while the batch is settled."""
+    """What became of a batch's rows so far; it grows while the batch is settled.
+
+    ``places`` are those of the settled rows, where the batch had to be taken apart.
+    """
 
     loaded: int = 0
     superseded: int = 0
     ignored: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    places: set[Place] = field(default_factory=set)
 
     @property
     def rows(self) -> int:

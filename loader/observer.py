@@ -16,6 +16,14 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """An earlier run's work is taken up: its counts, and how many ``bytes`` of the sources are settled."""
+
+    counts: dict[str, int]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
     """Lines were read: ``size`` bytes of them."""
 
@@ -66,7 +74,7 @@ class Said:
     message: str
 
 
-Event = Opened | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
+Event = Opened | Resumed | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
 
 
 class Observer(Protocol):

@@ -18,6 +18,7 @@ from loader.observer import (
     Read,
     Rejected,
     Renewed,
+    Resumed,
     Retrying,
     Said,
     Settled,
@@ -53,13 +54,16 @@ class Meter:
         self._started = clock()
         self.size: int | None = None
         self.rows = 0
-        self.bytes = 0
+        self.bytes = 0  # in this run
+        self.bytes_before = 0
 
     def on(self, event: Event) -> None:
         """Count an event."""
         match event:
             case Opened(size):
                 self.size = size
+            case Resumed():
+                self.bytes_before = event.bytes
             case Read(size):
                 self.bytes += size
             case Settled(outcome):
@@ -78,8 +82,9 @@ class Meter:
         """As in ``, 12% read, 0:01:20 left``; nothing where the size is not known."""
         if not self.size:
             return ""
-        done = min(self.bytes / self.size, 1.0)
-        left = (self._clock() - self._started) * (1 - done) / done if done else 0.0
+        done = min((self.bytes_before + self.bytes) / self.size, 1.0)
+        rest = max(self.size - self.bytes_before - self.bytes, 0)
+        left = (self._clock() - self._started) * rest / self.bytes if self.bytes else 0.0
         minutes, seconds = divmod(int(left), 60)
         return f", {done:.0%} read, {minutes // 60}:{minutes % 60:02}:{seconds:02} left"
 
@@ -112,7 +117,11 @@ class Bar:
         if isinstance(event, Opened):
             self._progress.update(self._task, total=event.size)
         elif isinstance(event, Settled | Read):
-            self._progress.update(self._task, completed=self._meter.bytes, description=self._meter.text())
+            self._progress.update(
+                self._task,
+                completed=self._meter.bytes_before + self._meter.bytes,
+                description=self._meter.text(),
+            )
 
 
 class Lines:

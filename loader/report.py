@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from loader.errors import Exit, LoadError, TooManyRejects
-from loader.model import Kind, Reject
-from loader.observer import Event, Read, Rejected, Renewed, Requested, Retrying, Settled
+from loader.journal import RejectGroup
+from loader.model import Kind
+from loader.observer import Event, Read, Rejected, Renewed, Requested, Resumed, Retrying, Settled
 
 _STATUS = {
     Exit.COMPLETE: "complete",
@@ -19,15 +20,17 @@ _STATUS = {
     Exit.SIGINT: "interrupted",
     Exit.SIGTERM: "interrupted",
 }
+_KEPT = (
+    "rows_loaded",
+    "rows_superseded",
+    "rows_ignored",
+    "bytes_sent",
+    "batches",
+    "requests",
+    "retries",
+    "token_refreshes",
+)
 _EXAMPLE_LENGTH = 200
-
-
-@dataclass(slots=True)
-class RejectGroup:
-    """Rejects with one code: how many, and the first of them as an example."""
-
-    count: int
-    example: Reject
 
 
 @dataclass(slots=True)
@@ -44,13 +47,18 @@ class Tally:
     requests: int = 0
     retries: int = 0
     token_refreshes: int = 0
-    rejects: dict[str, RejectGroup] = field(default_factory=dict)
+    resumed: bool = False
+    rows_before: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @property
     def rows_read(self) -> int:
         """Rows whose fate is known; others may have been read, and a resumed load reads them again."""
         return self.rows_loaded + self.rows_superseded + self.rows_ignored + self.rows_rejected
+
+    def counts(self) -> dict[str, int]:
+        """What is counted over all runs of a load; bytes_read follows from where the last one stopped."""
+        return {name: getattr(self, name) for name in _KEPT}
 
     def on(self, event: Event) -> None:
         """Count an event."""
@@ -65,10 +73,14 @@ class Tally:
                 self.retries += 1
             case Renewed():
                 self.token_refreshes += 1
-            case Rejected(reject):
+            case Rejected():
                 self.rows_rejected += 1
-                group = self.rejects.setdefault(reject.reason.code, RejectGroup(0, reject))
-                group.count += 1
+            case Resumed():
+                for name, count in event.counts.items():
+                    setattr(self, name, count)
+                self.bytes_read = event.bytes
+                self.resumed = True
+                self.rows_before = self.rows_read
             case Settled(outcome):
                 self.rows_loaded += outcome.loaded
                 self.rows_superseded += outcome.superseded
@@ -120,6 +132,7 @@ class Report:
 
 def report(
     tally: Tally,
+    groups: list[RejectGroup],
     *,
     error: LoadError | None,
     target: dict[str, str],
@@ -130,6 +143,7 @@ def report(
 
     Args:
         tally: what was counted.
+        groups: the rejected rows.
         error: why it ended early; None: it did not.
         target: url, schema and table.
         sources: their names.
@@ -153,25 +167,21 @@ def report(
         requests=tally.requests,
         retries=tally.retries,
         token_refreshes=tally.token_refreshes,
-        resumed=False,
+        resumed=tally.resumed,
         rows_checked=rows_checked,
         seconds=round(seconds, 3),
-        rows_per_second=round(tally.rows_read / seconds, 1) if seconds else 0.0,
+        rows_per_second=round((tally.rows_read - tally.rows_before) / seconds, 1) if seconds else 0.0,
         target=target,
         sources=list(sources),
-        rejects=[_group(code, group, sources) for code, group in _largest_first(tally.rejects)],
+        rejects=[_group(group, sources) for group in groups],
         error=None if error is None else str(error),
     )
 
 
-def _largest_first(groups: dict[str, RejectGroup]) -> list[tuple[str, RejectGroup]]:
-    return sorted(groups.items(), key=lambda item: -item[1].count)
-
-
-def _group(code: str, group: RejectGroup, sources: tuple[str, ...]) -> dict[str, Any]:
+def _group(group: RejectGroup, sources: tuple[str, ...]) -> dict[str, Any]:
     first = group.example
     return {
-        "code": code,
+        "code": first.reason.code,
         "count": group.count,
         "message": first.reason.message,
         "place": f"{sources[first.source]}:{first.line}",

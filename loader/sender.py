@@ -144,6 +144,7 @@ class Sender:
     def _reject_held(self, held: list[Reject], outcome: Outcome) -> None:
         for reject in held:
             outcome.rejects.append(reject)
+            outcome.places.add((reject.source, reject.line))
             self._reject(reject)
         held.clear()
 
@@ -159,6 +160,7 @@ class Sender:
         verdict = await self._attempts.send(shape, bodies.of_rows(sent), len(sent), where=where)
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, len(rows), len(sent))
+            outcome.places.update((row.source, row.line) for row in rows)
         return verdict
 
     def _enter(self, outcome: Outcome, verdict: Verdict, rows: int, sent: int) -> None:

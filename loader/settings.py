@@ -110,7 +110,9 @@ class Settings:
     jwt_ttl: float = 300.0
     jwt_secret: str | None = field(default=None, repr=False)
     run_dir: Path | None = None
+    fresh: bool = False
     dry_run: bool = False
+    sandbox: bool = False
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.url)

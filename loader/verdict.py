@@ -7,47 +7,93 @@ own codes (its docs, "Errors"), and what gateways in front of it answer.
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
+
 from loader.model import Kind, Lost, Reason, Reply, Verdict
 
 NO_REPLY = "no-reply"  # the code of a reason where no answer came
 
+# PostgreSQL's classes that speak of the statement, the session or the server, never of a row's values.
+_STATEMENT_CLASSES = "00 01 02 03 0A 0B 0F 0L 0P 0Z 24 25 26 28 2B 2D 34 3B 3D 3F 42 55 F0 HV"
+
+# By the whole code, else by its first three or two characters.
 _SQLSTATE: dict[str, Kind] = {
     # a row's values
     "22": Kind.SPLIT,  # data exceptions: not a number, out of range, too long, not a date, ...
     "23": Kind.SPLIT,  # integrity constraints: null, foreign key, unique, check, exclusion
-    "54": Kind.SPLIT,  # an index row, a jsonb, or nesting beyond PostgreSQL's limits
-    "P0": Kind.SPLIT,  # raised by a trigger
-    "PT": Kind.SPLIT,  # raised by a trigger for PostgREST, with a status of its own
     "44": Kind.SPLIT,  # WITH CHECK OPTION of a view
+    "54": Kind.SPLIT,  # an index row, a jsonb, or nesting beyond PostgreSQL's limits
     "21000": Kind.KEYS,  # ON CONFLICT DO UPDATE met the same row twice
+    # raised by a trigger, over a row
+    "P0": Kind.SPLIT,  # RAISE, no data, too many rows, ASSERT
+    "PT": Kind.SPLIT,  # for PostgREST, with a status of its own
+    "PT429": Kind.RETRY,
+    "PT503": Kind.RETRY,
+    "09": Kind.SPLIT,  # triggered action
+    "20": Kind.SPLIT,  # CASE without ELSE
+    "27": Kind.SPLIT,  # the trigger changed the row that it was called for
+    "2F": Kind.SPLIT,  # a routine's own
+    "38": Kind.SPLIT,  # likewise
+    "39": Kind.SPLIT,  # likewise
     # the columns
     "42703": Kind.COLUMNS,  # dropped after the schema cache was loaded
     "428C9": Kind.COLUMNS,  # generated, or identity always
+    # it takes too long
+    "57014": Kind.SHRINK,  # statement_timeout; "user request" is another matter: see _database
+    "25P04": Kind.SHRINK,  # transaction_timeout
     # it passes
     "08": Kind.RETRY,  # connection exceptions
+    "25P03": Kind.RETRY,  # idle_in_transaction_session_timeout
+    "26000": Kind.RETRY,  # a pooler has lost the prepared statement
+    "42P05": Kind.RETRY,  # a pooler has two of them
     "40": Kind.RETRY,  # deadlock, serialization failure
     "53": Kind.RETRY,  # disk full, out of memory, too many connections
-    "57P": Kind.RETRY,  # shutting down, starting up, in recovery
-    "57014": Kind.RETRY,  # cancelled by an operator; by statement_timeout: see _refused
     "55P03": Kind.RETRY,  # lock_timeout
+    "57": Kind.RETRY,  # shutting down, starting up, in recovery
     "58": Kind.RETRY,  # I/O error
+    "72": Kind.RETRY,  # snapshot too old
     "XX": Kind.RETRY,  # internal error
-    "PT429": Kind.RETRY,
-    "PT503": Kind.RETRY,
+    # no row gets in, whatever it holds
+    "2200H": Kind.STOP,  # a sequence has reached its end
+    **dict.fromkeys(_STATEMENT_CLASSES.split(), Kind.STOP),
 }
-_FEW_TRIES = {"58": 3, "XX": 3, "55P03": 5}  # then the batch is split, to find a row that causes it
+_OWN_SQLSTATE = Kind.SPLIT  # 45000, ABCDE: of no class of PostgreSQL's, so a trigger's own
+# After so many tries the batch is split, to find a row that causes it.
+_FEW_TRIES = {"58": 3, "XX": 3, "PGRSTX00": 3, "55P03": 5}
 
+# All others: STOP.
 _POSTGREST: dict[str, Kind] = {
     "PGRST000": Kind.RETRY,  # the database is down
     "PGRST001": Kind.RETRY,  # the database went away
     "PGRST002": Kind.RETRY,  # the schema cache cannot be loaded
     "PGRST003": Kind.RETRY,  # no free connection in the pool
+    "PGRST121": Kind.SPLIT,  # a trigger raised PGRST, in a form that is none
     "PGRST204": Kind.COLUMNS,  # no such column
+    "PGRSTX00": Kind.RETRY,  # internal error
 }
-_TRANSIENT_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504, 521, 522, 523, 524, 544})
+
+# What is wrong with a token, by words of the message without its spaces, in lower case. Other words: RENEW.
+_TOKEN: dict[str, Kind] = {
+    "notyetvalid": Kind.RETRY,  # the server's clock is behind, or stuck (PostgREST issue 5159):
+    "issuedatfuture": Kind.RETRY,  # the same token is good soon
+    "nosignatures": Kind.STOP,  # alg none
+    "algorithm": Kind.STOP,
+    "parts": Kind.STOP,  # not a token
+    "tokentype": Kind.STOP,
+    "decode": Kind.STOP,
+    "claim": Kind.STOP,  # one of another type
+    "audience": Kind.STOP,
+}
+_PASSING_STATUS = frozenset({408, 425, 429})
+_LASTING_STATUS = frozenset({501, 505, 540})  # of those from 500 on
+_URL_STATUS = frozenset({400, 414, 431, 520})  # what too long a URL is answered with
 _BIG_BODY = 256 * 1024 * 1024
 _LONG_URL = 16 * 1024
 
+_POOLER_ADVICE = (
+    "A pooler in transaction mode mixes up prepared statements: set db-prepared-statements=false."
+)
 _ADVICE: dict[str, str] = {
     "PGRST106": "--schema must name a schema that the server exposes (its db-schemas).",
     "PGRST202": "Check --table.",
@@ -60,15 +106,20 @@ _ADVICE: dict[str, str] = {
     "42P01": "Check --table: the relation does not exist (any more).",
     "55000": "--table must be a table or a view that can be written.",
     "0A000": "The target cannot be written: is it a standby?",
+    "57014": "The server's statement_timeout is too short for a single row.",
+    "25P04": "The server's transaction_timeout is too short for a single row.",
     "25006": "The target cannot be written: the database is read-only.",
     "42501": "The role of the token (--role) needs INSERT, UPDATE and SELECT on the relation, and USAGE on "
     "the schemas of its types.",
     "22023": "--role must name a role that exists in the database.",
+    "26000": _POOLER_ADVICE,
+    "42P05": _POOLER_ADVICE,
+    "HTTP 403": "A gateway in front of the server refuses the requests.",
     "HTTP 404": "Check --table and --url: the server knows no such relation, or nothing at this path.",
     "HTTP 402": "The project is restricted: see its dashboard.",
     "HTTP 540": "The project is paused: restore it in its dashboard.",
-    "HTTP 520": "The URL is too long for the gateway: name fewer columns with --columns.",
 }
+_URL_ADVICE = "The URL is too long for the server or its gateway: name fewer columns with --columns."
 _TOKEN_ADVICE = (
     "Check PGRST_JWT_SECRET (or --jwt-secret-file), --jwt-aud and --role against the server's settings."  # noqa: S105
 )
@@ -92,11 +143,22 @@ def judge(reply: Reply | Lost, *, rows: int, resolution: str, url_length: int = 
         return Verdict(Kind.RETRY, reason)
     if 200 <= reply.status < 300:
         return _accepted(reply, rows, resolution)
-    if reply.reason is None:
-        return _gateway(reply, url_length)
-    if reply.reason.code.startswith("PGRST"):
-        return _postgrest(reply, reply.reason, size)
-    return _database(reply, reply.reason)
+    verdict = _refused(reply, reply.reason, rows, url_length, size)
+    if rows == 0 and verdict.kind in (Kind.SPLIT, Kind.KEYS):
+        return replace(verdict, kind=Kind.STOP)  # without rows it is no row's fault
+    return verdict
+
+
+def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int) -> Verdict:
+    if reason is None:
+        return _gateway(reply, rows, url_length)
+    if reason.code.startswith("PGRST"):
+        return _postgrest(reply, reason, size)
+    if re.fullmatch("[0-9A-Z]{5}", reason.code):
+        return _database(reply, reason, rows)
+    # Neither's code: a trigger made the whole reply (RAISE SQLSTATE 'PGRST'), or a gateway did.
+    verdict = replace(_gateway(reply, rows, url_length), reason=reason)
+    return replace(verdict, kind=Kind.SPLIT) if reply.status in (400, 409, 422) else verdict
 
 
 def _accepted(reply: Reply, rows: int, resolution: str) -> Verdict:
@@ -108,14 +170,12 @@ def _accepted(reply: Reply, rows: int, resolution: str) -> Verdict:
             advice="Is --url a PostgREST, and does the relation have the primary key or unique constraint of "
             "--on-conflict? (Use --resolution none to insert without looking at keys.)",
         )
-    if rows == 0:
-        return Verdict(Kind.DONE)
     if reply.count is None:
         reason = Reason("no-count", "the server answered success, but not how many rows it stored")
         return Verdict(
             Kind.STOP, reason, advice="Is --url a PostgREST, with no proxy that drops Content-Range?"
         )
-    if resolution != "ignore-duplicates" and reply.count != rows:
+    if rows and resolution != "ignore-duplicates" and reply.count != rows:
         message = f"the server answered success and stored {reply.count} of {rows} rows"
         reason = Reason("not-stored", message, hint="Does a trigger, a rule or a policy drop rows?")
         # An upsert may be sent again in parts, to find them. An insert may not: some rows are in.
@@ -124,76 +184,79 @@ def _accepted(reply: Reply, rows: int, resolution: str) -> Verdict:
     return Verdict(Kind.DONE, count=reply.count)
 
 
-def _database(reply: Reply, reason: Reason) -> Verdict:
-    """PostgreSQL refused, with an SQLSTATE."""
+def _database(reply: Reply, reason: Reason, rows: int) -> Verdict:
+    """PostgreSQL refused, with an SQLSTATE. Its words are English only where lc_messages says so."""
     code, message = reason.code, reason.message
-    if code == "57014" and "statement timeout" in message:
-        return Verdict(
-            Kind.SHRINK, reason, advice="The server's statement_timeout is too short for a single row."
-        )
-    if code == "42501" and message.startswith("new row violates row-level security policy"):
-        return Verdict(
-            Kind.SPLIT, reason, advice="Row-level security refuses the rows for the role of the token."
-        )
-    if code == "42501" and reply.status == 401:
-        return Verdict(Kind.STOP, reason, advice=_NO_TOKEN_ADVICE if reply.token is None else _ADVICE[code])
-    if code == "22023" and (message.startswith("role ") or "json" in message):
-        return Verdict(Kind.STOP, reason, advice=_ADVICE[code] if message.startswith("role ") else "")
-    if code == "0A000" and "column" in message:
+    if code == "42501":
+        return _privilege(reply, reason, rows)
+    if code == "22023" and (rows == 0 or message.startswith("role ") or "json" in message):
+        return Verdict(Kind.STOP, reason, advice="" if "json" in message else _ADVICE[code])
+    if code == "0A000" and ("column" in message or reason.details):
         return Verdict(Kind.COLUMNS, reason)
-    for length in (5, 3, 2):
-        kind = _SQLSTATE.get(code[:length])
-        if kind is not None:
-            return Verdict(kind, reason, after=reply.retry_after, tries=_FEW_TRIES.get(code[:length]))
-    if len(code) == 5 and code[:1] in "456789IJKLMNOPQRSTUVWXYZ" and code[:2] not in _KNOWN_CLASSES:
-        return Verdict(Kind.SPLIT, reason)  # a trigger's own SQLSTATE
-    return Verdict(Kind.STOP, reason, advice=_ADVICE.get(code, ""))
+    if code == "57014" and "user request" in message:
+        return Verdict(Kind.RETRY, reason)
+    place = next((code[:length] for length in (5, 3, 2) if code[:length] in _SQLSTATE), "")
+    kind = _SQLSTATE.get(place, _OWN_SQLSTATE)
+    advice = _ADVICE.get(code, "")
+    return Verdict(kind, reason, after=reply.retry_after, tries=_FEW_TRIES.get(place), advice=advice)
 
 
-# Classes of PostgreSQL's own that speak of the statement or the server, never of one row's values.
-_KNOWN_CLASSES = frozenset({"42", "55", "57", "58", "F0", "HV", "XX", "72"})
+def _privilege(reply: Reply, reason: Reason, rows: int) -> Verdict:
+    """42501: a privilege is missing, or row-level security (or a trigger) refuses a row.
+
+    Where the words do not tell, it is the row: a preflight before it had the privileges.
+    """
+    if reason.message.startswith("new row violates row-level security policy"):
+        advice = "Row-level security refuses the rows for the role of the token."
+        return Verdict(Kind.SPLIT, reason, advice=advice)
+    advice = _NO_TOKEN_ADVICE if reply.status == 401 and reply.token is None else _ADVICE["42501"]
+    missing = rows == 0 or reply.status == 401 or reason.message.startswith("permission denied")
+    return Verdict(Kind.STOP if missing else Kind.SPLIT, reason, advice=advice)
 
 
 def _postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
     """PostgREST refused, with a code of its own."""
-    code, message = reason.code, reason.message
+    code = reason.code
     if code in ("PGRST301", "PGRST303"):
         return _token(reply, reason)
-    if code == "PGRST102" and "invalid json" in message:
+    if code == "PGRST102" and "invalid json" in reason.message:
         return Verdict(Kind.SPLIT, reason)
     if code == "PGRST001" and size > _BIG_BODY:
         return Verdict(Kind.SHRINK, reason)
     kind = _POSTGREST.get(code, Kind.STOP)
-    return Verdict(kind, reason, after=reply.retry_after, advice=_ADVICE.get(code, ""))
+    tries = _FEW_TRIES.get(code)
+    return Verdict(kind, reason, after=reply.retry_after, tries=tries, advice=_ADVICE.get(code, ""))
 
 
 def _token(reply: Reply, reason: Reason) -> Verdict:
     """A 401 over the token itself."""
+    if not reply.token:
+        return Verdict(Kind.STOP, reason, advice=_NO_TOKEN_ADVICE)
     message = reason.message.lower().replace(" ", "")
-    if "notyetvalid" in message or "issuedatfuture" in message:
-        # The server's clock is behind, or stuck (PostgREST issue 5159): the same token is good soon.
-        return Verdict(Kind.RETRY, reason, after=reply.retry_after or 2.0, tries=None, advice=_TOKEN_ADVICE)
-    renewable = ("expired", "invalidsignature", "nosuitablekey", "cryptographicoperationfailed")
-    kind = Kind.RENEW if any(word in message for word in renewable) else Kind.STOP
-    return Verdict(kind, reason, advice=_TOKEN_ADVICE if reply.token else _NO_TOKEN_ADVICE)
+    kind = next((kind for words, kind in _TOKEN.items() if words in message), Kind.RENEW)
+    after = reply.retry_after or 2.0 if kind is Kind.RETRY else None
+    return Verdict(kind, reason, after=after, advice=_TOKEN_ADVICE)
 
 
-def _gateway(reply: Reply, url_length: int) -> Verdict:
+def _gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
+    advice = _ADVICE.get(code, "")
     if status == 413:
         return Verdict(Kind.SHRINK, reason, advice="The gateway takes no request as large as this row.")
     if status == 500 and reply.body.startswith("Something went wrong"):
         return Verdict(Kind.SPLIT, reason)  # an exception in PostgREST, over the body
-    if status == 520:
-        kind = Kind.STOP if url_length > _LONG_URL else Kind.RETRY
-        return Verdict(kind, reason, after=reply.retry_after, advice=_ADVICE[code])
-    if status in _TRANSIENT_STATUS:
-        return Verdict(Kind.RETRY, reason, after=reply.retry_after)
+    if status in _URL_STATUS and url_length > _LONG_URL:
+        return Verdict(Kind.STOP, reason, advice=_URL_ADVICE)
+    if status in _PASSING_STATUS or (status >= 500 and status not in _LASTING_STATUS):
+        return Verdict(Kind.RETRY, reason, after=reply.retry_after, advice=advice)
+    if status == 404 and rows and reply.body != "{}":
+        # A gateway restarts: the preflight had found the relation.
+        return Verdict(Kind.RETRY, reason, advice=advice)
     if status == 401:
-        return Verdict(Kind.RENEW, reason, advice=_TOKEN_ADVICE if reply.token else _NO_TOKEN_ADVICE)
-    advice = _ADVICE.get(code, "")
+        kind, advice = (Kind.RENEW, _TOKEN_ADVICE) if reply.token else (Kind.STOP, _NO_TOKEN_ADVICE)
+        return Verdict(kind, reason, advice=advice)
     if 300 <= status < 400:
         advice = f"Is --url right? The server points to {reply.location or 'another address'}."
     return Verdict(Kind.STOP, reason, advice=advice)

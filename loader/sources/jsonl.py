@@ -5,24 +5,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from loader.errors import SourceError
-from loader.model import Block
+from loader.model import Block, Position
 from loader.sources.open import Reader
 
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
 
 
-async def blocks(reader: Reader, *, source: int, name: str, size: int) -> AsyncIterator[Block]:
+async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> AsyncIterator[Block]:
     """The source's lines, in blocks of at most about ``size`` bytes; a longer line is a block of its own.
 
     A byte order mark at the start is left out, and the last line needs no newline.
+
+    Args:
+        reader: gives the bytes from ``start`` on.
+        start: where the first line begins.
+        name: the source's, for messages.
+        size: in bytes.
 
     Raises:
         SourceError: the source broke off, or a line is longer than LONGEST_LINE.
     """
     parts: list[bytes] = []  # the start of a line whose end was not read yet
     waiting = 0
-    line, offset = 1, 0
+    source, line, offset = start
     while True:
         data = await reader.read(size - waiting if waiting < size // 2 else size)
         if not parts and offset == 0 and data.startswith(_BOM):

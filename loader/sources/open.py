@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import stat
 import sys
@@ -16,6 +17,7 @@ import anyio.to_thread
 from loader.errors import SourceError, SourceMissing
 
 STDIN = "-"
+_SAMPLE = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,44 @@ def _file(path: Path) -> Source:
     return Source(str(path), path, about.st_size if stat.S_ISREG(about.st_mode) else None)
 
 
-class Reader:
-    """Reads a source's bytes, in a thread. Use it as an async context manager."""
+def fingerprint(source: Source) -> dict[str, str | int] | None:
+    """What a source is known by: size, time, and a hash of its head and tail.
 
-    def __init__(self, source: Source) -> None:
+    None for one that cannot be read twice: standard input, a named pipe.
+
+    Raises:
+        SourceMissing: it cannot be read any more.
+    """
+    if source.path is None or source.size is None:
+        return None
+    try:
+        with source.path.open("rb") as file:
+            about = os.fstat(file.fileno())
+            head = file.read(_SAMPLE)
+            file.seek(max(0, about.st_size - _SAMPLE))
+            tail = file.read(_SAMPLE)
+    except OSError as error:
+        raise SourceMissing(f"{source.name}: {error.strerror or error}") from error
+    return {
+        "name": source.path.name,
+        "size": about.st_size,
+        "mtime": about.st_mtime_ns,
+        "head": hashlib.sha256(head).hexdigest(),
+        "tail": hashlib.sha256(tail).hexdigest(),
+    }
+
+
+class Reader:
+    """Reads a source's bytes, in a thread. Use it as an async context manager.
+
+    Args:
+        source: what to read.
+        offset: where to begin, in bytes; only for sources that have a fingerprint.
+    """
+
+    def __init__(self, source: Source, offset: int = 0) -> None:
         self._source = source
+        self._offset = offset
         self._file: BinaryIO | None = None
 
     async def __aenter__(self) -> Self:
@@ -87,6 +122,8 @@ class Reader:
             )
         except OSError as error:
             raise SourceMissing(f"{self._source.name}: {error.strerror or error}") from error
+        if self._offset:
+            self._file.seek(self._offset)
         return self
 
     async def __aexit__(

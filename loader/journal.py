@@ -1,0 +1,249 @@
+"""What is settled for good, and where to go on after a kill: SQLite in the run directory.
+
+A batch counts once it is committed here. Everything before the *watermark* is settled; beyond it the
+journal knows which rows are: those of one shape between two places. A load that was killed reads on from
+the watermark, passes over those, and sends again at most what was in flight.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import orjson
+
+from loader.errors import RunDirError
+from loader.model import Position, Reason, Reject, Settlement
+
+NAME = "journal.sqlite"
+_VERSION = 1
+_FEW = 1000  # rejects that are kept in memory until a commit
+
+_SCHEMA = """
+create table about (name text primary key, value text not null) without rowid;
+create table settled (
+    columns text not null,
+    first_source integer not null, first_line integer not null,
+    last_source integer not null, last_line integer not null
+);
+create table rejects (
+    source integer not null, line integer not null, offset integer not null, data blob not null,
+    code text not null, message text not null, details text, hint text,
+    primary key (source, line)
+) without rowid;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier runs of a load have left.
+
+    Attributes:
+        watermark: everything before it is settled.
+        settled: rows beyond it that are settled.
+        rejected: places beyond it of rows that are rejected.
+        counts: rows_loaded, requests and so on, of the whole load so far.
+    """
+
+    watermark: Position
+    settled: tuple[Settlement, ...]
+    rejected: frozenset[tuple[int, int]]
+    counts: dict[str, int]
+
+
+NO_PAST = Past(Position(0, 1, 0), (), frozenset(), {})
+
+
+@dataclass(frozen=True, slots=True)
+class RejectGroup:
+    """Rejects with one code: how many, and the first of them."""
+
+    count: int
+    example: Reject
+
+
+class Journal:
+    """The journal of one load.
+
+    Args:
+        path: its file, or ``:memory:`` for a load that is not to be resumed.
+
+    Raises:
+        RunDirError: it cannot be written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._lock = anyio.Lock()
+        self._settlements: list[Settlement] = []
+        self._rejects: list[Reject] = []
+        self._failed: RunDirError | None = None
+        with self._translated():
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute("pragma synchronous = full")  # outlives a power cut
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            advice = "Make room or name another --run-dir; what is not in the journal is sent again."
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                advice = "It is damaged: --fresh begins anew."
+            self._failed = RunDirError(f"{self._path}: {error}", advice=advice)
+            raise self._failed from error
+
+    def past(self, identity: dict[str, Any]) -> Past | None:
+        """What earlier runs have left; None: nothing that goes on.
+
+        Raises:
+            OtherLoad: the journal belongs to another, unfinished load.
+        """
+        with self._translated():
+            try:
+                about = dict(self._database.execute("select name, value from about"))
+            except sqlite3.OperationalError:
+                return None  # a new file
+            if about.get("version") != str(_VERSION) or about.get("finished"):
+                return None
+            watermark = Position(*orjson.loads(about["watermark"]))
+            nothing = "select not exists(select 1 from settled) and not exists(select 1 from rejects)"
+            if watermark == NO_PAST.watermark and self._database.execute(nothing).fetchone()[0]:
+                return None  # it never got anywhere: perhaps its settings were wrong
+            if (found := orjson.loads(about["identity"])) != identity:
+                raise OtherLoad(found)
+            settled = [
+                Settlement(tuple(orjson.loads(columns)), first, last)
+                for columns, *places in self._database.execute("select * from settled")
+                for first, last in [((places[0], places[1]), (places[2], places[3]))]
+            ]
+            beyond = self._database.execute(
+                "select source, line from rejects where (source, line) >= (?, ?)", watermark[:2]
+            )
+            (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
+            counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
+            return Past(watermark, tuple(settled), frozenset((s, line) for s, line in beyond), counts)
+
+    def begin(self, identity: dict[str, Any]) -> None:
+        """Start anew: forget what an earlier load has left."""
+        with self._translated():
+            self._database.execute("begin immediate")
+            for table in ("about", "settled", "rejects"):
+                self._database.execute(f"drop table if exists {table}")
+            for statement in _SCHEMA.split(";"):
+                self._database.execute(statement)
+            self._about(
+                version=str(_VERSION),
+                identity=orjson.dumps(identity).decode(),
+                watermark=orjson.dumps(list(NO_PAST.watermark)).decode(),
+                counts="{}",
+            )
+            self._database.execute("commit")
+
+    def reject(self, reject: Reject) -> None:
+        """Note a rejected row, for the next commit."""
+        self._rejects.append(reject)
+
+    def settle(self, settlement: Settlement) -> None:
+        """Note settled rows, for the next commit."""
+        self._settlements.append(settlement)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a commit is due only because of the rejects that are noted."""
+        return len(self._rejects) > _FEW
+
+    async def commit(self, watermark: Callable[[], Position], counts: Callable[[], dict[str, int]]) -> None:
+        """Make sure that all that was noted before this call is on disk.
+
+        Calls that come while one is at work are served together by the next.
+
+        Args:
+            watermark: asked for the watermark when the notes are taken.
+            counts: asked for the counts, those of the notes included, at the same time.
+
+        Raises:
+            RunDirError: the disk is full, or the like; what was noted does not count.
+        """
+        async with self._lock:
+            if self._failed is not None:
+                raise self._failed  # perhaps what was lost with it was the caller's
+            settlements, self._settlements = self._settlements, []
+            rejects, self._rejects = self._rejects, []
+            if settlements or rejects:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self._write, settlements, rejects, watermark(), counts())
+
+    def _write(
+        self, settlements: list[Settlement], rejects: list[Reject], mark: Position, counts: dict[str, int]
+    ) -> None:
+        with self._translated():
+            execute = self._database.execute
+            if self._database.in_transaction:
+                execute("rollback")
+            execute("begin immediate")
+            self._database.executemany(
+                "insert into settled values (?, ?, ?, ?, ?)",
+                [(orjson.dumps(s.columns).decode(), *s.first, *s.last) for s in settlements],
+            )
+            self._database.executemany(
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?)", map(_columns, rejects)
+            )
+            execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
+            self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
+            execute("commit")
+
+    def finish(self) -> None:
+        """The load is complete: the next one in this run directory starts anew."""
+        with self._translated():
+            self._about(finished="yes")
+
+    def rejects(self) -> Iterator[Reject]:
+        """All rejected rows, in the order of the sources."""
+        with self._translated():
+            for source, line, offset, data, *reason in self._database.execute(
+                "select source, line, offset, data, code, message, details, hint from rejects order by 1, 2"
+            ):
+                yield Reject(data, source, line, offset, Reason(*reason))
+
+    def reject_groups(self) -> list[RejectGroup]:
+        """Rejected rows by code, the most frequent first, each with its first row as an example."""
+        with self._translated():
+            return [
+                RejectGroup(count, Reject(data, source, line, offset, Reason(code, message)))
+                for code, count, source, line, offset, data, message in self._database.execute(
+                    "select code, count, source, line, offset, data, message from ("
+                    " select *, count(*) over (partition by code) as count,"
+                    " row_number() over (partition by code order by source, line) as place from rejects"
+                    ") where place = 1 order by count desc, code"
+                )
+            ]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _about(self, **values: str) -> None:
+        self._database.executemany("insert or replace into about values (?, ?)", values.items())
+
+
+class OtherLoad(Exception):  # noqa: N818 - it is what it says
+    """The journal belongs to another load, whose identity this is."""
+
+    def __init__(self, identity: dict[str, Any]) -> None:
+        super().__init__("another load")
+        self.identity = identity
+
+
+def _columns(reject: Reject) -> tuple[Any, ...]:
+    reason = reject.reason
+    place = (reject.source, reject.line, reject.offset, reject.data)
+    return (*place, reason.code, reason.message, reason.details, reason.hint)

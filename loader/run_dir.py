@@ -1,0 +1,115 @@
+"""The run directory: one load at a time, of one list of sources into one target."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from loader import journal, rejects
+from loader.errors import RunDirError, SettingsError
+from loader.journal import Journal, OtherLoad, Past
+from loader.report import Report
+from loader.settings import Settings
+from loader.sources.open import Source, fingerprint
+
+REPORT = "report.json"
+_LOCK = "lock"
+
+
+class RunDir:
+    """A run directory, made where it is not there. Use it as a context manager: it is locked meanwhile.
+
+    Args:
+        path: where it is.
+        fresh: whether to forget an unfinished load in it.
+
+    Raises:
+        SettingsError: it cannot be made, or another load uses it.
+    """
+
+    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+        self.path = path
+        self._fresh = fresh
+        self._lock = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SettingsError(f"--run-dir {self.path}: {(error.strerror or str(error)).lower()}") from error
+        try:
+            # The kernel lets go of it with the process, however that ends.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise SettingsError(
+                f"{self.path}: another load is using this run directory",
+                advice="Wait for it, or give this load a --run-dir of its own.",
+            ) from error
+        if self._fresh:
+            self.clear()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._lock)
+
+    def clear(self) -> None:
+        """Forget whatever load was here."""
+        for name in (journal.NAME, rejects.ROWS, rejects.ERRORS, REPORT):
+            for path in (self.path / name, self.path / f"{name}-wal", self.path / f"{name}-shm"):
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    raise RunDirError(f"{path}: {error.strerror or error}") from error
+
+    def open_journal(self, settings: Settings, sources: tuple[Source, ...]) -> tuple[Journal, Past | None]:
+        """The journal of this load, and what earlier runs of it have left.
+
+        Raises:
+            SettingsError: the run directory belongs to another load, which is unfinished.
+            RunDirError: it cannot be written.
+        """
+        known = [fingerprint(source) for source in sources]
+        identity = {
+            "sources": known,
+            "target": "sandbox" if settings.sandbox else settings.endpoint,
+            "relation": [settings.schema, settings.table],
+            "on_conflict": list(settings.on_conflict),
+            "resolution": settings.resolution,
+            "columns": None if settings.columns is None else list(settings.columns),
+        }
+        if settings.dry_run:  # it leaves an unfinished load as it is
+            opened = Journal(":memory:")
+            opened.begin(identity)
+            return opened, None
+        opened = Journal(self.path / journal.NAME)
+        try:
+            past = opened.past(identity)
+        except OtherLoad as other:
+            opened.close()
+            changed = [name for name, value in identity.items() if other.identity.get(name) != value]
+            raise SettingsError(
+                f"{self.path} holds an unfinished load, and this one differs in {', '.join(changed)}",
+                advice="--fresh forgets the unfinished load; --run-dir leaves it and uses another folder.",
+            ) from None
+        if past is None or None in known:
+            opened.begin(identity)
+            return opened, None
+        return opened, past
+
+    def write_report(self, report: Report) -> None:
+        """Replace the report of an earlier run.
+
+        Raises:
+            RunDirError: the disk is full, or the like.
+        """
+        try:
+            report.write(self.path / REPORT)
+        except OSError as error:
+            raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error
