@@ -77,7 +77,8 @@ class Load:
         )
         self._batcher = Batcher(self._pacing.limits)
         self._order = Order()
-        self._unsettled: dict[Batch, anyio.Event] = {}
+        self._unsettled: set[Batch] = set()  # given to the senders, and not settled
+        self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
         self._rows_seen = 0  # settled, or on the way
 
     async def run(self) -> Report:
@@ -205,25 +206,25 @@ class Load:
                     yield block
 
     async def _pass(self, batch: Batch, give: MemoryObjectSendStream[_InFlight]) -> None:
-        earlier = [self._unsettled[other] for other in self._order.enter(batch)]
-        self._unsettled[batch] = anyio.Event()
+        earlier = [self._left[other] for other in self._order.enter(batch)]
+        self._left[batch] = anyio.Event()
+        self._unsettled.add(batch)
         await give.send((batch, earlier))
 
     async def _send(self, sender: Sender, take: MemoryObjectReceiveStream[_InFlight]) -> None:
         async with take:
             async for batch, earlier in take:
                 # All of them hold a sender already, so this one cannot keep them from theirs.
-                for settled in earlier:
-                    await settled.wait()
+                for left in earlier:
+                    await left.wait()
                 await self._settle(sender, batch)
 
     async def _settle(self, sender: Sender, batch: Batch) -> None:
         outcome = Outcome()
-        settled = self._unsettled[batch]
         try:
             if not self._settings.dry_run:
                 await sender.settle(batch, outcome)
-            del self._unsettled[batch]
+            self._unsettled.remove(batch)
             settlements: Iterable[Settlement] = [whole(batch)]
         except (LoadError, Halted) as error:
             if isinstance(error, LoadError):
@@ -236,8 +237,9 @@ class Load:
             self._journal.reject(reject)
         self._observer.on(Settled(outcome))
         await self._commit()
+        # Not before: a later row must not be in the journal where an earlier one of its key is not.
         self._order.leave(batch)
-        settled.set()
+        self._left.pop(batch).set()
 
     async def _commit(self) -> None:
         """Have the journal keep what was noted: only then does it count."""
