@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.model import Kind, Lost, Reply, Shape, Verdict
+from loader.model import Key, Kind, Lost, Reply, Shape, Verdict
 from loader.observer import Observer, Requested, Retrying
 from loader.pacing import Pacing, backoff
 from loader.postgrest import PostgREST
 from loader.settings import Settings
 from loader.tokens import Tokens
-from loader.verdict import NO_REPLY, judge
+from loader.verdict import NO_REPLY, TOO_LARGE, judge, may_be_in
 
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
 
@@ -41,7 +42,14 @@ class Attempts:
         self._observer = observer
 
     async def send(
-        self, shape: Shape, body: bytes, rows: int, *, where: str = "", patience: float | None = None
+        self,
+        shape: Shape,
+        body: bytes,
+        rows: int,
+        *,
+        where: str = "",
+        patience: float | None = None,
+        repeat: bool = True,
     ) -> Verdict:
         """Send one body until it is in, or refused for what it holds.
 
@@ -52,19 +60,53 @@ class Attempts:
             where: the place of the first, for messages.
             patience: seconds that transient failures may last, and that an answer may take;
                 None: --retry-for and --timeout.
+            repeat: whether sending it twice is harmless, as upserts are.
 
         Returns:
-            DONE, SPLIT, KEYS, SHRINK or COLUMNS.
+            DONE, SPLIT, KEYS, SHRINK or COLUMNS; UNSURE only where it must not be repeated.
 
         Raises:
             TargetError: the target cannot be used, or not for too long.
             Halted: a stop was asked for.
         """
-        trial = _Trial(where, self._settings.retry_for if patience is None else patience)
+        trial = _Trial(where, self._settings.retry_for if patience is None else patience, repeat)
+
+        async def post() -> tuple[Verdict, Reply | Lost]:
+            sent, count = (NOTHING, 0) if trial.probing else (body, rows)
+            return await self._post(shape, sent, count, patience)
+
+        verdict = await self._decide(post, trial, rows)
+        if verdict.kind is Kind.SHRINK and rows > 1:
+            if verdict.reason.code in TOO_LARGE:
+                self._pacing.too_large(len(body))
+            else:
+                self._pacing.too_long(rows)
+        return verdict
+
+    async def count(self, keys: Sequence[Key], *, where: str) -> int:
+        """How many of these keys are in the relation.
+
+        Raises:
+            TargetError: the target cannot be used, or does not tell.
+            Halted: a stop was asked for.
+        """
+
+        async def ask() -> tuple[Verdict, Reply | Lost]:
+            started = time.monotonic()
+            reply = await self._client.count(keys)
+            verdict = judge(reply, rows=0, resolution="none")
+            self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.kind))
+            return verdict, reply
+
+        return (await self._decide(ask, _Trial(where, self._settings.retry_for), 0)).count
+
+    async def _decide(
+        self, request: Callable[[], Awaitable[tuple[Verdict, Reply | Lost]]], trial: _Trial, rows: int
+    ) -> Verdict:
+        """Make a request again and again until there is an answer to go by."""
         while True:
             self._halt.check()
-            sent, count = (NOTHING, 0) if trial.probing else (body, rows)
-            verdict, reply = await self._once(shape, sent, count, patience)
+            verdict, reply = await request()
             if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code == "57014":
                 if trial.tries >= _SINGLE_ROW_TRIES:
                     raise trial.stopped("a single row takes longer than the server allows", verdict)
@@ -74,18 +116,19 @@ class Attempts:
                 if verdict.tries is not None and trial.tries >= verdict.tries and rows:
                     return replace(verdict, kind=Kind.SPLIT)
                 await self._wait(trial, verdict)
+                trial.unsure |= not trial.repeat and not trial.probing and may_be_in(reply)
                 # Was it the line, or an expired token that broke the line? The answer to [] tells.
-                trial.probing = isinstance(reply, Lost)
+                trial.probing = isinstance(reply, Lost) or trial.unsure
             elif verdict.kind is Kind.RENEW and not trial.renewed:
                 await self._tokens.renew(reply.token if isinstance(reply, Reply) else None)
                 trial.renewed = True
             elif verdict.kind in (Kind.STOP, Kind.RENEW):
                 raise trial.stopped(f"{self._settings.url} refuses the load", verdict)
             elif trial.probing and verdict.kind is Kind.DONE:
+                if trial.unsure:
+                    return Verdict(Kind.UNSURE)
                 trial.renewed = trial.probing = False
             else:
-                if verdict.kind is Kind.SHRINK and rows > 1:
-                    self._pacing.shrink(rows)
                 return verdict
 
     async def _wait(self, trial: _Trial, verdict: Verdict) -> None:
@@ -112,7 +155,7 @@ class Attempts:
         self._observer.on(Requested(0, 0, time.monotonic() - started, Kind.DONE))
         return formats
 
-    async def _once(
+    async def _post(
         self, shape: Shape, body: bytes, rows: int, timeout: float | None
     ) -> tuple[Verdict, Reply | Lost]:
         wait = self._pacing.reserve(rows, time.monotonic())
@@ -141,15 +184,19 @@ class _Trial:
         tries: transient failures so far.
         failing_since: time of the first of them.
         renewed: whether the token was just renewed for it: a second refusal is final.
+        repeat: whether the body may be sent twice.
         probing: whether the next request is a preflight, to learn why the last had no answer.
+        unsure: whether the body may be in, and must not be repeated before that is known.
     """
 
     where: str
     patience: float
+    repeat: bool = True
     tries: int = 0
     failing_since: float | None = None
     renewed: bool = False
     probing: bool = False
+    unsure: bool = False
 
     def stopped(self, what: str, verdict: Verdict) -> TargetError:
         at = f" (rows from {self.where} on)" if self.where else ""

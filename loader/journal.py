@@ -8,7 +8,7 @@ the watermark, passes over those, and sends again at most what was in flight.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +19,22 @@ import anyio.to_thread
 import orjson
 
 from loader.errors import RunDirError
-from loader.model import Position, Reason, Reject, Settlement
+from loader.model import Place, Position, Reason, Reject, Settlement
 
 NAME = "journal.sqlite"
 _VERSION = 1
+_SYNCHRONOUS = "full"  # outlives a power cut
 _FEW = 1000  # rejects that are kept in memory until a commit
 
 _SCHEMA = """
 create table about (name text primary key, value text not null) without rowid;
 create table settled (
     columns text not null,
+    first_source integer not null, first_line integer not null,
+    last_source integer not null, last_line integer not null
+);
+create table sent (
+    number integer not null, columns text not null,
     first_source integer not null, first_line integer not null,
     last_source integer not null, last_line integer not null
 );
@@ -48,16 +54,18 @@ class Past:
         watermark: everything before it is settled.
         settled: rows beyond it that are settled.
         rejected: places beyond it of rows that are rejected.
+        sent: plain inserts whose fate is not known: the rows of each, by its number.
         counts: rows_loaded, requests and so on, of the whole load so far.
     """
 
     watermark: Position
     settled: tuple[Settlement, ...]
-    rejected: frozenset[tuple[int, int]]
+    rejected: frozenset[Place]
+    sent: dict[int, list[Settlement]]
     counts: dict[str, int]
 
 
-NO_PAST = Past(Position(0, 1, 0), (), frozenset(), {})
+NO_PAST = Past(Position(0, 1, 0), (), frozenset(), {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +91,14 @@ class Journal:
         self._lock = anyio.Lock()
         self._settlements: list[Settlement] = []
         self._rejects: list[Reject] = []
+        self._sent: dict[int, list[Settlement]] = {}
+        self._forgotten: list[int] = []
+        self._number = 0
         self._failed: RunDirError | None = None
         with self._translated():
             self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._database.execute("pragma journal_mode = wal")
-            self._database.execute("pragma synchronous = full")  # outlives a power cut
+            self._database.execute(f"pragma synchronous = {_SYNCHRONOUS}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -120,23 +131,29 @@ class Journal:
                 return None  # it never got anywhere: perhaps its settings were wrong
             if (found := orjson.loads(about["identity"])) != identity:
                 raise OtherLoad(found)
-            settled = [
-                Settlement(tuple(orjson.loads(columns)), first, last)
-                for columns, *places in self._database.execute("select * from settled")
-                for first, last in [((places[0], places[1]), (places[2], places[3]))]
-            ]
+            settled = [_settlement(*found) for found in self._database.execute("select * from settled")]
+            sent: dict[int, list[Settlement]] = {}
+            for number, *found in self._database.execute("select * from sent order by number"):
+                sent.setdefault(number, []).append(_settlement(*found))
             beyond = self._database.execute(
                 "select source, line from rejects where (source, line) >= (?, ?)", watermark[:2]
             )
             (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
             counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
-            return Past(watermark, tuple(settled), frozenset((s, line) for s, line in beyond), counts)
+            self._number = max(sent, default=0)
+            return Past(
+                watermark,
+                tuple(settled),
+                frozenset((source, line) for source, line in beyond),
+                sent,
+                counts,
+            )
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Start anew: forget what an earlier load has left."""
         with self._translated():
             self._database.execute("begin immediate")
-            for table in ("about", "settled", "rejects"):
+            for table in ("about", "settled", "sent", "rejects"):
                 self._database.execute(f"drop table if exists {table}")
             for statement in _SCHEMA.split(";"):
                 self._database.execute(statement)
@@ -155,6 +172,17 @@ class Journal:
     def settle(self, settlement: Settlement) -> None:
         """Note settled rows, for the next commit."""
         self._settlements.append(settlement)
+
+    def send(self, rows: Iterable[Settlement]) -> int:
+        """Note, for the next commit, that rows are about to be inserted; gives a number for forget()."""
+        self._number += 1
+        self._sent[self._number] = list(rows)
+        return self._number
+
+    def forget(self, number: int) -> None:
+        """Note that the fate of rows that were sent is known."""
+        if self._sent.pop(number, None) is None:
+            self._forgotten.append(number)
 
     @property
     def crowded(self) -> bool:
@@ -178,25 +206,28 @@ class Journal:
                 raise self._failed  # perhaps what was lost with it was the caller's
             settlements, self._settlements = self._settlements, []
             rejects, self._rejects = self._rejects, []
-            if settlements or rejects:
+            sent, self._sent = self._sent, {}
+            forgotten, self._forgotten = self._forgotten, []
+            if settlements or rejects or sent or forgotten:
+                notes = _Notes(settlements, rejects, sent, forgotten)
                 with anyio.CancelScope(shield=True):
-                    await anyio.to_thread.run_sync(self._write, settlements, rejects, watermark(), counts())
+                    await anyio.to_thread.run_sync(self._write, notes, watermark(), counts())
 
-    def _write(
-        self, settlements: list[Settlement], rejects: list[Reject], mark: Position, counts: dict[str, int]
-    ) -> None:
+    def _write(self, notes: _Notes, mark: Position, counts: dict[str, int]) -> None:
         with self._translated():
-            execute = self._database.execute
+            execute, many = self._database.execute, self._database.executemany
             if self._database.in_transaction:
                 execute("rollback")
             execute("begin immediate")
-            self._database.executemany(
-                "insert into settled values (?, ?, ?, ?, ?)",
-                [(orjson.dumps(s.columns).decode(), *s.first, *s.last) for s in settlements],
+            many("insert into settled values (?, ?, ?, ?, ?)", map(_settlement_columns, notes.settlements))
+            many(
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?)", map(_columns, notes.rejects)
             )
-            self._database.executemany(
-                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?)", map(_columns, rejects)
+            many(
+                "insert into sent values (?, ?, ?, ?, ?, ?)",
+                [(number, *_settlement_columns(one)) for number, rows in notes.sent.items() for one in rows],
             )
+            many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
             execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
             self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
             execute("commit")
@@ -247,3 +278,21 @@ def _columns(reject: Reject) -> tuple[Any, ...]:
     reason = reject.reason
     place = (reject.source, reject.line, reject.offset, reject.data)
     return (*place, reason.code, reason.message, reason.details, reason.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What one commit writes."""
+
+    settlements: list[Settlement]
+    rejects: list[Reject]
+    sent: dict[int, list[Settlement]]
+    forgotten: list[int]
+
+
+def _settlement_columns(one: Settlement) -> tuple[Any, ...]:
+    return (orjson.dumps(one.columns).decode(), *one.first, *one.last)
+
+
+def _settlement(columns: str, *places: int) -> Settlement:
+    return Settlement(tuple(orjson.loads(columns)), (places[0], places[1]), (places[2], places[3]))

@@ -178,6 +178,7 @@ class Kind(Enum):
     KEYS = auto()  # two rows have keys that the database holds equal: apart they may be fine
     SHRINK = auto()  # too much for one request
     COLUMNS = auto()  # these columns cannot be written, whatever the rows hold
+    UNSURE = auto()  # it may be in, and must not be sent again before that is known
     STOP = auto()  # the target cannot be used
 
 
@@ -206,7 +207,8 @@ class Verdict:
 class Outcome:
     """What became of a batch's rows so far; it grows while the batch is settled.
 
-    ``places`` are those of the settled rows, where the batch had to be taken apart.
+    ``places`` are those of the settled rows, where the batch had to be taken apart. ``sent`` are the
+    numbers under which the journal knows the plain inserts that got in.
     """
 
     loaded: int = 0
@@ -214,6 +216,7 @@ class Outcome:
     ignored: int = 0
     rejects: list[Reject] = field(default_factory=list)
     places: set[Place] = field(default_factory=set)
+    sent: list[int] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

@@ -24,9 +24,13 @@ class Pacing:
         self._max_rate = max_rate
         self._next_start = 0.0
 
-    def shrink(self, rows: int) -> None:
-        """A request of this many rows was too much: none as large is sent again."""
+    def too_long(self, rows: int) -> None:
+        """A request of this many rows took too long: none with as many is sent again."""
         self.limits.rows = max(1, min(self.limits.rows, rows // 2))
+
+    def too_large(self, size: int) -> None:
+        """A request's body of this many bytes was too large: none as large is sent again."""
+        self.limits.size = min(self.limits.size, size // 2)
 
     def reserve(self, rows: int, now: float) -> float:
         """Take a place for this many rows under --max-rate; gives the seconds to wait for it."""

@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from loader.model import Lost, Reason, Reply
+from loader.model import Key, Lost, Reason, Reply
 from loader.settings import Settings
 from loader.tokens import Tokens
 
@@ -74,6 +74,21 @@ class PostgREST:
             timeout: seconds; None: --timeout.
         """
         return await self._request("POST", self.url(columns), self._headers, body, timeout=timeout)
+
+    async def count(self, keys: Sequence[Key]) -> Reply | Lost:
+        """Ask how many of these keys are in the relation: ``count`` of the reply.
+
+        Args:
+            keys: keys without nulls, few enough for a URL.
+        """
+        columns = self._settings.on_conflict
+        if len(columns) == 1:
+            query = f"{_names(columns)}=in.({','.join(_value(key) for key in keys)})"
+        else:
+            query = f"or=({','.join(_all_equal(columns, key) for key in keys)})"
+        headers = {"Accept-Profile": self._settings.schema, "Prefer": "count=exact"}
+        url = f"{self._relation}?select={_names(columns)}&{query}"
+        return await self._request("HEAD", url, headers, None)
 
     async def describe(self) -> dict[str, str]:
         """The relation's columns and their types, as OpenAPI tells them (its docs, "OpenAPI").
@@ -187,6 +202,18 @@ def _names(columns: Sequence[str]) -> str:
         for name in columns
     ]
     return ",".join(quote(name, safe="") for name in quoted)
+
+
+def _value(value: object) -> str:
+    """A value in a list of a filter: quoted for PostgREST, then for the URL."""
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return quote(f'"{escaped}"', safe="")
+
+
+def _all_equal(columns: Sequence[str], key: Key) -> str:
+    values = key if isinstance(key, tuple) else (key,)
+    terms = (f"{_names([name])}.eq.{_value(value)}" for name, value in zip(columns, values, strict=True))
+    return f"and({','.join(terms)})"
 
 
 def _reply(response: aiohttp.ClientResponse, text: str, token: str | None) -> Reply:

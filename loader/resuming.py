@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from loader.batching import cut
 from loader.model import Batch, Chunk, Place, Position, Settlement
@@ -18,33 +18,37 @@ class Passing:
 
     def __init__(self, settled: Iterable[Settlement]) -> None:
         self._settled: dict[frozenset[str], list[tuple[Place, Place]]] = defaultdict(list)
+        self.add(settled)
+
+    def add(self, settled: Iterable[Settlement]) -> None:
+        """Take these rows out too."""
         for one in settled:
             self._settled[frozenset(one.columns)].append((one.first, one.last))
 
     def unsettled(self, chunk: Chunk) -> Iterator[Chunk]:
         """What is left of a chunk, in its order."""
-        spans = self._settled.get(frozenset(chunk.shape.columns))
+        return (piece for piece, settled in self.split(chunk) if not settled)
+
+    def settled(self, chunk: Chunk) -> Iterator[Chunk]:
+        """What is taken out of a chunk, in its order."""
+        return (piece for piece, settled in self.split(chunk) if settled)
+
+    def split(self, chunk: Chunk) -> Iterator[tuple[Chunk, bool]]:
+        """The chunk in pieces, each with whether its rows are settled."""
+        spans = self._settled.get(frozenset(chunk.shape.columns), ())
         rest: Chunk | None = chunk
-        if spans is None:
-            yield chunk
-            return
         while rest is not None:
-            first = (rest.source, rest.line)
-            last = (rest.source, rest.line + len(rest.keys) - 1)
+            first, rows = (rest.source, rest.line), len(rest.keys)
+            last = (rest.source, rest.line + rows - 1)
             covering = [end for begin, end in spans if begin <= first <= end]
             if covering:
                 end = max(covering)
-                if end >= last:
-                    return
-                _, rest = cut(rest, end[1] - rest.line + 1, len(rest.data))
-                continue
-            ahead = [begin for begin, _ in spans if first < begin <= last]
-            if not ahead:
-                yield rest
-                return
-            head, rest = cut(rest, min(ahead)[1] - first[1], len(rest.data))
-            if head is not None:
-                yield head
+                rows = rows if end >= last else end[1] - rest.line + 1
+            elif ahead := [begin for begin, _ in spans if first < begin <= last]:
+                rows = min(ahead)[1] - rest.line
+            piece, rest = cut(rest, rows, len(rest.data))
+            if piece is not None:
+                yield piece, bool(covering)
 
 
 def start_of(chunk: Chunk) -> Position:
@@ -79,3 +83,10 @@ def part(batch: Batch, settled: Collection[Place]) -> Iterator[Settlement]:
                 first = None
     if first is not None:
         yield Settlement(batch.shape.columns, first, last)
+
+
+def batch_of(chunks: Sequence[Chunk]) -> Batch:
+    """A batch of these chunks, which have one shape."""
+    keys = [key for chunk in chunks for key in chunk.keys]
+    size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
+    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys))

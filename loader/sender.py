@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from loader import body as bodies
 from loader.attempt import NOTHING, Attempts
 from loader.errors import TargetError, words
 from loader.halt import Halt
+from loader.inserting import Inserts
 from loader.model import Batch, Kind, Outcome, Reason, Reject, Row, Shape, Verdict
 from loader.pacing import Pacing
 from loader.settings import Settings
@@ -18,6 +20,16 @@ _POLICY_SAMPLE = 3  # rows that row-level security refuses, with none accepted, 
 _START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 
 
+class Witness(Protocol):
+    """Remembers plain inserts, beyond the end of the process, until their fate is known."""
+
+    async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
+        """These rows of a batch are about to be inserted; gives a number for refused()."""
+
+    def refused(self, number: int) -> None:
+        """They are not in."""
+
+
 class Sender:
     """Settles batches. Several tasks may use one sender, each for a batch of its own.
 
@@ -25,6 +37,7 @@ class Sender:
         attempts: gets one body decided.
         place: names the place of a row, as in ``trades.jsonl:17``, from its source and line.
         reject: called with each rejected row, as soon as it is known.
+        witness: told of plain inserts.
     """
 
     def __init__(
@@ -36,8 +49,11 @@ class Sender:
         halt: Halt,
         place: Callable[[int, int], str],
         reject: Callable[[Reject], None],
+        witness: Witness,
     ) -> None:
         self._attempts = attempts
+        self._inserts = Inserts(attempts, settings.retry_for) if settings.resolution == "none" else None
+        self._witness = witness
         self._settings = settings
         self._pacing = pacing
         self._halt = halt
@@ -82,8 +98,13 @@ class Sender:
                 advice += f" Here: --columns {fitting}"
         return TargetError(message, said=words(verdict.reason), advice=advice)
 
-    async def settle(self, batch: Batch, outcome: Outcome) -> None:
+    async def settle(self, batch: Batch, outcome: Outcome, *, unsure: bool = False) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
+
+        Args:
+            batch: what to send.
+            outcome: grows as rows are settled.
+            unsure: whether the batch may be in already, by a plain insert of an earlier run.
 
         Raises:
             TargetError: the target cannot be used; some rows may be settled all the same.
@@ -95,8 +116,8 @@ class Sender:
             return
         if batch.rows > self._pacing.limits.rows:
             verdict = Verdict(Kind.SHRINK)  # it was made before the server refused its size
-        elif batch.repeats and self._overwrites:
-            verdict = await self._send(shape, list(bodies.rows_of(batch)), outcome)
+        elif self._inserts is not None or (batch.repeats and self._overwrites):
+            verdict = await self._send(batch, list(bodies.rows_of(batch)), outcome, unsure=unsure)
         else:
             where = self._place(batch.chunks[0].source, batch.chunks[0].line)
             verdict = await self._attempts.send(shape, bodies.of_batch(batch), batch.rows, where=where)
@@ -108,11 +129,11 @@ class Sender:
             self._refused_shapes[shape] = verdict.reason
             self._reject_all(batch, verdict.reason, outcome)
         elif verdict.kind is not Kind.DONE:
-            await self._take_apart(shape, list(bodies.rows_of(batch)), verdict, outcome)
+            await self._take_apart(batch, list(bodies.rows_of(batch)), verdict, outcome)
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
-    async def _take_apart(self, shape: Shape, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
+    async def _take_apart(self, batch: Batch, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""
         step = _is_policy(verdict.reason) and not self._accepted_any
         splitter = Splitter(rows, verdict, suspects, step=step)
@@ -134,7 +155,7 @@ class Sender:
             part = splitter.next(self._pacing.limits.rows)
             if not part:
                 break
-            verdict = await self._send(shape, part, outcome)
+            verdict = await self._send(batch, part, outcome)
             if verdict.kind is Kind.DONE:
                 splitter.accepted()
             else:
@@ -153,11 +174,25 @@ class Sender:
             self._halt.check()
             self._reject_held([Reject(row.data, row.source, row.line, row.offset, reason)], outcome)
 
-    async def _send(self, shape: Shape, rows: Sequence[Row], outcome: Outcome) -> Verdict:
+    async def _send(
+        self, batch: Batch, rows: Sequence[Row], outcome: Outcome, *, unsure: bool = False
+    ) -> Verdict:
         """Send some rows of a batch; enters them if they got in."""
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].source, rows[0].line)
-        verdict = await self._attempts.send(shape, bodies.of_rows(sent), len(sent), where=where)
+        body = bodies.of_rows(sent)
+        if len(rows) > 1 and len(body) > self._pacing.limits.size:
+            return Verdict(Kind.SHRINK)  # the server has refused as much before
+        if self._inserts is None:
+            verdict = await self._attempts.send(batch.shape, body, len(sent), where=where)
+        else:
+            number = await self._witness.sending(batch, rows)
+            keys = [row.key for row in rows]
+            verdict = await self._inserts.send(batch.shape, body, keys, where=where, unsure=unsure)
+            if verdict.kind is Kind.DONE:
+                outcome.sent.append(number)
+            else:
+                self._witness.refused(number)
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, len(rows), len(sent))
             outcome.places.update((row.source, row.line) for row in rows)

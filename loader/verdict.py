@@ -13,9 +13,11 @@ from dataclasses import replace
 from loader.model import Kind, Lost, Reason, Reply, Verdict
 
 NO_REPLY = "no-reply"  # the code of a reason where no answer came
+TOO_LARGE = frozenset({"HTTP 413", "PGRST001"})  # of reasons to shrink: bytes, not rows
 
+_SQLSTATE_FORM = re.compile("[0-9A-Z]{5}")
 # PostgreSQL's classes that speak of the statement, the session or the server, never of a row's values.
-_STATEMENT_CLASSES = "00 01 02 03 0A 0B 0F 0L 0P 0Z 24 25 26 28 2B 2D 34 3B 3D 3F 42 55 F0 HV"
+_STATEMENT_CLASSES = "00 01 02 03 0A 0B 0F 0L 0P 0Z 24 25 28 2B 2D 34 3B 3D 3F 42 55 F0 HV"
 
 # By the whole code, else by its first three or two characters.
 _SQLSTATE: dict[str, Kind] = {
@@ -30,12 +32,6 @@ _SQLSTATE: dict[str, Kind] = {
     "PT": Kind.SPLIT,  # for PostgREST, with a status of its own
     "PT429": Kind.RETRY,
     "PT503": Kind.RETRY,
-    "09": Kind.SPLIT,  # triggered action
-    "20": Kind.SPLIT,  # CASE without ELSE
-    "27": Kind.SPLIT,  # the trigger changed the row that it was called for
-    "2F": Kind.SPLIT,  # a routine's own
-    "38": Kind.SPLIT,  # likewise
-    "39": Kind.SPLIT,  # likewise
     # the columns
     "42703": Kind.COLUMNS,  # dropped after the schema cache was loaded
     "428C9": Kind.COLUMNS,  # generated, or identity always
@@ -58,7 +54,9 @@ _SQLSTATE: dict[str, Kind] = {
     "2200H": Kind.STOP,  # a sequence has reached its end
     **dict.fromkeys(_STATEMENT_CLASSES.split(), Kind.STOP),
 }
-_OWN_SQLSTATE = Kind.SPLIT  # 45000, ABCDE: of no class of PostgreSQL's, so a trigger's own
+_OTHER_SQLSTATE = (
+    Kind.SPLIT
+)  # a trigger's: 20000 (CASE without ELSE), 38 (external routine), or its own, as 45000
 # After so many tries the batch is split, to find a row that causes it.
 _FEW_TRIES = {"58": 3, "XX": 3, "PGRSTX00": 3, "55P03": 5}
 
@@ -96,7 +94,6 @@ _POOLER_ADVICE = (
 )
 _ADVICE: dict[str, str] = {
     "PGRST106": "--schema must name a schema that the server exposes (its db-schemas).",
-    "PGRST202": "Check --table.",
     "PGRST205": "Check --table and --schema: the server knows no such relation.",
     "PGRST125": "Check --url: it must be PostgREST's base URL.",
     "PGRST300": "The server has no jwt-secret: it cannot take tokens.",
@@ -154,7 +151,7 @@ def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, si
         return _gateway(reply, rows, url_length)
     if reason.code.startswith("PGRST"):
         return _postgrest(reply, reason, size)
-    if re.fullmatch("[0-9A-Z]{5}", reason.code):
+    if _SQLSTATE_FORM.fullmatch(reason.code):
         return _database(reply, reason, rows)
     # Neither's code: a trigger made the whole reply (RAISE SQLSTATE 'PGRST'), or a gateway did.
     verdict = replace(_gateway(reply, rows, url_length), reason=reason)
@@ -196,7 +193,7 @@ def _database(reply: Reply, reason: Reason, rows: int) -> Verdict:
     if code == "57014" and "user request" in message:
         return Verdict(Kind.RETRY, reason)
     place = next((code[:length] for length in (5, 3, 2) if code[:length] in _SQLSTATE), "")
-    kind = _SQLSTATE.get(place, _OWN_SQLSTATE)
+    kind = _SQLSTATE.get(place, _OTHER_SQLSTATE)
     advice = _ADVICE.get(code, "")
     return Verdict(kind, reason, after=reply.retry_after, tries=_FEW_TRIES.get(place), advice=advice)
 
@@ -260,3 +257,19 @@ def _gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
     if 300 <= status < 400:
         advice = f"Is --url right? The server points to {reply.location or 'another address'}."
     return Verdict(Kind.STOP, reason, advice=advice)
+
+
+def may_be_in(reply: Reply | Lost) -> bool:
+    """Whether the rows may have been stored although the reply does not say so.
+
+    A transaction that PostgreSQL refuses is undone; one whose reply is lost, or whose server went away,
+    may have been committed before.
+    """
+    if isinstance(reply, Lost):
+        return reply.sent
+    if reply.status < 500:
+        return False
+    code = "" if reply.reason is None else reply.reason.code
+    if not code.startswith("PGRST") and not _SQLSTATE_FORM.fullmatch(code):
+        return True  # a gateway's
+    return code.startswith(("PGRST001", "08", "40003", "57P"))

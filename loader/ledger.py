@@ -1,0 +1,176 @@
+"""What is settled: counted for the report, kept in the journal, and where a resumed load goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from loader import rejects
+from loader.errors import RunDirError
+from loader.halt import Halt
+from loader.journal import NO_PAST, RejectGroup
+from loader.model import Batch, Chunk, Outcome, Position, Reject, Row, Settlement
+from loader.observer import Observer, Observers, Opened, Rejected, Resumed, Said, Settled
+from loader.report import Report, Tally, report, too_many
+from loader.resuming import part, start_of, whole
+from loader.run_dir import RunDir
+from loader.settings import Settings
+from loader.sources.open import Source
+
+
+class Ledger:
+    """The books of one load.
+
+    Args:
+        settings: max_errors, and the target for the report.
+        sources: what is loaded.
+        run_dir: where journal, rejects and report go; it is locked.
+        halt: told when rejects are too many, or the journal cannot be written.
+        observer: told of what happens.
+        begun: gives the first chunk of each batch that still takes rows.
+
+    Attributes:
+        past: what earlier runs of the load have left.
+        frontier: all before it has gone into batches, or was rejected.
+        rows_seen: rows that are settled, or on the way.
+        observer: tells the observer, and counts.
+
+    Raises:
+        SettingsError: the run directory belongs to another, unfinished load.
+        RunDirError: it cannot be written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sources: tuple[Source, ...],
+        run_dir: RunDir,
+        *,
+        halt: Halt,
+        observer: Observer,
+        begun: Callable[[], Iterable[Chunk]],
+    ) -> None:
+        self._settings = settings
+        self._sources = sources
+        self._run_dir = run_dir
+        self._halt = halt
+        self._begun = begun
+        self._tally = Tally()
+        self._journal, past = run_dir.open_journal(settings, sources)
+        self._unsettled: set[Batch] = set()
+        self.names = tuple(source.name for source in sources)
+        self.observer = Observers(self._tally, observer)
+        self.past = past or NO_PAST
+        self.frontier = self.past.watermark
+        self.rows_seen = 0
+
+    def open(self) -> None:
+        """Say what is to be loaded, and what of it is in from earlier runs."""
+        sizes = [source.size for source in self._sources]
+        self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
+        if self.past is not NO_PAST:
+            source, line, offset = self.frontier
+            done = sum(size or 0 for size in sizes[:source]) + offset
+            self.observer.on(Resumed(self.past.counts, done))
+            self.rows_seen = self._tally.rows_read
+            where = f"{self.names[source]}:{line}" if source < len(self.names) else "the end"
+            self.observer.on(Said(f"resuming at {where}: {self.rows_seen:,} rows were settled before"))
+        elif None in sizes:
+            self.observer.on(Said("this source cannot be resumed: once stopped, it is loaded from its start"))
+
+    def enter(self, batch: Batch) -> None:
+        """A batch is on its way: until it is settled it holds the watermark back."""
+        self._unsettled.add(batch)
+
+    async def settle(
+        self, batch: Batch, outcome: Outcome, *, complete: bool, rows: Iterable[Settlement] | None = None
+    ) -> None:
+        """Enter what became of a batch; when this returns, the journal has it.
+
+        Args:
+            batch: which.
+            outcome: its counts and rejects.
+            complete: whether all of it is settled; else ``outcome.places`` are.
+            rows: what is settled, where that is not all rows between the batch's first and last.
+        """
+        if complete:
+            self._unsettled.remove(batch)
+        # Noted and counted in one go: what a commit takes is always both.
+        for settlement in (rows or [whole(batch)]) if complete else part(batch, outcome.places):
+            self._journal.settle(settlement)
+        for reject in outcome.rejects:
+            self._journal.reject(reject)
+        for number in outcome.sent:
+            self._journal.forget(number)
+        self.observer.on(Settled(outcome))
+        await self._commit()
+
+    async def reject_here(self, reject: Reject) -> None:
+        """Enter a row that is not even sent."""
+        if (reject.source, reject.line) in self.past.rejected:
+            return
+        self.rows_seen += 1
+        self._journal.reject(reject)
+        self.count_reject(reject)
+        if self._journal.crowded:
+            await self._commit()
+        self._halt.check()
+
+    def count_reject(self, reject: Reject) -> None:
+        """Count a rejected row, and stop the load if it is one too many."""
+        self.observer.on(Rejected(reject))
+        rejected = self._tally.rows_rejected
+        if self._settings.max_errors.exceeded(rejected, self.rows_seen):
+            self._halt.stop(too_many(rejected, self.rows_seen, self._settings.max_errors))
+
+    async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
+        """Witness a plain insert (sender.Witness)."""
+        number = self._journal.send(part(batch, {(row.source, row.line) for row in rows}))
+        await self._commit()
+        self._halt.check()
+        return number
+
+    def refused(self, number: int) -> None:
+        """Witness that a plain insert was refused, or is recovered (sender.Witness)."""
+        self._journal.forget(number)
+
+    async def _commit(self) -> None:
+        """Have the journal keep what was noted: only then does it count."""
+        try:
+            await self._journal.commit(self._watermark, self._tally.counts)
+        except RunDirError as error:
+            self._halt.stop(error)
+
+    def _watermark(self) -> Position:
+        """All before it is settled: nothing that is open or in flight begins before it."""
+        chunks = [*self._begun(), *(batch.chunks[0] for batch in self._unsettled)]
+        return min((self.frontier, *map(start_of, chunks)))
+
+    async def close(self) -> Report:
+        """Write down how the load ended.
+
+        Raises:
+            RunDirError: not even the report can be written.
+        """
+        groups: list[RejectGroup] = []
+        await self._commit()
+        try:
+            groups = self._journal.reject_groups()
+            rejects.write(self._run_dir.path, self._journal.rejects(), self.names)
+            if self._halt.error is None:
+                self._journal.finish()
+        except RunDirError as error:
+            self._halt.stop(error)
+        except OSError as error:
+            self._halt.stop(RunDirError(f"{self._run_dir.path}: {error.strerror or error}"))
+        self._journal.close()
+        settings = self._settings
+        ended = report(
+            self._tally,
+            groups,
+            error=self._halt.error,
+            target={"url": settings.url, "schema": settings.schema, "table": settings.table},
+            sources=self.names,
+            rows_checked=self.rows_seen if settings.dry_run else None,
+        )
+        self._run_dir.write_report(ended)
+        return ended
