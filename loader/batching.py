@@ -37,7 +37,7 @@ class _Open:
         self.rows = 0
         self.size = _BRACKETS
         self.repeats = False
-        self.after: set[_Open] = set()
+        self.after: dict[_Open, None] = {}  # a set that keeps its order
 
     def add(self, chunk: Chunk) -> None:
         before = len(self.keys)
@@ -83,7 +83,7 @@ class Batcher:
                 continue
             self._open.pop(chunk.shape, None)
             self._open[chunk.shape] = batch
-            batch.after.update(earlier)
+            batch.after.update(dict.fromkeys(earlier))
             batch.add(head)
             rest = tail
 
@@ -116,7 +116,7 @@ class Batcher:
             yield from self._close(next(iter(batch.after)))
         del self._open[batch.shape]
         for other in self._open.values():
-            other.after.discard(batch)
+            other.after.pop(batch, None)
         yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats)
 
 

@@ -1,0 +1,148 @@
+"""Batching, ordering and resuming: decisions about rows, held by properties."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.batching import Batcher, Limits, cut
+from loader.body import of_batch, rows_of
+from loader.model import Batch, Chunk, Key, Settlement, Shape
+from loader.ordering import Order
+from loader.resuming import Passing, part, whole
+
+SHAPES = [Shape(("id", f"c{number}")) for number in range(12)]
+
+
+def chunk(line: int, shape: Shape, keys: list[Key]) -> Chunk:
+    data = b"\n".join(b'{"id":%d}' % (line + number) for number in range(len(keys)))
+    return Chunk(shape, 0, line, line * 100, data, keys)
+
+
+@st.composite
+def chunks(draw: st.DrawFn) -> list[Chunk]:
+    """Neighbouring chunks of several shapes over few keys."""
+    found: list[Chunk] = []
+    line = 1
+    for _ in range(draw(st.integers(0, 40))):
+        keys: list[Key] = [f"k{draw(st.integers(0, 8))}" for _ in range(draw(st.integers(1, 5)))]
+        found.append(chunk(line, draw(st.sampled_from(SHAPES)), keys))
+        line += len(keys)
+    return found
+
+
+def batched(found: list[Chunk], limits: Limits) -> list[Batch]:
+    batcher = Batcher(limits)
+    batches = [batch for one in found for batch in batcher.add(one)]
+    return batches + list(batcher.flush())
+
+
+@given(chunks(), st.integers(1, 12), st.integers(20, 200))
+def test_each_row_is_in_one_batch_of_its_shape_within_the_limits(
+    found: list[Chunk], rows: int, size: int
+) -> None:
+    """Nothing is lost, doubled, mixed or too large; a batch knows its own size."""
+    batches = batched(found, Limits(rows, size))
+
+    sent = sorted((row.line, batch.shape.columns) for batch in batches for row in rows_of(batch))
+    expected = [(one.line + number, one.shape.columns) for one in found for number in range(len(one.keys))]
+    assert expected == sent
+    for batch in batches:
+        assert batch.rows == len(list(rows_of(batch))) <= rows
+        assert batch.size == len(of_batch(batch))
+        assert batch.size <= size or batch.rows == 1
+
+
+@given(chunks(), st.integers(1, 12))
+def test_rows_of_a_key_keep_their_order_through_the_batches(found: list[Chunk], rows: int) -> None:
+    """Whatever the shapes, batches come out so that sending them in turn applies each key in order."""
+    last: dict[Key, int] = defaultdict(int)
+    for batch in batched(found, Limits(rows, 10**6)):
+        for row in rows_of(batch):
+            assert last[row.key] < row.line
+            last[row.key] = row.line
+
+
+def test_alternating_shapes_do_not_shrink_batches() -> None:
+    """Two shapes that take turns, each pair with a key of its own, fill their batches all the same."""
+    found = [chunk(line, SHAPES[line % 2], [f"k{line // 2}"]) for line in range(2, 2002)]
+
+    batches = batched(found, Limits(100, 10**6))
+
+    assert len(batches) <= 22
+
+
+@given(chunks(), st.integers(1, 12))
+def test_a_batch_waits_for_earlier_ones_that_hold_its_keys(found: list[Chunk], rows: int) -> None:
+    """Directly or through others, for each of them that is still in flight."""
+    order = Order()
+    waits: dict[Batch, set[Batch]] = {}
+    for batch in batched(found, Limits(rows, 10**6)):
+        before = order.enter(batch)
+        waits[batch] = before.union(*(waits[other] for other in before))
+    keys = {batch: {row.key for row in rows_of(batch)} for batch in waits}
+    for number, later in enumerate(waits):
+        for earlier in list(waits)[:number]:
+            if keys[earlier] & keys[later]:
+                assert earlier in waits[later]
+    for batch in waits:
+        order.leave(batch)
+    assert not order.enter(next(iter(waits))) if waits else True
+
+
+@given(chunks(), st.data())
+def test_a_resumed_load_sees_just_the_rows_that_are_not_settled(
+    found: list[Chunk], data: st.DataObject
+) -> None:
+    """Settlements of batches, whole and in part, take out their rows and no others."""
+    batches = batched(found, Limits(4, 10**6))
+    settled: set[int] = set()
+    settlements: list[Settlement] = []
+    for batch in batches:
+        lines = [row.line for row in rows_of(batch)]
+        if data.draw(st.booleans()):
+            settlements.append(whole(batch))
+            settled.update(lines)
+        else:
+            some = data.draw(st.sets(st.sampled_from(lines)))
+            settlements += part(batch, {(0, line) for line in some})
+            settled |= some
+    passing = Passing(settlements)
+
+    left = [
+        one.line + number
+        for piece in found
+        for one in passing.unsettled(piece)
+        for number in range(len(one.keys))
+    ]
+    gone = [
+        one.line + number
+        for piece in found
+        for one in passing.settled(piece)
+        for number in range(len(one.keys))
+    ]
+
+    assert settled == set(gone)
+    assert sorted(left + gone) == [one.line + number for one in found for number in range(len(one.keys))]
+    assert all(earlier < later for earlier, later in pairwise(left))
+
+
+@given(st.integers(1, 20), st.integers(1, 25), st.integers(0, 300))
+def test_a_cut_loses_nothing(rows: int, most: int, size: int) -> None:
+    """Head and rest are the chunk, with the right places."""
+    whole_chunk = chunk(7, SHAPES[0], [f"k{number}" for number in range(rows)])
+
+    head, rest = cut(whole_chunk, most, size)
+
+    pieces = [piece for piece in (head, rest) if piece is not None]
+    assert whole_chunk.data == b"\n".join(piece.data for piece in pieces)
+    assert whole_chunk.keys == [key for piece in pieces for key in piece.keys]
+    for piece in pieces:
+        assert piece.offset - whole_chunk.offset == whole_chunk.data.index(piece.data)
+        assert len(piece.keys) == piece.data.count(b"\n") + 1
+    if head is not None:
+        assert len(head.keys) <= most
+        assert len(head.data) <= size
