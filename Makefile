@@ -1,0 +1,47 @@
+# make demo    load a million trades into a PostgreSQL of its own, and check them     ROWS=1000000 LOAD_ARGS=
+# make test    all tests, against a real PostgreSQL and PostgREST                     PYTEST_ARGS=
+# make lint    ruff, mypy, import contracts
+# make bench   measure against psql's \copy; writes benchmarks/results.*              BENCH_ARGS=
+#
+# Each sets up what it needs: it takes a Python of 3.11 or later (PYTHON names another) and a network.
+
+.PHONY: help demo test lint bench clean
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+ROWS ?= 1000000
+DEMO := .demo/$(ROWS)
+DUMP := $(DEMO)/trades.jsonl
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+$(READY): pyproject.toml tools/setup.sh
+	@PYTHON='$(PYTHON)' sh tools/setup.sh $(VENV)
+
+$(DUMP): examples/make_trades.py | $(READY)
+	@echo "Making a dump of $(ROWS) trades"
+	@$(BIN)/python examples/make_trades.py $(ROWS) $@.part && mv $@.part $@
+
+demo: export XDG_STATE_HOME = $(CURDIR)/$(DEMO)/state
+demo: $(READY) $(DUMP)
+	$(BIN)/bulkload --sandbox --concurrency 8 --run-dir $(DEMO)/trades.bulkload $(LOAD_ARGS) $(DUMP)
+	$(BIN)/bulkload sandbox -- $(CURDIR)/$(BIN)/python examples/check_sums.py $(DUMP)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+
+clean:
+	rm -rf $(VENV) .demo
