@@ -73,6 +73,6 @@ async def load(
     if not found:
         raise SourceMissing("no source was named")
     path = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
-    with RunDir(path, fresh=settings.fresh) as run_dir:
+    with RunDir(path, found, fresh=settings.fresh) as run_dir:
         one = Load(settings, found, run_dir, halt=halt or halts.Halt(), observer=observer or Observers())
         return await one.run()

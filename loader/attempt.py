@@ -40,6 +40,7 @@ class Attempts:
         self._pacing = pacing
         self._halt = halt
         self._observer = observer
+        self._answered = False
 
     async def send(
         self,
@@ -107,7 +108,9 @@ class Attempts:
         while True:
             self._halt.check()
             verdict, reply = await request()
-            if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code == "57014":
+            if self._has_worked(reply, trial) and verdict.kind is Kind.STOP:
+                verdict = replace(verdict, kind=Kind.RETRY)
+            if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code not in TOO_LARGE:
                 if trial.tries >= _SINGLE_ROW_TRIES:
                     raise trial.stopped("a single row takes longer than the server allows", verdict)
                 verdict = replace(verdict, kind=Kind.RETRY)
@@ -130,6 +133,13 @@ class Attempts:
                 trial.renewed = trial.probing = False
             else:
                 return verdict
+
+    def _has_worked(self, reply: Reply | Lost, trial: _Trial) -> bool:
+        """Whether what looks hopeless has worked before, so that the network or a gateway is to blame."""
+        if isinstance(reply, Lost):
+            return self._answered
+        self._answered = True
+        return trial.probing and reply.reason is None
 
     async def _wait(self, trial: _Trial, verdict: Verdict) -> None:
         """Wait before the next try.

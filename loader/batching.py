@@ -8,21 +8,14 @@ of each key keep the order of the source.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+from loader.chunks import cut
 from loader.model import Batch, Chunk, Key, Shape
+from loader.pacing import Limits
 
 _OPEN_SHAPES = 8
 _BRACKETS = 2
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
-
-
-@dataclass(slots=True)
-class Limits:
-    """Upper bounds of a batch; ``size`` is that of a request's body, in bytes."""
-
-    rows: int
-    size: int
 
 
 class _Open:
@@ -118,31 +111,3 @@ class Batcher:
         for other in self._open.values():
             other.after.pop(batch, None)
         yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats)
-
-
-def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]:
-    """Cut a chunk into a head of at most ``rows`` rows and ``size`` bytes, and the rest.
-
-    The head is None where not even one row fits, the rest where all do.
-    """
-    data = chunk.data
-    end, taken = -1, 0  # the newline behind the head
-    while taken < min(rows, len(chunk.keys)):
-        newline = data.find(b"\n", end + 1)
-        newline = len(data) if newline < 0 else newline
-        if newline > size:
-            break
-        end, taken = newline, taken + 1
-    if taken == 0:
-        return None, chunk
-    if taken == len(chunk.keys):
-        return chunk, None
-    head = replace(chunk, data=data[:end], keys=chunk.keys[:taken])
-    tail = replace(
-        chunk,
-        line=chunk.line + taken,
-        offset=chunk.offset + end + 1,
-        data=data[end + 1 :],
-        keys=chunk.keys[taken:],
-    )
-    return head, tail

@@ -65,7 +65,11 @@ _LOAD = [
         "--columns", "Columns to write; other keys of a row are dropped. [default: all keys]", metavar="COLS"
     ),
     _option("--concurrency", "Most requests in flight.", type=int, default=8, show_default=True),
-    _option("--batch-rows", "Most rows of a request. [default: found by the loader]", type=int),
+    _option(
+        "--batch-rows",
+        "Most rows of a request. [default: 5000, fewer where the server takes fewer]",
+        type=int,
+    ),
     _option("--batch-bytes", "Most bytes of a request. [default: 1MiB]", metavar="SIZE"),
     _option("--max-rate", "Most rows a second.", type=float),
     _option(
@@ -85,7 +89,7 @@ _LOAD = [
     ),
     _option(
         "--run-dir",
-        "Folder for rejects and report. [default: NAME.bulkload]",
+        "Folder for journal, rejects and report. [default: NAME.bulkload]",
         type=click.Path(path_type=Path, file_okay=False),
     ),
     _option("--fresh", "Forget an unfinished load of the same run directory.", is_flag=True),
@@ -323,7 +327,8 @@ def main() -> None:
 def _main() -> None:
     try:
         known = frozenset(param.name or "" for param in load.params) - {"sources", "verbose", "quiet"}
-        files = config.read_files(Path.cwd(), known)
+        files = config.read_files(Path.cwd(), known - {"as_json"} | {"json"})
+        files["as_json"] = files.pop("json", False)
         cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
     except click.ClickException as error:
         error.show()

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from loader import rejects
+from loader.chunks import start_of
 from loader.errors import RunDirError
 from loader.halt import Halt
 from loader.journal import NO_PAST, RejectGroup
 from loader.model import Batch, Chunk, Outcome, Position, Reject, Row, Settlement
 from loader.observer import Observer, Observers, Opened, Rejected, Resumed, Said, Settled
 from loader.report import Report, Tally, report, too_many
-from loader.resuming import part, start_of, whole
+from loader.resuming import part, whole
 from loader.run_dir import RunDir
 from loader.settings import Settings
 from loader.sources.open import Source

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import random
-
-from loader.batching import Limits
+from dataclasses import dataclass
 
 BATCH_ROWS = 5000  # with columns=, larger batches are no faster (benchmarks)
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds
+
+
+@dataclass(slots=True)
+class Limits:
+    """Upper bounds of a batch; ``size`` is that of a request's body, in bytes."""
+
+    rows: int
+    size: int
 
 
 class Pacing:

@@ -10,6 +10,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from loader.attempt import Attempts
 from loader.batching import Batcher
 from loader.checking import Checker
+from loader.chunks import batch_of, start_of
 from loader.errors import LoadError
 from loader.halt import Halt, Halted
 from loader.keys import loosely
@@ -20,7 +21,7 @@ from loader.ordering import Order
 from loader.pacing import Pacing
 from loader.postgrest import PostgREST
 from loader.report import Report
-from loader.resuming import Passing, batch_of, start_of
+from loader.resuming import Passing
 from loader.run_dir import RunDir
 from loader.sender import Sender
 from loader.settings import Settings

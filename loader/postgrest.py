@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -16,12 +18,13 @@ import orjson
 from yarl import URL
 
 from loader.model import Key, Lost, Reason, Reply
-from loader.settings import Settings
+from loader.settings import MIB, Settings
 from loader.tokens import Tokens
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEEPALIVE = 25.0  # seconds; PostgREST closes idle connections after 30 to 60
-_REPLY_LIMIT = 64 * 1024  # bytes of an error's body that are looked at
+_REPLY_LIMIT = 8 * MIB  # an error may quote a value as large as a row
+_WORDS_LIMIT = 2000  # characters of its words that are kept
 _OPENAPI_LIMIT = 32 * 1024 * 1024
 _FRESH_AFTER = frozenset({401, 503})
 
@@ -124,7 +127,8 @@ class PostgREST:
                     session.request(
                         method,
                         URL(url, encoded=True),
-                        data=body,
+                        # aiohttp warns of bytes over 1 MiB; only a single row is as large.
+                        data=BytesIO(body) if body is not None and len(body) > MIB else body,
                         headers=headers,
                         # A 401 or 503 then comes before the body is sent, not into the middle of it.
                         expect100=body is not None and len(body) > 2,
@@ -136,7 +140,11 @@ class PostgREST:
             except TimeoutError:
                 return Lost(f"no answer within {timeout:g} s")
             except aiohttp.ClientConnectorDNSError as error:
-                return Lost(f"{error.host}: {error.os_error.strerror or error}", sent=False, hopeless=True)
+                hopeless = error.os_error.errno == socket.EAI_NONAME
+                words = error.os_error.strerror or str(error)
+                return Lost(f"{error.host}: {words}", sent=False, hopeless=hopeless)
+            except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+                return Lost(str(error), sent=False, hopeless=True)
             except aiohttp.ClientConnectorError as error:
                 return Lost(f"{error.host}:{error.port}: {_os_words(error.os_error)}", sent=False)
             except (aiohttp.ClientError, OSError) as error:
@@ -171,7 +179,8 @@ class _Line:
 
     def __init__(self, settings: Settings) -> None:
         connector = aiohttp.TCPConnector(limit=settings.concurrency + 1, keepalive_timeout=_KEEPALIVE)
-        self._session = aiohttp.ClientSession(connector=connector)
+        # A trigger's message (SQLSTATE PTxyz) becomes the reason phrase, as long as it is.
+        self._session = aiohttp.ClientSession(connector=connector, max_line_size=MIB, max_field_size=MIB)
         self._requests = 0
         self._retired = False
 
@@ -243,7 +252,8 @@ def _reason(text: str) -> Reason | None:
 
     def words(name: str) -> str | None:
         value = body.get(name)
-        return value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
+        return text if text is None or len(text) <= _WORDS_LIMIT else f"{text[:_WORDS_LIMIT]}..."
 
     return Reason(body["code"], words("message") or "", words("details"), words("hint"))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 
-from loader.batching import cut
-from loader.model import Batch, Chunk, Place, Position, Settlement
+from loader.chunks import cut
+from loader.model import Batch, Chunk, Place, Settlement
 
 
 class Passing:
@@ -51,16 +51,6 @@ class Passing:
                 yield piece, bool(covering)
 
 
-def start_of(chunk: Chunk) -> Position:
-    """Where a chunk begins."""
-    return Position(chunk.source, chunk.line, chunk.offset)
-
-
-def end_of(chunk: Chunk) -> Position:
-    """Where the line behind a chunk begins."""
-    return Position(chunk.source, chunk.line + len(chunk.keys), chunk.offset + len(chunk.data) + 1)
-
-
 def whole(batch: Batch) -> Settlement:
     """The settlement of all rows of a batch."""
     first, last = batch.chunks[0], batch.chunks[-1]
@@ -83,10 +73,3 @@ def part(batch: Batch, settled: Collection[Place]) -> Iterator[Settlement]:
                 first = None
     if first is not None:
         yield Settlement(batch.shape.columns, first, last)
-
-
-def batch_of(chunks: Sequence[Chunk]) -> Batch:
-    """A batch of these chunks, which have one shape."""
-    keys = [key for chunk in chunks for key in chunk.keys]
-    size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
-    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys))

@@ -24,13 +24,20 @@ class RunDir:
 
     Args:
         path: where it is.
+        sources: what is loaded: none of it may be a file that the load would write over.
         fresh: whether to forget an unfinished load in it.
 
     Raises:
-        SettingsError: it cannot be made, or another load uses it.
+        SettingsError: it cannot be made, another load uses it, or a source is one of its files.
     """
 
-    def __init__(self, path: Path, *, fresh: bool = False) -> None:
+    def __init__(self, path: Path, sources: tuple[Source, ...] = (), *, fresh: bool = False) -> None:
+        for source in sources:
+            if source.path is not None and source.path.resolve() in _files(path.resolve()):
+                raise SettingsError(
+                    f"{source.name} is a file of the run directory: this load would write over it",
+                    advice="Give this load another --run-dir.",
+                )
         self.path = path
         self._fresh = fresh
         self._lock = -1
@@ -61,12 +68,11 @@ class RunDir:
 
     def clear(self) -> None:
         """Forget whatever load was here."""
-        for name in (journal.NAME, rejects.ROWS, rejects.ERRORS, REPORT):
-            for path in (self.path / name, self.path / f"{name}-wal", self.path / f"{name}-shm"):
-                try:
-                    path.unlink(missing_ok=True)
-                except OSError as error:
-                    raise RunDirError(f"{path}: {error.strerror or error}") from error
+        for path in _files(self.path):
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise RunDirError(f"{path}: {error.strerror or error}") from error
 
     def open_journal(self, settings: Settings, sources: tuple[Source, ...]) -> tuple[Journal, Past | None]:
         """The journal of this load, and what earlier runs of it have left.
@@ -113,3 +119,8 @@ class RunDir:
             report.write(self.path / REPORT)
         except OSError as error:
             raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error
+
+
+def _files(folder: Path) -> list[Path]:
+    names = (journal.NAME, f"{journal.NAME}-wal", f"{journal.NAME}-shm", rejects.ROWS, rejects.ERRORS, REPORT)
+    return [folder / name for name in names]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from decimal import Decimal
 
 import anyio
 
 from tests.harness import Loaded, Target, trade
 
-FAULTS = [
+FAULTS: list[tuple[str, Callable[[str], str]]] = [
     ("22P02", lambda key: trade(key, market="binance")),
     ("22P02", lambda key: trade(key, price="much")),
     ("22003", lambda key: trade(key, amount=b"1e30")),

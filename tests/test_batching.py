@@ -8,10 +8,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.batching import Batcher, Limits, cut
+from loader.batching import Batcher
 from loader.body import of_batch, rows_of
+from loader.chunks import cut
 from loader.model import Batch, Chunk, Key, Settlement, Shape
 from loader.ordering import Order
+from loader.pacing import Limits
 from loader.resuming import Passing, part, whole
 
 SHAPES = [Shape(("id", f"c{number}")) for number in range(12)]

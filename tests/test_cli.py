@@ -242,6 +242,19 @@ def test_rejects_are_summed_up_by_code(shell: Shell) -> None:
     assert 2 == shell.run("dirty.jsonl.bulkload").code
 
 
+def test_a_source_is_never_written_over(shell: Shell) -> None:
+    """Mended rejects are loaded from another run directory; in their own they would be lost."""
+    (shell.folder / "run").mkdir()
+    rejects = shell.folder / "run" / "rejects.jsonl"
+    rejects.write_text(trade("t1"))
+
+    for flags in ([], ["--fresh"]):
+        ended = shell.run("--run-dir", "run", *flags, "run/rejects.jsonl")
+        assert (2, trade("t1")) == (ended.code, rejects.read_text())
+        assert "--run-dir" in ended.err
+    assert 0 == shell.run("run/rejects.jsonl").code
+
+
 def test_flag_then_environment_then_dotenv_then_file(shell: Shell) -> None:
     """Each setting comes from the nearest place that names it."""
 
@@ -257,6 +270,7 @@ def test_flag_then_environment_then_dotenv_then_file(shell: Shell) -> None:
     (shell.folder / ".env").write_text("BULKLOAD_TABLE=from_dotenv\n")
     assert "from_dotenv" == table()
     assert "from_environment" == table(env={"BULKLOAD_TABLE": "from_environment"})
+    (shell.folder / "bulkload.toml").write_text("table = 'from_file'\njson = true\n")
     assert "from_flag" == table("--table", "from_flag", env={"BULKLOAD_TABLE": "from_environment"})
 
 

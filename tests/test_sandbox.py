@@ -333,9 +333,10 @@ def test_root_without_user_namespaces(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", f"{unshare.parent}{os.pathsep}{os.environ['PATH']}")
     state = tmp_path / "state"
 
+    others = descendants(os.getpid())
     with sandbox(state, fsync=False) as box:
         sql(box, "INSERT INTO core.portfolio_history (timestamp) VALUES (7)")
-        servers = descendants(os.getpid())
+        servers = descendants(os.getpid()) - others
     assert gone(servers)
     with sandbox(state, fsync=False) as box:
         assert sql(box, "SELECT timestamp FROM core.portfolio_history") == "7"

