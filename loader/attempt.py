@@ -108,12 +108,7 @@ class Attempts:
         while True:
             self._halt.check()
             verdict, reply = await request()
-            if self._has_worked(reply, trial) and verdict.kind is Kind.STOP:
-                verdict = replace(verdict, kind=Kind.RETRY)
-            if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code not in TOO_LARGE:
-                if trial.tries >= _SINGLE_ROW_TRIES:
-                    raise trial.stopped("a single row takes longer than the server allows", verdict)
-                verdict = replace(verdict, kind=Kind.RETRY)
+            verdict = self._in_context(verdict, reply, trial, rows)
             if verdict.kind is Kind.RETRY:
                 trial.tries += 1
                 if verdict.tries is not None and trial.tries >= verdict.tries and rows:
@@ -134,12 +129,22 @@ class Attempts:
             else:
                 return verdict
 
-    def _has_worked(self, reply: Reply | Lost, trial: _Trial) -> bool:
-        """Whether what looks hopeless has worked before, so that the network or a gateway is to blame."""
-        if isinstance(reply, Lost):
-            return self._answered
-        self._answered = True
-        return trial.probing and reply.reason is None
+    def _in_context(self, verdict: Verdict, reply: Reply | Lost, trial: _Trial, rows: int) -> Verdict:
+        """A verdict in the light of what came before it.
+
+        Raises:
+            TargetError: a single row was refused for its time too often.
+        """
+        worked = self._answered if isinstance(reply, Lost) else trial.probing and reply.reason is None
+        self._answered = self._answered or isinstance(reply, Reply)
+        if verdict.kind is Kind.STOP and worked:
+            # It looks hopeless, but it has worked before: the network is down, or a gateway restarts.
+            return replace(verdict, kind=Kind.RETRY)
+        if verdict.kind is Kind.SHRINK and rows <= 1 and verdict.reason.code not in TOO_LARGE:
+            if trial.tries >= _SINGLE_ROW_TRIES:
+                raise trial.stopped("a single row takes longer than the server allows", verdict)
+            return replace(verdict, kind=Kind.RETRY)
+        return verdict
 
     async def _wait(self, trial: _Trial, verdict: Verdict) -> None:
         """Wait before the next try.
