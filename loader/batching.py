@@ -1,8 +1,8 @@
 """Chunks -> batches: shape, rows, bytes, and the order among rows of one key. No I/O.
 
-Rows of different shapes go to different batches, and a bounded number of shapes is open at once, so
-that shapes may alternate without shrinking batches. Batches come out in an order in which the rows
-of each key keep the order of the source.
+Rows of different shapes go to different batches, and a bounded number of rows waits in open ones, so that
+shapes may alternate without shrinking batches. Batches come out in an order in which the rows of each
+key keep the order of the source.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from loader.chunks import cut
+from loader.equality import ANY, Reader
 from loader.model import Batch, Chunk, Key, Shape
 from loader.pacing import Limits
 
-_OPEN_SHAPES = 8
+_OPEN_SHAPES = 64
+_OPEN_BATCHES = 8  # as much as so many full batches may wait in open ones
 _BRACKETS = 2
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 
@@ -21,22 +23,23 @@ _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 class _Open:
     """A batch that still takes rows. ``after``: open batches that must go out before it."""
 
-    __slots__ = ("after", "chunks", "keys", "repeats", "rows", "shape", "size")
+    __slots__ = ("after", "chunks", "exact", "keys", "repeats", "rows", "shape", "size")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.chunks: list[Chunk] = []
-        self.keys: set[Key] = set()
+        self.exact: set[Key] = set()
+        self.keys: set[Key] = set()  # as they are compared
         self.rows = 0
         self.size = _BRACKETS
         self.repeats = False
         self.after: dict[_Open, None] = {}  # a set that keeps its order
 
     def add(self, chunk: Chunk) -> None:
-        before = len(self.keys)
-        self.keys.update(chunk.keys)
-        self.repeats |= len(self.keys) - before < len(chunk.keys)
-        self.keys.discard(None)
+        before = len(self.exact)
+        self.exact.update(chunk.keys)
+        self.repeats |= len(self.exact) - before < len(chunk.keys)
+        self.exact.discard(None)
         self.chunks.append(chunk)
         self.rows += len(chunk.keys)
         self.size += len(chunk.data) + 1
@@ -56,7 +59,14 @@ class Batcher:
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
-        self._open: dict[Shape, _Open] = {}  # the one used last stands last
+        self._open: dict[Shape, _Open] = {}
+        self._holders: dict[Key, _Open] = {}  # the latest of each key; kept while several are open
+        self._size = 0  # of all that is open, in bytes
+        self._read: Reader | None = None
+
+    def compare(self, read: Reader | None) -> None:
+        """Compare keys as their columns' types do; before the first chunk."""
+        self._read = read
 
     def add(self, chunk: Chunk) -> Iterator[Batch]:
         """Take a chunk; gives the batches that are full."""
@@ -64,21 +74,52 @@ class Batcher:
         while rest is not None:
             batch = self._open.get(chunk.shape)
             if batch is None:
-                if len(self._open) >= _OPEN_SHAPES:
-                    yield from self._close(next(iter(self._open.values())))
                 batch = _Open(chunk.shape)
             head, tail = self._fill(batch, rest)
-            earlier = [other for other in self._open.values() if other is not batch]
-            earlier = [other for other in earlier if head and not other.keys.isdisjoint(head.keys)]
-            if head is None or any(other.follows(batch) for other in earlier):
-                # Full; or these rows come after rows that must themselves come after this batch.
+            if head is None:
                 yield from self._close(batch)
                 continue
-            self._open.pop(chunk.shape, None)
-            self._open[chunk.shape] = batch
+            keys = self._keys(head)
+            earlier = self._earlier(keys, batch)
+            if any(other.follows(batch) for other in earlier):
+                # These rows come after rows that must themselves come after this batch.
+                yield from self._close(batch)
+                continue
+            self._take(batch, head, keys)
             batch.after.update(dict.fromkeys(earlier))
-            batch.add(head)
             rest = tail
+            while self._size > _OPEN_BATCHES * self._limits.size or len(self._open) > _OPEN_SHAPES:
+                yield from self._close(max(self._open.values(), key=lambda one: one.size))
+
+    def _keys(self, chunk: Chunk) -> set[Key]:
+        keys = set(chunk.keys) if self._read is None else set(map(self._read, chunk.keys))
+        keys.discard(None)
+        return keys
+
+    def _earlier(self, keys: set[Key], batch: _Open) -> list[_Open]:
+        """The other open batches that hold a key of these: they must go out before these rows."""
+        others = [other for other in self._open.values() if other is not batch]
+        if not others:
+            return []
+        if ANY in keys:
+            return others
+        if len(self._open) == 1:
+            return [other for other in others if ANY in other.keys or not other.keys.isdisjoint(keys)]
+        found = {holder for key in keys if (holder := self._holders.get(key)) is not None}
+        return [other for other in others if other in found or ANY in other.keys]
+
+    def _take(self, batch: _Open, chunk: Chunk, keys: set[Key]) -> None:
+        if batch.shape not in self._open:
+            if len(self._open) == 1:
+                for one in self._open.values():
+                    self._holders = dict.fromkeys(one.keys, one)
+            self._open[batch.shape] = batch
+        self._size -= batch.size
+        batch.add(chunk)
+        batch.keys |= keys
+        self._size += batch.size
+        if len(self._open) > 1:
+            self._holders.update(dict.fromkeys(keys, batch))
 
     def _fill(self, batch: _Open, chunk: Chunk) -> tuple[Chunk | None, Chunk | None]:
         """What of the chunk fits into the batch, and what is left of it."""
@@ -108,6 +149,13 @@ class Batcher:
         while batch.after:
             yield from self._close(next(iter(batch.after)))
         del self._open[batch.shape]
+        self._size -= batch.size
         for other in self._open.values():
             other.after.pop(batch, None)
+        if len(self._open) > 1:
+            for key in batch.keys:
+                if self._holders.get(key) is batch:
+                    del self._holders[key]
+        else:
+            self._holders = {}
         yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats)

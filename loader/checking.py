@@ -21,6 +21,7 @@ Fields = dict[str, msgspec.Raw]
 _decode_fields = msgspec.json.Decoder(Fields).decode
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SHAPES_KNOWN = 256
+_TOO_DEEP = Reason("too-deep", "the row is nested too deeply to be checked")
 
 
 class Checker:
@@ -84,17 +85,9 @@ class Checker:
         """One line's shape, key and fields, or why it is refused, or None for a blank one."""
         if not line.strip(b" \t\r"):
             return None
-        try:
-            line.decode()
-            fields = _decode_fields(line)
-        except UnicodeDecodeError as error:
-            return Reason("not-utf8", f"byte {error.start + 1} of the row is not UTF-8")
-        except msgspec.ValidationError:
-            return Reason("not-an-object", "the row is JSON, but not an object")
-        except (msgspec.DecodeError, RecursionError) as error:
-            return Reason("not-json", str(error))
-        if b"\\u0000" in line and _NUL.search(line):
-            return Reason("nul", "the row holds \\u0000, which PostgreSQL cannot store")
+        fields = _fields(line)
+        if isinstance(fields, Reason):
+            return fields
         missing = [column for column in self._key if column not in fields]
         if missing and self._upsert:
             return Reason("no-key", f"the row lacks {', '.join(missing)}, its key")
@@ -138,13 +131,45 @@ class Checker:
         if self._whole is not None and self._whole.shape == shape and not odd:
             # All its rows were good, and yet it was not taken whole: values change their JSON types.
             self._mixed.add(shape)
-        self._whole = WholeBlock(
-            shape,
-            key=self._key,
-            numbers=self._numbers,
-            sample=None if shape in self._mixed else sample,
-            other_keys=self._columns is not None,
-        )
+        try:
+            self._whole = WholeBlock(
+                shape,
+                key=self._key,
+                numbers=self._numbers,
+                sample=None if shape in self._mixed else sample,
+                other_keys=self._columns is not None,
+            )
+        except ValueError:
+            self._whole = None  # a column's name that msgspec does not take: with a quote, say
+
+
+def _fields(line: bytes) -> Fields | Reason:
+    """The fields of a line that is a JSON object which PostgreSQL can store, or why it is not."""
+    try:
+        line.decode()
+        fields = _decode_fields(line)
+    except UnicodeDecodeError as error:
+        return Reason("not-utf8", f"byte {error.start + 1} of the row is not UTF-8")
+    except msgspec.ValidationError:
+        return _not_an_object(line)
+    except msgspec.DecodeError as error:
+        return Reason("not-json", str(error))
+    except RecursionError:
+        return _TOO_DEEP
+    if b"\\u0000" in line and _NUL.search(line):
+        return Reason("nul", "the row holds \\u0000, which PostgreSQL cannot store")
+    return fields
+
+
+def _not_an_object(line: bytes) -> Reason:
+    # The decoder gives up at the first byte that is no "{": the rest may be no JSON at all.
+    try:
+        msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        return Reason("not-json", str(error))
+    except RecursionError:
+        return _TOO_DEEP
+    return Reason("not-an-object", "the row is JSON, but not an object")
 
 
 class _Run:

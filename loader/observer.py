@@ -25,7 +25,7 @@ class Resumed:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Lines were read: ``size`` bytes of them."""
+    """``size`` bytes of a source were read."""
 
     size: int
 

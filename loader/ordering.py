@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from loader.equality import ANY, Reader
 from loader.model import Batch, Key
 
 
@@ -17,21 +16,30 @@ class Order:
     def __init__(self) -> None:
         self._holders: dict[Key, Batch] = {}
         self._held: dict[Batch, set[Key]] = {}
-        self._loosely: Callable[[Key], Key] | None = None
+        self._read: Reader | None = None
 
-    def read_keys(self, loosely: Callable[[Key], Key] | None) -> None:
-        """Compare keys as the key's column type would (keys.py); before the first batch enters."""
-        self._loosely = loosely
+    def compare(self, read: Reader | None) -> None:
+        """Compare keys as their columns' types do; before the first batch enters."""
+        self._read = read
 
     def enter(self, batch: Batch) -> set[Batch]:
         """Take a batch in flight; gives those that must have left before it is sent."""
-        keys = self._keys(batch)
-        holders = self._holders
-        before: set[Batch] = set()
-        if not holders.keys().isdisjoint(keys):
-            before = {holders[key] for key in keys if key in holders}
-        holders.update(dict.fromkeys(keys, batch))
+        keys: set[Key] = set().union(*(chunk.keys for chunk in batch.chunks))
+        if self._read is not None:
+            keys = set(map(self._read, keys))
+        keys.discard(None)
+        before = self._before(keys)
+        self._holders.update(dict.fromkeys(keys, batch))
         self._held[batch] = keys
+        return before
+
+    def _before(self, keys: set[Key]) -> set[Batch]:
+        if ANY in keys:
+            return set(self._held)
+        holders = self._holders
+        before = {holders[ANY]} if ANY in holders else set()
+        if not holders.keys().isdisjoint(keys):
+            before |= {holders[key] for key in keys if key in holders}
         return before
 
     def leave(self, batch: Batch) -> None:
@@ -40,10 +48,3 @@ class Order:
         for key in self._held.pop(batch):
             if holders[key] is batch:
                 del holders[key]
-
-    def _keys(self, batch: Batch) -> set[Key]:
-        keys: set[Key] = set().union(*(chunk.keys for chunk in batch.chunks))
-        if self._loosely is not None:
-            keys = set(map(self._loosely, keys))
-        keys.discard(None)
-        return keys

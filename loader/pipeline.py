@@ -11,9 +11,9 @@ from loader.attempt import Attempts
 from loader.batching import Batcher
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
+from loader.equality import reader
 from loader.errors import LoadError
 from loader.halt import Halt, Halted
-from loader.keys import loosely
 from loader.ledger import Ledger
 from loader.model import Batch, Block, Chunk, Outcome, Place, Position, Reject, Settlement, Shape
 from loader.observer import Observer, Read, Renewed, Said
@@ -126,7 +126,6 @@ class Load:
         ledger = self._ledger
         prepared = False
         async for block in self._blocks():
-            ledger.observer.on(Read(len(block.data) + 1))
             if not prepared and (shape := self._first_shape(block)):
                 await self._prepare(sender, shape)
                 prepared = True
@@ -154,7 +153,9 @@ class Load:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
         formats = await sender.prepare(shape)
         self._checker.know(formats)
-        self._order.read_keys(loosely(self._settings.on_conflict, formats))
+        read = reader(self._settings.on_conflict, formats)
+        self._batcher.compare(read)
+        self._order.compare(read)
         for number, rows in self._ledger.past.sent.items():
             await self._recover(sender, rows)
             self._ledger.refused(number)
@@ -184,11 +185,15 @@ class Load:
         begin = self._ledger.past.watermark
         for number, source in enumerate(self._sources[begin.source :], begin.source):
             start = begin if number == begin.source else Position(number, 1, 0)
-            async with Reader(source, start.offset) as reader:
-                async for block in jsonl.blocks(reader, start=start, name=source.name, size=size):
+            watch = self._note_read if until is None else None
+            async with Reader(source, start.offset, watch) as file:
+                async for block in jsonl.blocks(file, start=start, name=source.name, size=size):
                     if until is not None and (block.source, block.line) > until:
                         return
                     yield block
+
+    def _note_read(self, size: int) -> None:
+        self._ledger.observer.on(Read(size))
 
     def _enter(self, batch: Batch) -> list[anyio.Event]:
         """Take a batch in flight; gives what it must wait for."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from loader import body as bodies
 from loader.attempt import NOTHING, Attempts
+from loader.equality import Reader, reader
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.inserting import Inserts
@@ -16,7 +17,10 @@ from loader.settings import Settings
 from loader.splitting import Splitter
 from loader.suspects import suspects
 
-_POLICY_SAMPLE = 3  # rows that row-level security refuses, with none accepted, before it is no row's fault
+# Rows of a batch that row-level security refuses, with none accepted, before it is no row's fault:
+# the first ones, and the last.
+_POLICY_SAMPLE = 4
+_NAMES = 10  # columns that a message lists
 _START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 
 
@@ -63,6 +67,8 @@ class Sender:
         self._first_shape: Shape | None = None
         self._refused_shapes: dict[Shape, Reason] = {}
         self._accepted_any = False
+        self._formats: dict[str, str] = {}
+        self._read: Reader | None = None
 
     async def prepare(self, shape: Shape) -> dict[str, str]:
         """Ask the target whether it would take rows of the first shape, and for its columns.
@@ -77,26 +83,31 @@ class Sender:
         self._first_shape = shape
         patience = min(_START_PATIENCE, self._settings.retry_for)
         verdict = await self._attempts.send(shape, NOTHING, 0, patience=patience)
-        formats = await self._attempts.describe()
+        formats = self._formats = await self._attempts.describe()
+        self._read = reader(self._settings.on_conflict, formats)
         if verdict.kind is Kind.COLUMNS:
-            raise self._wrong_columns(shape, verdict, formats)
+            raise self._wrong_columns(shape, verdict)
         if verdict.kind is not Kind.DONE:
             raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
         return formats
 
-    def _wrong_columns(self, shape: Shape, verdict: Verdict, formats: dict[str, str]) -> TargetError:
+    def _wrong_columns(self, shape: Shape, verdict: Verdict) -> TargetError:
         table = self._settings.table
-        unknown = [column for column in shape.columns if column not in formats] if formats else []
+        unknown = self._unknown(shape)
         message = f"the rows have columns that {table} cannot take"
         if unknown:
-            message = f"the rows have columns that {table} lacks: {', '.join(unknown)}"
+            message = f"the rows have columns that {table} lacks: {_some(unknown)}"
         advice = "--columns names the columns to write; a row's other keys are then dropped."
-        if formats:
-            fitting = ",".join(column for column in shape.columns if column in formats)
-            advice = f"{table} has {', '.join(formats)}.\n{advice}"
+        if self._formats:
+            fitting = [column for column in shape.columns if column in self._formats]
+            advice = f"{table} has {', '.join(self._formats)}.\n{advice}"
             if unknown and fitting:
-                advice += f" Here: --columns {fitting}"
+                advice += f" Here: --columns {','.join(fitting)}"
         return TargetError(message, said=words(verdict.reason), advice=advice)
+
+    def _unknown(self, shape: Shape) -> list[str]:
+        """The columns of a shape that the relation lacks, as far as the server tells."""
+        return [column for column in shape.columns if column not in self._formats] if self._formats else []
 
     async def settle(self, batch: Batch, outcome: Outcome, *, unsure: bool = False) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
@@ -111,6 +122,9 @@ class Sender:
             Halted: a stop was asked for meanwhile; likewise.
         """
         shape = batch.shape
+        if shape != self._first_shape and (unknown := self._unknown(shape)):
+            message = f"Column '{unknown[0]}' of relation '{self._settings.table}' does not exist"
+            self._refused_shapes[shape] = Reason("PGRST204", message)
         if shape in self._refused_shapes:
             self._reject_all(batch, self._refused_shapes[shape], outcome)
             return
@@ -125,7 +139,8 @@ class Sender:
                 self._enter(outcome, verdict, batch.rows, batch.rows)
         if verdict.kind is Kind.COLUMNS:
             if shape == self._first_shape:
-                raise self._wrong_columns(shape, verdict, await self._attempts.describe())
+                self._formats = await self._attempts.describe()
+                raise self._wrong_columns(shape, verdict)
             self._refused_shapes[shape] = verdict.reason
             self._reject_all(batch, verdict.reason, outcome)
         elif verdict.kind is not Kind.DONE:
@@ -136,7 +151,7 @@ class Sender:
     async def _take_apart(self, batch: Batch, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""
         step = _is_policy(verdict.reason) and not self._accepted_any
-        splitter = Splitter(rows, verdict, suspects, step=step)
+        splitter = Splitter(rows, verdict, suspects, read=self._read, step=step)
         held: list[Reject] = []  # refused by row-level security, and perhaps through no fault of theirs
         while True:
             while bad := splitter.rejected():
@@ -207,3 +222,8 @@ class Sender:
 
 def _is_policy(reason: Reason) -> bool:
     return reason.code == "42501"  # a refused batch, so not a privilege: those stop the load
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - _NAMES
+    return ", ".join(names[:_NAMES]) + (f" and {rest} more" if rest > 0 else "")

@@ -17,9 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from loader.model import Kind, Reason, Row, Verdict
+from loader.equality import ANY, Reader
+from loader.model import Key, Kind, Reason, Row, Verdict
 
 Suspects = Callable[[Reason, Sequence[Row]], list[Row]]
+
+_WRONG_SUSPICIONS = 4  # in a row, before a batch is only halved
+_STEPS = 3  # rows that are tried alone, and then the last one
 
 
 @dataclass(slots=True, eq=False)
@@ -42,13 +46,22 @@ class Splitter:
         rows: the batch, in the order of the source.
         verdict: how it was refused as a whole.
         suspects: which of the rows the server's words point at.
-        step: whether to go row by row after a bad row, as long as nothing was accepted.
+        read: how keys are compared: rows whose keys may be equal must keep their order.
+        step: whether to try a few rows alone after a bad one, as long as nothing was accepted.
     """
 
     def __init__(
-        self, rows: Sequence[Row], verdict: Verdict, suspects: Suspects, *, step: bool = False
+        self,
+        rows: Sequence[Row],
+        verdict: Verdict,
+        suspects: Suspects,
+        *,
+        read: Reader | None = None,
+        step: bool = False,
     ) -> None:
         self._suspects = suspects
+        self._read = read
+        self._wrong_suspicions = 0
         self._step = step
         self._spans = [_Span(rows)]  # the next to send stands last
         self._sent = len(rows)
@@ -80,6 +93,8 @@ class Splitter:
         self._rejects += 1
         if self._step:
             self._size = 1
+            if self._rejects == _STEPS:
+                self._try_last(span)
         elif self._rejects > 1:
             self._size = 2 * self._since_reject
         self._since_reject = 0
@@ -93,6 +108,8 @@ class Splitter:
             span.bad -= self._sent
         self._step = False
         self._since_reject += self._sent
+        if span.put_aside is not None and not span.rows:
+            self._wrong_suspicions = 0
         self._size = max(self._size, 2 * self._sent)
 
     def refused(self, verdict: Verdict) -> None:
@@ -104,8 +121,21 @@ class Splitter:
         if span.put_aside is not None:
             span.put_aside.bad = None  # a wrong suspicion, or not the only fault
             span.put_aside = None
+            self._wrong_suspicions += 1
         span.bad, span.reason = self._sent, verdict.reason
         self._put_suspects_aside(span)
+
+    def _try_last(self, span: _Span) -> None:
+        """Send the last row next, if no other has its key: perhaps it is only the first rows that are bad."""
+        *others, last = span.rows or [None]
+        if (
+            last is None
+            or ANY in (keys := set(map(self._key, others)))
+            or self._key(last) in keys | {None, ANY}
+        ):
+            return
+        span.rows = others
+        self._spans.append(_Span([last]))
 
     def _current(self) -> _Span | None:
         while self._spans and not self._spans[-1].rows:
@@ -114,15 +144,21 @@ class Splitter:
 
     def _put_suspects_aside(self, span: _Span) -> None:
         assert span.bad is not None  # noqa: S101 - it was just refused
+        if span.bad == 1 or self._wrong_suspicions >= _WRONG_SUSPICIONS:
+            return
         part = span.rows[: span.bad]
-        chosen = set(map(id, self._suspects(span.reason, part))) if len(part) > 1 else set()
+        chosen = set(map(id, self._suspects(span.reason, part)))
         if not 0 < len(chosen) < len(part):
             return
-        keys = {row.key for row in part if id(row) in chosen}
-        if any(row.key in keys and id(row) not in chosen for row in part if row.key is not None):
+        moved = {self._key(row) for row in part if id(row) in chosen} - {None}
+        others = {self._key(row) for row in part if id(row) not in chosen}
+        if ANY in moved or ANY in others or not moved.isdisjoint(others):
             return  # rows of one key must keep their order
         suspects = _Span([row for row in part if id(row) in chosen], len(chosen), span.reason)
-        others = _Span([row for row in part if id(row) not in chosen], put_aside=suspects)
+        rest = _Span([row for row in part if id(row) not in chosen], put_aside=suspects)
         span.rows, span.bad = span.rows[span.bad :], None
-        self._size = max(self._size, len(others.rows))
-        self._spans += [suspects, others]
+        self._size = max(self._size, len(rest.rows))
+        self._spans += [suspects, rest]
+
+    def _key(self, row: Row) -> Key:
+        return row.key if self._read is None else self._read(row.key)

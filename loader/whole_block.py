@@ -58,8 +58,8 @@ class WholeBlock:
                 data.decode()
             except UnicodeDecodeError:
                 return None
-        if b"\\" in data and b"\\u0000" in data:
-            return None
+        if b"\\" in data and b"\\u00" in data:
+            return None  # perhaps a \\u0000, or "NaN" in disguise
         if self._may_hold_nan:
             lower = data.lower()
             if b"nan" in lower or b"inf" in lower:
@@ -68,8 +68,9 @@ class WholeBlock:
             rows = self._decode(data)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        if len(rows) != block.lines:
-            # The decoder minds no newlines: a blank line, or a line that is not one row.
+        if len(rows) != block.lines or data.count(b"}\r\n{" if b"\r" in data else b"}\n{") != block.lines - 1:
+            # The decoder minds no newlines. But where each one stands between "}" and "{", which is only
+            # so between two rows, and there are as many rows as lines, each line is one row.
             return None
         values: list[Any] = list(map(self._key_values, rows))
         if self._key_is_text:

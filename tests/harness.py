@@ -62,7 +62,7 @@ class Loaded:
     def errors(self) -> list[dict[str, Any]]:
         """rejects.errors.jsonl."""
         path = self.folder / "rejects.errors.jsonl"
-        return [json.loads(entry) for entry in path.read_text().splitlines()] if path.exists() else []
+        return [json.loads(entry) for entry in path.read_text().split("\n")[:-1]] if path.exists() else []
 
     @property
     def codes(self) -> list[tuple[int, str]]:

@@ -141,6 +141,7 @@ def test_rows_whose_keys_the_database_holds_equal_go_apart_in_their_order(keys: 
 
 def test_what_is_too_much_is_halved_until_it_fits() -> None:
     """A single row that does not fit is rejected."""
+
     def refuse(rows: Sequence[Row]) -> Verdict | None:
         large = len(rows) > 7 or any(one.line == 50 for one in rows)
         return Verdict(Kind.SHRINK, Reason("HTTP 413", "")) if large else None

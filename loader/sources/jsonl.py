@@ -31,8 +31,16 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
     source, line, offset = start
     while True:
         data = await reader.read(size - waiting if waiting < size // 2 else size)
-        if not parts and offset == 0 and data.startswith(_BOM):
+        while (line, offset) == (1, 0) and not parts and data and len(data) < len(_BOM):
+            more = await reader.read(size)  # a pipe may give a byte at a time
+            data += more
+            if not more:
+                break
+        ended = not data
+        if (line, offset) == (1, 0) and not parts and data.startswith(_BOM):
             data, offset = data[len(_BOM) :], len(_BOM)
+            if not data:
+                continue
         end = data.rfind(b"\n")
         if data and end < 0:
             parts.append(data)
@@ -43,12 +51,12 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
                     advice="Is it JSON Lines, with one object on each line?",
                 )
             continue
-        whole = b"".join([*parts, data[:end] if data else b""])
-        if data or parts:
+        whole = b"".join([*parts, b"" if ended else data[:end]])
+        if not ended or parts:
             lines = whole.count(b"\n") + 1
             yield Block(source, line, offset, whole, lines)
             line, offset = line + lines, offset + len(whole) + 1
-        if not data:
+        if ended:
             return
         rest = data[end + 1 :]
         parts = [rest] if rest else []

@@ -7,6 +7,7 @@ import hashlib
 import os
 import stat
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -104,10 +105,12 @@ class Reader:
     Args:
         source: what to read.
         offset: where to begin, in bytes; only for sources that have a fingerprint.
+        on_read: called with the length of what was read, in bytes.
     """
 
-    def __init__(self, source: Source, offset: int = 0) -> None:
+    def __init__(self, source: Source, offset: int = 0, on_read: Callable[[int], None] | None = None) -> None:
         self._source = source
+        self._on_read = on_read
         self._offset = offset
         self._file: BinaryIO | None = None
 
@@ -140,6 +143,9 @@ class Reader:
         """
         assert self._file is not None  # noqa: S101 - the context manager was entered
         try:
-            return await anyio.to_thread.run_sync(self._file.read, size, abandon_on_cancel=True)
+            data = await anyio.to_thread.run_sync(self._file.read, size, abandon_on_cancel=True)
         except OSError as error:
             raise SourceError(f"{self._source.name}: {error.strerror or error}") from error
+        if self._on_read is not None:
+            self._on_read(len(data))
+        return data
