@@ -11,7 +11,6 @@ from loader.attempt import Attempts
 from loader.batching import Batcher
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
-from loader.equality import reader
 from loader.errors import LoadError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
@@ -151,11 +150,10 @@ class Load:
 
     async def _prepare(self, sender: Sender, shape: Shape) -> None:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
-        formats = await sender.prepare(shape)
-        self._checker.know(formats)
-        read = reader(self._settings.on_conflict, formats)
-        self._batcher.compare(read)
-        self._order.compare(read)
+        relation = await sender.prepare(shape)
+        self._checker.know(relation.formats)
+        self._batcher.compare(relation.reader)
+        self._order.compare(relation.reader)
         for number, rows in self._ledger.past.sent.items():
             await self._recover(sender, rows)
             self._ledger.refused(number)

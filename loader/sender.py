@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import anyio
+
 from loader import body as bodies
 from loader.attempt import NOTHING, Attempts
-from loader.equality import Reader, reader
+from loader.equality import Reader
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.inserting import Inserts
 from loader.model import Batch, Kind, Outcome, Reason, Reject, Row, Shape, Verdict
 from loader.pacing import Pacing
+from loader.relation import Relation
 from loader.settings import Settings
 from loader.splitting import Splitter
 from loader.suspects import suspects
@@ -20,7 +23,6 @@ from loader.suspects import suspects
 # Rows of a batch that row-level security refuses, with none accepted, before it is no row's fault:
 # the first ones, and the last.
 _POLICY_SAMPLE = 4
-_NAMES = 10  # columns that a message lists
 _START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 
 
@@ -64,50 +66,31 @@ class Sender:
         self._place = place
         self._reject = reject
         self._overwrites = settings.resolution == "merge-duplicates"
-        self._first_shape: Shape | None = None
-        self._refused_shapes: dict[Shape, Reason] = {}
-        self._accepted_any = False
-        self._formats: dict[str, str] = {}
+        self._relation: Relation | None = None
         self._read: Reader | None = None
+        self._accepted_any = False
+        self._diagnosing = anyio.Lock()
 
-    async def prepare(self, shape: Shape) -> dict[str, str]:
+    async def prepare(self, shape: Shape) -> Relation:
         """Ask the target whether it would take rows of the first shape, and for its columns.
 
         Returns:
-            The types of the relation's columns; empty where the server does not tell.
+            What it told of the relation.
 
         Raises:
             TargetError: it would not, or it cannot be reached.
             Halted: a stop was asked for meanwhile.
         """
-        self._first_shape = shape
+        relation = self._relation = Relation(self._settings.table, self._settings.on_conflict, shape)
         patience = min(_START_PATIENCE, self._settings.retry_for)
         verdict = await self._attempts.send(shape, NOTHING, 0, patience=patience)
-        formats = self._formats = await self._attempts.describe()
-        self._read = reader(self._settings.on_conflict, formats)
+        relation.formats = await self._attempts.describe()
         if verdict.kind is Kind.COLUMNS:
-            raise self._wrong_columns(shape, verdict)
+            raise relation.wrong_columns(verdict)
         if verdict.kind is not Kind.DONE:
             raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
-        return formats
-
-    def _wrong_columns(self, shape: Shape, verdict: Verdict) -> TargetError:
-        table = self._settings.table
-        unknown = self._unknown(shape)
-        message = f"the rows have columns that {table} cannot take"
-        if unknown:
-            message = f"the rows have columns that {table} lacks: {_some(unknown)}"
-        advice = "--columns names the columns to write; a row's other keys are then dropped."
-        if self._formats:
-            fitting = [column for column in shape.columns if column in self._formats]
-            advice = f"{table} has {', '.join(self._formats)}.\n{advice}"
-            if unknown and fitting:
-                advice += f" Here: --columns {','.join(fitting)}"
-        return TargetError(message, said=words(verdict.reason), advice=advice)
-
-    def _unknown(self, shape: Shape) -> list[str]:
-        """The columns of a shape that the relation lacks, as far as the server tells."""
-        return [column for column in shape.columns if column not in self._formats] if self._formats else []
+        self._read = relation.reader
+        return relation
 
     async def settle(self, batch: Batch, outcome: Outcome, *, unsure: bool = False) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
@@ -121,35 +104,42 @@ class Sender:
             TargetError: the target cannot be used; some rows may be settled all the same.
             Halted: a stop was asked for meanwhile; likewise.
         """
-        shape = batch.shape
-        if shape != self._first_shape and (unknown := self._unknown(shape)):
-            message = f"Column '{unknown[0]}' of relation '{self._settings.table}' does not exist"
-            self._refused_shapes[shape] = Reason("PGRST204", message)
-        if shape in self._refused_shapes:
-            self._reject_all(batch, self._refused_shapes[shape], outcome)
+        relation = self._relation
+        assert relation is not None  # noqa: S101 - prepare() comes first
+        if reason := relation.refuses(batch.shape):
+            self._reject_all(batch, reason, outcome)
             return
-        if batch.rows > self._pacing.limits.rows:
-            verdict = Verdict(Kind.SHRINK)  # it was made before the server refused its size
-        elif self._inserts is not None or (batch.repeats and self._overwrites):
-            verdict = await self._send(batch, list(bodies.rows_of(batch)), outcome, unsure=unsure)
-        else:
-            where = self._place(batch.chunks[0].source, batch.chunks[0].line)
-            verdict = await self._attempts.send(shape, bodies.of_batch(batch), batch.rows, where=where)
-            if verdict.kind is Kind.DONE:
-                self._enter(outcome, verdict, batch.rows, batch.rows)
+        verdict = await self._try_whole(batch, outcome, unsure=unsure)
         if verdict.kind is Kind.COLUMNS:
-            if shape == self._first_shape:
-                self._formats = await self._attempts.describe()
-                raise self._wrong_columns(shape, verdict)
-            self._refused_shapes[shape] = verdict.reason
+            if batch.shape == relation.first:  # it took them when the load began
+                relation.formats = await self._attempts.describe()
+                raise relation.wrong_columns(verdict)
+            relation.refuse(batch.shape, verdict.reason)
             self._reject_all(batch, verdict.reason, outcome)
+        elif _is_policy(verdict.reason) and not self._accepted_any:
+            async with self._diagnosing:  # one batch is enough to learn whether it is any row's fault
+                self._halt.check()
+                await self._take_apart(batch, verdict, outcome)
         elif verdict.kind is not Kind.DONE:
-            await self._take_apart(batch, list(bodies.rows_of(batch)), verdict, outcome)
+            await self._take_apart(batch, verdict, outcome)
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
-    async def _take_apart(self, batch: Batch, rows: list[Row], verdict: Verdict, outcome: Outcome) -> None:
+    async def _try_whole(self, batch: Batch, outcome: Outcome, *, unsure: bool) -> Verdict:
+        """Send a batch in one request."""
+        if batch.rows > self._pacing.limits.rows:
+            return Verdict(Kind.SHRINK)  # it was made before the server refused its size
+        if self._inserts is not None or (batch.repeats and self._overwrites):
+            return await self._send(batch, list(bodies.rows_of(batch)), outcome, unsure=unsure)
+        where = self._place(batch.chunks[0].source, batch.chunks[0].line)
+        verdict = await self._attempts.send(batch.shape, bodies.of_batch(batch), batch.rows, where=where)
+        if verdict.kind is Kind.DONE:
+            self._enter(outcome, verdict, batch.rows, batch.rows)
+        return verdict
+
+    async def _take_apart(self, batch: Batch, verdict: Verdict, outcome: Outcome) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""
+        rows = list(bodies.rows_of(batch))
         step = _is_policy(verdict.reason) and not self._accepted_any
         splitter = Splitter(rows, verdict, suspects, read=self._read, step=step)
         held: list[Reject] = []  # refused by row-level security, and perhaps through no fault of theirs
@@ -222,8 +212,3 @@ class Sender:
 
 def _is_policy(reason: Reason) -> bool:
     return reason.code == "42501"  # a refused batch, so not a privilege: those stop the load
-
-
-def _some(names: list[str]) -> str:
-    rest = len(names) - _NAMES
-    return ", ".join(names[:_NAMES]) + (f" and {rest} more" if rest > 0 else "")

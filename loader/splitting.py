@@ -127,12 +127,11 @@ class Splitter:
 
     def _try_last(self, span: _Span) -> None:
         """Send the last row next, if no other has its key: perhaps it is only the first rows that are bad."""
-        *others, last = span.rows or [None]
-        if (
-            last is None
-            or ANY in (keys := set(map(self._key, others)))
-            or self._key(last) in keys | {None, ANY}
-        ):
+        if len(span.rows) < 2:
+            return
+        *others, last = span.rows
+        keys = set(map(self._key, others))
+        if ANY in keys or self._key(last) in keys | {ANY}:
             return
         span.rows = others
         self._spans.append(_Span([last]))
