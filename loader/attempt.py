@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+from loader.body import EMPTY, Body
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.model import Key, Kind, Lost, Reply, Shape, Verdict
@@ -17,8 +18,6 @@ from loader.tokens import Tokens
 from loader.verdict import NO_REPLY, TOO_LARGE, judge, may_be_in
 
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
-
-NOTHING = b"[]"  # the body of a preflight
 
 
 class Attempts:
@@ -45,7 +44,7 @@ class Attempts:
     async def send(
         self,
         shape: Shape,
-        body: bytes,
+        body: Body,
         rows: int,
         *,
         where: str = "",
@@ -56,7 +55,7 @@ class Attempts:
 
         Args:
             shape: the columns that it writes.
-            body: a JSON array of rows.
+            body: the rows.
             rows: how many.
             where: the place of the first, for messages.
             patience: seconds that transient failures may last, and that an answer may take;
@@ -73,13 +72,13 @@ class Attempts:
         trial = _Trial(where, self._settings.retry_for if patience is None else patience, repeat)
 
         async def post() -> tuple[Verdict, Reply | Lost]:
-            sent, count = (NOTHING, 0) if trial.probing else (body, rows)
+            sent, count = (EMPTY, 0) if trial.probing else (body, rows)
             return await self._post(shape, sent, count, patience)
 
         verdict = await self._decide(post, trial, rows)
         if verdict.kind is Kind.SHRINK and rows > 1:
             if verdict.reason.code in TOO_LARGE:
-                self._pacing.too_large(len(body))
+                self._pacing.too_large(body.size)
             else:
                 self._pacing.too_long(rows)
         return verdict
@@ -171,7 +170,7 @@ class Attempts:
         return formats
 
     async def _post(
-        self, shape: Shape, body: bytes, rows: int, timeout: float | None
+        self, shape: Shape, body: Body, rows: int, timeout: float | None
     ) -> tuple[Verdict, Reply | Lost]:
         wait = self._pacing.reserve(rows, time.monotonic())
         if wait > 0:
@@ -183,9 +182,9 @@ class Attempts:
             rows=rows,
             resolution=self._settings.resolution,
             url_length=len(self._client.url(shape.columns)),
-            size=len(body),
+            size=body.size,
         )
-        self._observer.on(Requested(rows, len(body), time.monotonic() - started, verdict.kind))
+        self._observer.on(Requested(rows, body.size, time.monotonic() - started, verdict.kind))
         return verdict, reply
 
 

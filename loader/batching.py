@@ -8,9 +8,10 @@ key keep the order of the source.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from loader.chunks import cut
-from loader.equality import ANY, Reader
+from loader.equality import ANY, ReadKey
 from loader.model import Batch, Chunk, Key, Shape
 from loader.pacing import Limits
 
@@ -23,23 +24,25 @@ _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 class _Open:
     """A batch that still takes rows. ``after``: open batches that must go out before it."""
 
-    __slots__ = ("after", "chunks", "exact", "keys", "repeats", "rows", "shape", "size")
+    __slots__ = ("after", "chunks", "keys", "repeats", "rows", "shape", "size", "texts")
 
-    def __init__(self, shape: Shape) -> None:
+    def __init__(self, shape: Shape, *, compare_texts: bool) -> None:
         self.shape = shape
         self.chunks: list[Chunk] = []
-        self.exact: set[Key] = set()
         self.keys: set[Key] = set()  # as they are compared
+        self.texts: set[Key] = self.keys if compare_texts else set()
         self.rows = 0
         self.size = _BRACKETS
         self.repeats = False
         self.after: dict[_Open, None] = {}  # a set that keeps its order
 
-    def add(self, chunk: Chunk) -> None:
-        before = len(self.exact)
-        self.exact.update(chunk.keys)
-        self.repeats |= len(self.exact) - before < len(chunk.keys)
-        self.exact.discard(None)
+    def add(self, chunk: Chunk, keys: AbstractSet[Key]) -> None:
+        before = len(self.texts)
+        self.keys |= keys
+        if self.texts is not self.keys:
+            self.texts.update(chunk.keys)
+        # Rows without a key look like repeats: batches of them are only looked at more closely.
+        self.repeats |= len(self.texts) - before < len(chunk.keys)
         self.chunks.append(chunk)
         self.rows += len(chunk.keys)
         self.size += len(chunk.data) + 1
@@ -62,9 +65,9 @@ class Batcher:
         self._open: dict[Shape, _Open] = {}
         self._holders: dict[Key, _Open] = {}  # the latest of each key; kept while several are open
         self._size = 0  # of all that is open, in bytes
-        self._read: Reader | None = None
+        self._read: ReadKey | None = None
 
-    def compare(self, read: Reader | None) -> None:
+    def compare(self, read: ReadKey | None) -> None:
         """Compare keys as their columns' types do; before the first chunk."""
         self._read = read
 
@@ -74,7 +77,7 @@ class Batcher:
         while rest is not None:
             batch = self._open.get(chunk.shape)
             if batch is None:
-                batch = _Open(chunk.shape)
+                batch = _Open(chunk.shape, compare_texts=self._read is None)
             head, tail = self._fill(batch, rest)
             if head is None:
                 yield from self._close(batch)
@@ -96,7 +99,7 @@ class Batcher:
         keys.discard(None)
         return keys
 
-    def _earlier(self, keys: set[Key], batch: _Open) -> list[_Open]:
+    def _earlier(self, keys: AbstractSet[Key], batch: _Open) -> list[_Open]:
         """The other open batches that hold a key of these: they must go out before these rows."""
         others = [other for other in self._open.values() if other is not batch]
         if not others:
@@ -108,15 +111,14 @@ class Batcher:
         found = {holder for key in keys if (holder := self._holders.get(key)) is not None}
         return [other for other in others if other in found or ANY in other.keys]
 
-    def _take(self, batch: _Open, chunk: Chunk, keys: set[Key]) -> None:
+    def _take(self, batch: _Open, chunk: Chunk, keys: AbstractSet[Key]) -> None:
         if batch.shape not in self._open:
             if len(self._open) == 1:
                 for one in self._open.values():
                     self._holders = dict.fromkeys(one.keys, one)
             self._open[batch.shape] = batch
         self._size -= batch.size
-        batch.add(chunk)
-        batch.keys |= keys
+        batch.add(chunk, keys)
         self._size += batch.size
         if len(self._open) > 1:
             self._holders.update(dict.fromkeys(keys, batch))
@@ -158,4 +160,4 @@ class Batcher:
                     del self._holders[key]
         else:
             self._holders = {}
-        yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats)
+        yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats, batch.keys)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from loader.equality import ReadKey
 from loader.model import Batch, Chunk, Position
 
 
@@ -41,8 +42,9 @@ def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]
     return head, tail
 
 
-def batch_of(chunks: Sequence[Chunk]) -> Batch:
-    """A batch of these chunks, which have one shape."""
+def batch_of(chunks: Sequence[Chunk], read: ReadKey | None) -> Batch:
+    """A batch of these chunks, which have one shape; ``read`` tells how keys are compared."""
     keys = [key for chunk in chunks for key in chunk.keys]
     size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
-    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys))
+    compared = set(keys if read is None else map(read, keys)) - {None}
+    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys), compared)

@@ -18,7 +18,7 @@ from loader.model import Key
 
 ANY = "\0"  # no text in PostgreSQL
 
-Reader = Callable[[Key], Key]
+ReadKey = Callable[[Key], Key]
 
 
 def _any(_value: str) -> str:
@@ -137,7 +137,7 @@ _MANY_WAYS = frozenset(
 )
 
 
-def reader(columns: Sequence[str], formats: Mapping[str, str]) -> Reader | None:
+def reader(columns: Sequence[str], formats: Mapping[str, str]) -> ReadKey | None:
     """How keys of these columns are compared; None where their texts tell.
 
     Args:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 
 from loader.attempt import Attempts
-from loader.body import has_null
+from loader.body import Body, has_null
 from loader.errors import TargetError
 from loader.model import Key, Kind, Shape, Verdict
 
@@ -31,13 +31,13 @@ class Inserts:
         self._patience = patience
 
     async def send(
-        self, shape: Shape, body: bytes, keys: Sequence[Key], *, where: str, unsure: bool = False
+        self, shape: Shape, body: Body, keys: Sequence[Key], *, where: str, unsure: bool = False
     ) -> Verdict:
         """Insert rows, or find out that they are in.
 
         Args:
             shape: the columns that the body writes.
-            body: a JSON array of rows.
+            body: the rows.
             keys: their keys.
             where: the place of the first, for messages.
             unsure: whether they may be in already, from a request of an earlier run.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
@@ -94,6 +95,7 @@ class Batch:
         rows: how many they are.
         size: the length of the request's body, in bytes.
         repeats: whether a key stands in it more than once.
+        keys: its keys without nulls, as their columns' types compare them.
     """
 
     shape: Shape
@@ -101,6 +103,7 @@ class Batch:
     rows: int
     size: int
     repeats: bool
+    keys: AbstractSet[Key]
 
 
 @dataclass(frozen=True, slots=True)

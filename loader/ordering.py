@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from loader.equality import ANY, Reader
+from collections.abc import Set as AbstractSet
+
+from loader.equality import ANY
 from loader.model import Batch, Key
 
 
@@ -15,27 +17,18 @@ class Order:
 
     def __init__(self) -> None:
         self._holders: dict[Key, Batch] = {}
-        self._held: dict[Batch, set[Key]] = {}
-        self._read: Reader | None = None
-
-    def compare(self, read: Reader | None) -> None:
-        """Compare keys as their columns' types do; before the first batch enters."""
-        self._read = read
+        self._in_flight: set[Batch] = set()
 
     def enter(self, batch: Batch) -> set[Batch]:
         """Take a batch in flight; gives those that must have left before it is sent."""
-        keys: set[Key] = set().union(*(chunk.keys for chunk in batch.chunks))
-        if self._read is not None:
-            keys = set(map(self._read, keys))
-        keys.discard(None)
-        before = self._before(keys)
-        self._holders.update(dict.fromkeys(keys, batch))
-        self._held[batch] = keys
+        before = self._before(batch.keys)
+        self._holders.update(dict.fromkeys(batch.keys, batch))
+        self._in_flight.add(batch)
         return before
 
-    def _before(self, keys: set[Key]) -> set[Batch]:
+    def _before(self, keys: AbstractSet[Key]) -> set[Batch]:
         if ANY in keys:
-            return set(self._held)
+            return set(self._in_flight)
         holders = self._holders
         before = {holders[ANY]} if ANY in holders else set()
         if not holders.keys().isdisjoint(keys):
@@ -44,7 +37,8 @@ class Order:
 
     def leave(self, batch: Batch) -> None:
         """The batch is settled: nobody waits for it any more."""
+        self._in_flight.remove(batch)
         holders = self._holders
-        for key in self._held.pop(batch):
+        for key in batch.keys:
             if holders[key] is batch:
                 del holders[key]

@@ -11,6 +11,7 @@ from loader.attempt import Attempts
 from loader.batching import Batcher
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
+from loader.equality import ReadKey
 from loader.errors import LoadError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
@@ -72,6 +73,7 @@ class Load:
         )
         self._passing = Passing(self._ledger.past.settled)
         self._order = Order()
+        self._read_keys: ReadKey | None = None
         self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
 
     async def run(self) -> Report:
@@ -153,7 +155,7 @@ class Load:
         relation = await sender.prepare(shape)
         self._checker.know(relation.formats)
         self._batcher.compare(relation.reader)
-        self._order.compare(relation.reader)
+        self._read_keys = relation.reader
         for number, rows in self._ledger.past.sent.items():
             await self._recover(sender, rows)
             self._ledger.refused(number)
@@ -170,7 +172,7 @@ class Load:
             for chunk in sought.settled(unsettled)
         ]
         if chunks:
-            batch = batch_of(chunks)
+            batch = batch_of(chunks, self._read_keys)
             self._ledger.rows_seen += batch.rows
             self._enter(batch)
             await self._settle(sender, batch, recovered=rows)

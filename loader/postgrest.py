@@ -8,7 +8,6 @@ import socket
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from email.utils import parsedate_to_datetime
-from io import BytesIO
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
@@ -17,6 +16,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
+from loader.body import Body
 from loader.model import Key, Lost, Reason, Reply
 from loader.settings import MIB, Settings
 from loader.tokens import Tokens
@@ -68,12 +68,12 @@ class PostgREST:
             query = f"on_conflict={_names(self._settings.on_conflict)}&{query}"
         return f"{self._relation}?{query}"
 
-    async def post(self, columns: Sequence[str], body: bytes, timeout: float | None = None) -> Reply | Lost:
+    async def post(self, columns: Sequence[str], body: Body, timeout: float | None = None) -> Reply | Lost:
         """Send rows; ``[]`` is the preflight, which finds all that is no row's fault.
 
         Args:
             columns: what to write.
-            body: a JSON array of rows.
+            body: the rows; none for the preflight.
             timeout: seconds; None: --timeout.
         """
         return await self._request("POST", self.url(columns), self._headers, body, timeout=timeout)
@@ -109,7 +109,7 @@ class PostgREST:
         method: str,
         url: str,
         headers: dict[str, str],
-        body: bytes | None,
+        body: Body | None,
         *,
         timeout: float | None = None,
         limit: int = _REPLY_LIMIT,
@@ -127,11 +127,10 @@ class PostgREST:
                     session.request(
                         method,
                         URL(url, encoded=True),
-                        # aiohttp warns of bytes over 1 MiB; only a single row is as large.
-                        data=BytesIO(body) if body is not None and len(body) > MIB else body,
+                        data=None if body is None else _Rows(body),
                         headers=headers,
                         # A 401 or 503 then comes before the body is sent, not into the middle of it.
-                        expect100=body is not None and len(body) > 2,
+                        expect100=body is not None and body.size > 2,
                         allow_redirects=False,
                         timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=min(10.0, timeout)),
                     )
@@ -165,6 +164,22 @@ class PostgREST:
 
 def _os_words(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
+
+
+class _Rows(aiohttp.payload.Payload):
+    """Writes a body piece by piece, as fast as the line takes it."""
+
+    def __init__(self, body: Body) -> None:
+        super().__init__(body, content_type="application/json")
+        self._body = body
+        self._size = body.size
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return bytes(self._body).decode(encoding, errors)
+
+    async def write(self, writer: aiohttp.abc.AbstractStreamWriter) -> None:
+        for piece in self._body.pieces():
+            await writer.write(piece)
 
 
 async def _read(stream: aiohttp.StreamReader, limit: int) -> bytes:

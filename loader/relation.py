@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from loader.equality import Reader, reader
+from loader.equality import ReadKey, reader
 from loader.errors import TargetError, words
 from loader.model import Reason, Shape, Verdict
 
@@ -26,7 +26,7 @@ class Relation:
         self.formats: dict[str, str] = {}
 
     @property
-    def reader(self) -> Reader | None:
+    def reader(self) -> ReadKey | None:
         """How its keys are compared."""
         return reader(self._key, self.formats)
 

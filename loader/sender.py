@@ -8,8 +8,8 @@ from typing import Protocol
 import anyio
 
 from loader import body as bodies
-from loader.attempt import NOTHING, Attempts
-from loader.equality import Reader
+from loader.attempt import Attempts
+from loader.equality import ReadKey
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.inserting import Inserts
@@ -67,7 +67,7 @@ class Sender:
         self._reject = reject
         self._overwrites = settings.resolution == "merge-duplicates"
         self._relation: Relation | None = None
-        self._read: Reader | None = None
+        self._read: ReadKey | None = None
         self._accepted_any = False
         self._diagnosing = anyio.Lock()
 
@@ -83,7 +83,7 @@ class Sender:
         """
         relation = self._relation = Relation(self._settings.table, self._settings.on_conflict, shape)
         patience = min(_START_PATIENCE, self._settings.retry_for)
-        verdict = await self._attempts.send(shape, NOTHING, 0, patience=patience)
+        verdict = await self._attempts.send(shape, bodies.EMPTY, 0, patience=patience)
         relation.formats = await self._attempts.describe()
         if verdict.kind is Kind.COLUMNS:
             raise relation.wrong_columns(verdict)
@@ -186,7 +186,7 @@ class Sender:
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].source, rows[0].line)
         body = bodies.of_rows(sent)
-        if len(rows) > 1 and len(body) > self._pacing.limits.size:
+        if len(rows) > 1 and body.size > self._pacing.limits.size:
             return Verdict(Kind.SHRINK)  # the server has refused as much before
         if self._inserts is None:
             verdict = await self._attempts.send(batch.shape, body, len(sent), where=where)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from loader.equality import ANY, Reader
+from loader.equality import ANY, ReadKey
 from loader.model import Key, Kind, Reason, Row, Verdict
 
 Suspects = Callable[[Reason, Sequence[Row]], list[Row]]
@@ -56,7 +56,7 @@ class Splitter:
         verdict: Verdict,
         suspects: Suspects,
         *,
-        read: Reader | None = None,
+        read: ReadKey | None = None,
         step: bool = False,
     ) -> None:
         self._suspects = suspects

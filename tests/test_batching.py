@@ -54,7 +54,7 @@ def test_each_row_is_in_one_batch_of_its_shape_within_the_limits(
     assert expected == sent
     for batch in batches:
         assert batch.rows == len(list(rows_of(batch))) <= rows
-        assert batch.size == len(of_batch(batch))
+        assert batch.size == len(bytes(of_batch(batch))) == of_batch(batch).size
         assert batch.size <= size or batch.rows == 1
 
 
