@@ -97,6 +97,7 @@ revoke all on shy_counter_seq from api_data_producer;
 CLEANUP = """
 drop schema verdicts, shut, hidden cascade;
 drop role verdict_slow, verdict_locked, verdict_owner;
+reset search_path;
 """
 
 
