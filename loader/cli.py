@@ -295,7 +295,9 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
     console.print(f"report: {folder / 'report.json'}")
     if report.error:
         console.print(f"stopped: {report.error}")
-        console.print(f"to go on: {shlex.join(['bulkload', *sys.argv[1:]])}")
+        # --fresh would begin anew.
+        words = [word for word in sys.argv[1:] if word != "--fresh"]
+        console.print(f"to go on: {shlex.join(['bulkload', *words])}")
 
 
 def _peak_memory() -> int:

@@ -315,7 +315,7 @@ def test_a_signal_ends_a_load_that_waits_for_its_source(
     shell: Shell, target: Target, number: signal.Signals, code: int
 ) -> None:
     """What was read before is in the table, and the command to go on is the last line."""
-    with shell.start("--batch-rows", "1", "-") as process:
+    with shell.start("--fresh", "--batch-rows", "1", "-") as process:
         assert process.stdin is not None
         process.stdin.write("".join(f"{trade(f't{i}')}\n" for i in range(4000)))
         process.stdin.flush()
