@@ -1,11 +1,12 @@
 # make demo    load a million trades into a PostgreSQL of its own, and check them     ROWS=1000000 LOAD_ARGS=
 # make test    all tests, against a real PostgreSQL and PostgREST                     PYTEST_ARGS=
 # make lint    ruff, mypy, import contracts
+# make soak    each fault, over and over: kill -9 500 times; up to an hour           SOAK_ARGS='--rounds 50 kill'
 # make bench   measure against psql's \copy; writes benchmarks/results.*              BENCH_ARGS=
 #
 # Each sets up what it needs: it takes a Python of 3.11 or later (PYTHON names another) and a network.
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint soak bench clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -39,6 +40,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+soak: $(READY)
+	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from loader.body import EMPTY, Body
 from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.model import Key, Kind, Lost, Reply, Shape, Verdict
+from loader.model import Key, Kind, Lost, Reason, Reply, Shape, Verdict
 from loader.observer import Observer, Requested, Retrying
 from loader.pacing import Pacing, backoff
 from loader.postgrest import PostgREST
@@ -76,11 +76,12 @@ class Attempts:
             return await self._post(shape, sent, count, patience)
 
         verdict = await self._decide(post, trial, rows)
-        if verdict.kind is Kind.SHRINK and rows > 1:
-            if verdict.reason.code in TOO_LARGE:
-                self._pacing.too_large(body.size)
-            else:
-                self._pacing.too_long(rows)
+        if verdict.kind is Kind.DONE:
+            self._pacing.went_well(rows, time.monotonic())
+        elif verdict.kind is Kind.SHRINK and rows > 1 and verdict.reason.code in TOO_LARGE:
+            self._pacing.too_large(body.size)
+        elif verdict.kind is Kind.SHRINK and rows > 1 and verdict.reason.code != NO_REPLY:
+            self._pacing.too_long(rows)
         return verdict
 
     async def count(self, keys: Sequence[Key], *, where: str) -> int:
@@ -106,6 +107,7 @@ class Attempts:
         """Make a request again and again until there is an answer to go by."""
         while True:
             self._halt.check()
+            sent_at = time.monotonic()
             verdict, reply = await request()
             verdict = self._in_context(verdict, reply, trial, rows)
             if verdict.kind is Kind.RETRY:
@@ -115,6 +117,8 @@ class Attempts:
                 await self._wait(trial, verdict)
                 trial.unsure |= not trial.repeat and not trial.probing and may_be_in(reply)
                 # Was it the line, or an expired token that broke the line? The answer to [] tells.
+                if isinstance(reply, Lost) and reply.slow and not trial.probing and rows > 1:
+                    trial.slow_since = sent_at
                 trial.probing = isinstance(reply, Lost) or trial.unsure
             elif verdict.kind is Kind.RENEW and not trial.renewed:
                 await self._tokens.renew(reply.token if isinstance(reply, Reply) else None)
@@ -122,8 +126,12 @@ class Attempts:
             elif verdict.kind in (Kind.STOP, Kind.RENEW):
                 raise trial.stopped(f"{self._settings.url} refuses the load", verdict)
             elif trial.probing and verdict.kind is Kind.DONE:
-                if trial.unsure:
-                    return Verdict(Kind.UNSURE)
+                # The server is well. Was the request too large to be answered in time?
+                since, trial.slow_since = trial.slow_since, None
+                slow = since is not None and self._pacing.too_slow(rows, since)
+                reason = Reason(NO_REPLY, "no answer in time") if slow else Reason("", "")
+                if slow or trial.unsure:
+                    return Verdict(Kind.UNSURE if trial.unsure else Kind.SHRINK, reason)
                 trial.renewed = trial.probing = False
             else:
                 return verdict
@@ -201,6 +209,7 @@ class _Trial:
         repeat: whether the body may be sent twice.
         probing: whether the next request is a preflight, to learn why the last had no answer.
         unsure: whether the body may be in, and must not be repeated before that is known.
+        slow_since: when the body was sent, where that took longer than --timeout.
     """
 
     where: str
@@ -211,6 +220,7 @@ class _Trial:
     renewed: bool = False
     probing: bool = False
     unsure: bool = False
+    slow_since: float | None = None
 
     def stopped(self, what: str, verdict: Verdict) -> TargetError:
         at = f" (rows from {self.where} on)" if self.where else ""

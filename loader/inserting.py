@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from loader.attempt import Attempts
 from loader.body import Body, has_null
 from loader.errors import TargetError
 from loader.model import Key, Kind, Shape, Verdict
+from loader.verdict import NO_REPLY
 
 _KEYS_LENGTH = 4000  # characters of keys in one question: URLs have a limit
 
@@ -56,6 +58,8 @@ class Inserts:
                 unsure = True
                 if await self._are_in(keys, where):
                     return Verdict(Kind.DONE, count=len(keys))
+                if verdict.reason.code == NO_REPLY:
+                    return replace(verdict, kind=Kind.SHRINK)  # it took too long
             elif verdict.kind is not Kind.RETRY:
                 conflict = unsure and verdict.kind is Kind.SPLIT and verdict.reason.code == "23505"
                 if conflict and await self._are_in(keys, where):

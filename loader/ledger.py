@@ -147,11 +147,7 @@ class Ledger:
         return min((self.frontier, *map(start_of, chunks)))
 
     async def close(self) -> Report:
-        """Write down how the load ended.
-
-        Raises:
-            RunDirError: not even the report can be written.
-        """
+        """Write down how the load ended, as far as the disk takes it."""
         groups: list[RejectGroup] = []
         await self._commit()
         try:
@@ -164,8 +160,17 @@ class Ledger:
         except OSError as error:
             self._halt.stop(RunDirError(f"{self._run_dir.path}: {error.strerror or error}"))
         self._journal.close()
+        ended = self._report(groups)
+        try:
+            self._run_dir.write_report(ended)
+        except RunDirError as error:
+            self._halt.stop(error)
+            ended = self._report(groups)
+        return ended
+
+    def _report(self, groups: list[RejectGroup]) -> Report:
         settings = self._settings
-        ended = report(
+        return report(
             self._tally,
             groups,
             error=self._halt.error,
@@ -173,5 +178,3 @@ class Ledger:
             sources=self.names,
             rows_checked=self.rows_seen if settings.dry_run else None,
         )
-        self._run_dir.write_report(ended)
-        return ended

@@ -120,6 +120,9 @@ class Reason:
     hint: str | None = None
 
 
+WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither code nor message
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A row that did not get in, where it stands in its source, and why."""
@@ -164,11 +167,13 @@ class Lost:
         message: the network's words.
         sent: whether the request may have reached the server, and so may have been carried out.
         hopeless: whether trying again is of no use (the host's name does not exist).
+        slow: whether it took too long.
     """
 
     message: str
     sent: bool = True
     hopeless: bool = False
+    slow: bool = False
 
 
 class Kind(Enum):

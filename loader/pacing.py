@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 BATCH_ROWS = 5000  # with columns=, larger batches are no faster (benchmarks)
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds
+_WELL = 50  # requests in time, until twice as many rows are tried again
 
 
 @dataclass(slots=True)
@@ -18,7 +19,7 @@ class Limits:
 
 
 class Pacing:
-    """The limits in force. They only shrink, as the server refuses what is too much for it.
+    """The limits in force. What the server refuses as too much is not tried again; what was only slow is.
 
     Args:
         batch_rows: most rows of a batch.
@@ -28,16 +29,39 @@ class Pacing:
 
     def __init__(self, *, batch_rows: int | None, batch_bytes: int, max_rate: float | None) -> None:
         self.limits = Limits(batch_rows or BATCH_ROWS, batch_bytes)
+        self._most = self.limits.rows
+        self._since_slow = 0  # requests that went well
+        self._went_well = (0.0, 0)  # when one last did, and its rows
         self._max_rate = max_rate
         self._next_start = 0.0
 
     def too_long(self, rows: int) -> None:
-        """A request of this many rows took too long: none with as many is sent again."""
-        self.limits.rows = max(1, min(self.limits.rows, rows // 2))
+        """The server refused a request of so many rows for its time: none with as many is sent again."""
+        self.limits.rows = self._most = max(1, min(self.limits.rows, rows // 2))
 
     def too_large(self, size: int) -> None:
-        """A request's body of this many bytes was too large: none as large is sent again."""
+        """A request's body of this many bytes was refused: none as large is sent again."""
         self.limits.size = min(self.limits.size, size // 2)
+
+    def too_slow(self, rows: int, since: float) -> bool:
+        """A request of so many rows, sent at ``since``, had no answer in time: is it for its size?
+
+        Not where another of that size has gone through meanwhile.
+        """
+        when, others = self._went_well
+        if when >= since and others >= rows:
+            return False
+        self.limits.rows = max(1, min(self.limits.rows, rows // 2))
+        self._since_slow = 0
+        return True
+
+    def went_well(self, rows: int, now: float) -> None:
+        """A request was answered in time."""
+        self._went_well = (now, rows)
+        self._since_slow += 1
+        if self.limits.rows < self._most and self._since_slow >= _WELL:
+            self.limits.rows = min(self._most, self.limits.rows * 2)
+            self._since_slow = 0
 
     def reserve(self, rows: int, now: float) -> float:
         """Take a place for this many rows under --max-rate; gives the seconds to wait for it."""

@@ -77,11 +77,7 @@ class Load:
         self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
 
     async def run(self) -> Report:
-        """Load all of it. What goes wrong is in the report.
-
-        Raises:
-            RunDirError: not even the report can be written.
-        """
+        """Load all of it. What goes wrong is in the report."""
         observer = self._ledger.observer
         names = self._ledger.names
         tokens = Tokens(token_source(self._settings), lambda: observer.on(Renewed()))

@@ -17,7 +17,7 @@ import orjson
 from yarl import URL
 
 from loader.body import Body
-from loader.model import Key, Lost, Reason, Reply
+from loader.model import WORDLESS, Key, Lost, Reason, Reply
 from loader.settings import MIB, Settings
 from loader.tokens import Tokens
 
@@ -137,7 +137,7 @@ class PostgREST:
                 )
                 content = await _read(response.content, limit)
             except TimeoutError:
-                return Lost(f"no answer within {timeout:g} s")
+                return Lost(f"no answer within {timeout:g} s", slow=True)
             except aiohttp.ClientConnectorDNSError as error:
                 hopeless = error.os_error.errno == socket.EAI_NONAME
                 words = error.os_error.strerror or str(error)
@@ -262,7 +262,12 @@ def _reason(text: str) -> Reason | None:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
         return None
-    if not isinstance(body, dict) or not isinstance(body.get("code"), str) or not body["code"]:
+    if not isinstance(body, dict) or not isinstance(body.get("code"), str):
+        return None
+    if not body["code"] and not body.get("message"):
+        # What PostgREST 12 says when PostgreSQL shuts down under a statement.
+        return Reason(WORDLESS, "PostgREST gave no reason: its connection to the database broke")
+    if not body["code"]:
         return None
 
     def words(name: str) -> str | None:

@@ -48,6 +48,7 @@ class Minted:
         self._audience = audience
         self._lifetime = lifetime
         self._ahead = 0.0  # the server's clock less ours
+        self._expires = 0
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970."""
@@ -61,8 +62,9 @@ class Minted:
 
     def claims(self) -> dict[str, str | int]:
         """What a token made now says."""
-        expires = int(time.time() + self._ahead + self._lifetime)
-        return {"role": self._role, "aud": self._audience, "exp": expires}
+        # No two are alike, so that it can be told which one was refused.
+        self._expires = max(int(time.time() + self._ahead + self._lifetime), self._expires + 1)
+        return {"role": self._role, "aud": self._audience, "exp": self._expires}
 
     def mint(self) -> str:
         """A new token."""

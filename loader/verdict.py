@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from loader.model import Kind, Lost, Reason, Reply, Verdict
+from loader.model import WORDLESS, Kind, Lost, Reason, Reply, Verdict
 
 NO_REPLY = "no-reply"  # the code of a reason where no answer came
 TOO_LARGE = frozenset({"HTTP 413", "PGRST001"})  # of reasons to shrink: bytes, not rows
@@ -149,6 +149,8 @@ def judge(reply: Reply | Lost, *, rows: int, resolution: str, url_length: int = 
 def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int) -> Verdict:
     if reason is None:
         return _gateway(reply, rows, url_length)
+    if reason.code == WORDLESS:
+        return Verdict(Kind.RETRY, reason, after=reply.retry_after)
     if reason.code.startswith("PGRST"):
         return _postgrest(reply, reason, size)
     if _SQLSTATE_FORM.fullmatch(reason.code):
@@ -267,6 +269,8 @@ def may_be_in(reply: Reply | Lost) -> bool:
     """
     if isinstance(reply, Lost):
         return reply.sent
+    if reply.reason is not None and reply.reason.code == WORDLESS:
+        return True
     if reply.status < 500:
         return False
     code = "" if reply.reason is None else reply.reason.code

@@ -1,4 +1,4 @@
-"""Guarantees 1 to 3 as a property, on the real server: random streams against a model that applies rows one by one."""
+"""The guarantees as a property, on the real server: random streams against a model that goes one by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLUMNS = ("a", "b", "c")
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a source: its text, its key and values if it is a row, and whether the server would refuse it."""
+    """A line of a source: its text; if it is a row, its key and values; whether it must be refused."""
 
     text: str
     key: str | None = None

@@ -76,7 +76,7 @@ async def test_retry_after_is_read_in_seconds(client: PostgREST, header: str, se
 @pytest.mark.parametrize(
     ("error", "lost"),
     [
-        (TimeoutError(), Lost("no answer within 120 s")),
+        (TimeoutError(), Lost("no answer within 120 s", slow=True)),
         (aiohttp.ServerDisconnectedError(), Lost("Server disconnected")),
         (ConnectionResetError(104, "Connection reset by peer"), Lost("[Errno 104] Connection reset by peer")),
     ],

@@ -289,7 +289,7 @@ async def test_timeout() -> None:
     async with replaying(None) as url:
         answer = await ask(url, signed(), replace(ONE, timeout=0.2))
 
-    assert (Lost("no answer within 0.2 s"), RETRY) == (answer.reply, answer.verdict.kind)
+    assert (Lost("no answer within 0.2 s", slow=True), RETRY) == (answer.reply, answer.verdict.kind)
 
 
 def test_host_that_does_not_exist() -> None:
@@ -303,7 +303,7 @@ def test_host_that_does_not_exist() -> None:
 UNSURE = [
     # what came back for a plain insert        may be in
     ("refused connection",                     False, Lost("connection refused", sent=False)),
-    ("no reply",                               True,  Lost("no answer within 120 s")),
+    ("no reply",                               True,  Lost("no answer within 120 s", slow=True)),
     ("PostgreSQL refused it",                  False, Reply(409, Reason("23505", "..."))),
     ("PostgreSQL gave it up",                  False, Reply(500, Reason("57014", "..."))),
     ("PostgreSQL does not know",               True,  Reply(500, Reason("40003", "..."))),

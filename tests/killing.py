@@ -1,0 +1,65 @@
+"""kill -9 of a load at random instants, and its resumption: for a test and for the soak."""
+
+from __future__ import annotations
+
+import random
+import time
+from pathlib import Path
+
+from tests.faults import Site, Source, check, clear
+from tests.processes import Loads, Process, Run
+from tests.proxy import Proxy, Seen
+
+ROWS = 6000  # of a source
+BATCH_ROWS, CONCURRENCY = 150, 4
+
+
+def kill_somewhere(process: Process, proxy: Proxy, chance: random.Random) -> Run:
+    """Kill it at a random instant: often while requests go on, now and then before or behind them."""
+    before = len(proxy.posts)
+    if chance.random() < 0.2:
+        time.sleep(chance.uniform(0.0, 1.5))
+    else:
+        goal = before + chance.randint(1, 6)
+        deadline = time.monotonic() + 30
+        while process.running and len(proxy.posts) < goal and time.monotonic() < deadline:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0.0, 0.03))
+    return process.kill()
+
+
+def resent(earlier: list[Seen], later: list[Seen]) -> int:
+    """How many rows of one run another has sent again."""
+    return len(set().union(*(seen.lines for seen in earlier)) & set().union(*(s.lines for s in later)))
+
+
+def kill_and_resume(servers: Site, folder: Path, made: Source, resolution: str, seed: int, kills: int) -> Run:
+    """Kill a load as often as told, each time after it was started again; then let it end.
+
+    A load that ends before it is killed is checked, and begun anew.
+    """
+    chance = random.Random(seed)
+    made.write(folder / "rows.jsonl")
+    named = resolution if resolution == "none" else f"{resolution}-duplicates"
+    options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", f"--resolution={named}"]
+    with Proxy(servers.url, reads_bodies=True) as proxy:
+        loads = Loads(folder, proxy.url, servers.secret, *options)
+        earlier: list[Seen] = []
+        while True:
+            begin = len(proxy.posts)
+            process = loads.start("rows.jsonl")
+            run = kill_somewhere(process, proxy, chance) if kills > 0 else process.wait()
+            proxy.await_idle()
+            sent = proxy.posts[begin:]
+            again = resent(earlier, sent)
+            assert again <= CONCURRENCY * BATCH_ROWS, f"{again} rows were sent again"
+            if run.code >= 0:
+                assert run.code == 1, run.err
+                if kills <= 0:
+                    return run
+                check(servers, made, run.report, resolution=resolution)
+                clear(servers)
+                earlier = []
+            else:
+                kills -= 1
+                earlier = sent
