@@ -7,118 +7,24 @@ import shlex
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from loader import config
 from loader.errors import Exit, LoadError, SettingsError
+from loader.options import LOAD, OUTPUT, TARGET, TOKEN, options
 from loader.sandbox.errors import BinariesMissing, SandboxError
-from loader.settings import RESOLUTIONS, MaxErrors, Settings, parse_columns, parse_size
+from loader.settings import MaxErrors, Settings, parse_columns, parse_size
 from loader.sources.open import find
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from loader.report import Report
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def _option(name: str, text: str, **more: Any) -> Callable[[Command], Command]:
-    variable = "BULKLOAD_" + name.lstrip("-").replace("-", "_").upper()
-    return click.option(name, envvar=variable, show_envvar=False, help=text, **more)
-
-
-_TARGET = [
-    _option("--url", "PostgREST's base URL, or a Supabase project's. Also the audience of minted tokens."),
-    _option("--schema", "Schema of the table, as PostgREST exposes it.", default="api", show_default=True),
-    _option("--table", "Table or view to load into.", default="all_trades", show_default=True),
-]
-_TOKEN = [
-    _option("--role", "Role claim of minted tokens.", default="api_data_producer", show_default=True),
-    _option("--jwt-aud", "Audience claim of minted tokens. [default: the URL]"),
-    _option(
-        "--jwt-ttl", "Lifetime of minted tokens, in seconds.", type=float, default=300.0, show_default=True
-    ),
-    _option(
-        "--jwt-secret-file",
-        "File with the secret that signs tokens. [default: PGRST_JWT_SECRET in the environment]",
-        type=click.Path(path_type=Path),
-    ),
-]
-_LOAD = [
-    _option(
-        "--on-conflict", "Key columns, comma-separated.", default="id", show_default=True, metavar="COLS"
-    ),
-    _option(
-        "--resolution",
-        "What happens to a row whose key is there already. With none, it is rejected.",
-        type=click.Choice(RESOLUTIONS),
-        default="merge-duplicates",
-        show_default=True,
-    ),
-    _option(
-        "--columns", "Columns to write; other keys of a row are dropped. [default: all keys]", metavar="COLS"
-    ),
-    _option("--concurrency", "Most requests in flight.", type=int, default=8, show_default=True),
-    _option(
-        "--batch-rows",
-        "Most rows of a request. [default: 5000, fewer where the server takes fewer]",
-        type=int,
-    ),
-    _option("--batch-bytes", "Most bytes of a request. [default: 1MiB]", metavar="SIZE"),
-    _option("--max-rate", "Most rows a second.", type=float),
-    _option(
-        "--max-errors",
-        "Rejected rows after which the load stops, as a number or a share.",
-        default="100",
-        show_default=True,
-        metavar="N|N%",
-    ),
-    _option("--timeout", "For one request, in seconds.", type=float, default=120.0, show_default=True),
-    _option(
-        "--retry-for",
-        "How long one batch may meet failures that pass, in seconds.",
-        type=float,
-        default=300.0,
-        show_default=True,
-    ),
-    _option(
-        "--run-dir",
-        "Folder for journal, rejects and report. [default: NAME.bulkload]",
-        type=click.Path(path_type=Path, file_okay=False),
-    ),
-    _option("--fresh", "Forget an unfinished load of the same run directory.", is_flag=True),
-    _option("--dry-run", "Read and check everything, ask the target, send no row.", is_flag=True),
-    _option("--sandbox", "Load into a PostgreSQL and PostgREST of bulkload's own.", is_flag=True),
-]
-_OUTPUT = [
-    _option(
-        "--progress",
-        "How progress is shown on stderr.",
-        type=click.Choice(["auto", "bar", "plain", "none"]),
-        default="auto",
-        show_default=True,
-    ),
-    click.option(
-        "--json", "as_json", envvar="BULKLOAD_JSON", is_flag=True, help="Print the report on stdout."
-    ),
-    click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-]
-
-
-def _options(*groups: list[Callable[[Command], Command]]) -> Callable[[Command], Command]:
-    def add(command: Command) -> Command:
-        for option in reversed([option for group in groups for option in group]):
-            command = option(command)
-        return command
-
-    return add
 
 
 class _Group(click.Group):
@@ -155,7 +61,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
-@_options(_TARGET, _LOAD, _TOKEN, _OUTPUT)
+@options(TARGET, LOAD, TOKEN, OUTPUT)
 def load(sources: tuple[str, ...], **flags: Any) -> None:
     """Load sources into a table (the default command)."""
     console = _console()
@@ -179,7 +85,7 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
 
 
 @cli.command()
-@_options(_TARGET[:1], _TOKEN)
+@options(TARGET[:1], TOKEN)
 @click.option("--decode", is_flag=True, help="Print its claims instead.")
 def token(*, decode: bool, **flags: Any) -> None:
     """Print the bearer token that a load would send."""
