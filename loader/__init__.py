@@ -63,11 +63,11 @@ async def load(
         RunDirError: it cannot be written.
     """
     # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
-    from loader import halt as halts  # noqa: PLC0415
-    from loader.observer import Observers  # noqa: PLC0415
-    from loader.pipeline import Load  # noqa: PLC0415
-    from loader.run_dir import RunDir  # noqa: PLC0415
-    from loader.sources.open import find  # noqa: PLC0415
+    from loader import halt as halts
+    from loader.observer import Observers
+    from loader.pipeline import Load
+    from loader.run_dir import RunDir
+    from loader.sources.open import find
 
     found = find(tuple(sources))
     if not found:

@@ -89,7 +89,7 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
 @click.option("--decode", is_flag=True, help="Print its claims instead.")
 def token(*, decode: bool, **flags: Any) -> None:
     """Print the bearer token that a load would send."""
-    from loader.tokens import Minted, token_source  # noqa: PLC0415 - only needed here
+    from loader.tokens import Minted, token_source  # only needed here
 
     source = token_source(_settings(flags))
     if not isinstance(source, Minted):
@@ -97,7 +97,7 @@ def token(*, decode: bool, **flags: Any) -> None:
             "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
         )
     if decode:
-        import json  # noqa: PLC0415
+        import json
 
         click.echo(json.dumps(source.claims(), indent=2))
     else:
@@ -113,7 +113,7 @@ def sandbox(*, reset: bool, command: tuple[str, ...]) -> None:
     Runs COMMAND inside (with DATABASE_URL, PGHOST and so on set), or stays up until Ctrl-C. Rows stay
     between runs.
     """
-    from loader.sandbox_cli import run  # noqa: PLC0415 - only needed here
+    from loader.sandbox_cli import run  # only needed here
 
     raise SystemExit(run(reset=reset, command=command, console=_console()))
 
@@ -143,7 +143,7 @@ def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
 @contextmanager
 def _sandbox(flags: dict[str, Any], console: Console) -> Iterator[dict[str, Any]]:
     """A running sandbox, and the settings that point to it."""
-    from loader.sandbox import sandbox as start  # noqa: PLC0415 - only needed here
+    from loader.sandbox import sandbox as start  # only needed here
 
     if flags["url"]:
         console.print(f"--sandbox: not loading into {flags['url']}")
@@ -152,11 +152,11 @@ def _sandbox(flags: dict[str, Any], console: Console) -> Iterator[dict[str, Any]
 
 
 def _run(settings: Settings, sources: tuple[str, ...], flags: dict[str, Any], console: Console) -> Report:
-    import anyio  # noqa: PLC0415 - after settings were checked: a third of a second
+    import anyio  # after settings were checked: a third of a second
 
-    from loader import load as run  # noqa: PLC0415
-    from loader import progress, signals  # noqa: PLC0415
-    from loader.halt import Halt  # noqa: PLC0415
+    from loader import load as run
+    from loader import progress, signals
+    from loader.halt import Halt
 
     style = "none" if flags["quiet"] else flags["progress"]
     with progress.watching(style, console, verbose=-1 if flags["quiet"] else flags["verbose"]) as observer:
@@ -208,13 +208,13 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
 
 def _peak_memory() -> int:
     """The most memory that this process has held, in MB."""
-    import resource  # noqa: PLC0415
+    import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 // 1_000_000
 
 
 def _console() -> Console:
-    from rich.console import Console  # noqa: PLC0415 - 30 ms
+    from rich.console import Console  # 30 ms
 
     return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 

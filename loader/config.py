@@ -26,7 +26,7 @@ def read_files(folder: Path, known: frozenset[str]) -> dict[str, Any]:
         SettingsError: a file is not TOML, or has a key that is no setting.
     """
     if (folder / ".env").is_file():
-        from dotenv import dotenv_values  # noqa: PLC0415 - 20 ms, and often not needed
+        from dotenv import dotenv_values  # 20 ms, and often not needed
 
         for name, value in dotenv_values(folder / ".env").items():
             if value is not None and name.startswith(("BULKLOAD_", "PGRST_")):

@@ -68,7 +68,7 @@ class Minted:
 
     def mint(self) -> str:
         """A new token."""
-        import jwt  # noqa: PLC0415 - 100 ms, and only needed here
+        import jwt  # 100 ms, and only needed here
 
         with warnings.catch_warnings():
             # A secret under 32 bytes is the server's choice; versions before 13 take it.
