@@ -8,9 +8,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import click
 
@@ -79,8 +79,12 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     elif report.error:
         console.print(f"error: {report.error}")
     if flags["as_json"]:
-        sys.stdout.buffer.write(report.json())
-        sys.stdout.flush()
+        try:
+            sys.stdout.buffer.write(report.json())
+            sys.stdout.flush()
+        except (OSError, AttributeError) as error:
+            _say(f"error: the report could not be written to standard output: {error}")
+            sys.stdout = None  # or Python would try once more at its exit, and fail
     raise SystemExit(report.exit_code)
 
 
@@ -216,7 +220,40 @@ def _peak_memory() -> int:
 def _console() -> Console:
     from rich.console import Console  # 30 ms
 
-    return Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+    file = cast("IO[str]", _Stderr(sys.stderr))
+    return Console(file=file, soft_wrap=True, highlight=False, markup=False, emoji=False)
+
+
+class _Stderr:
+    """Standard error, if it is there: a load does not fail because nobody reads what it says."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._try("write", text)
+        return len(text)
+
+    def flush(self) -> None:
+        self._try("flush")
+
+    def _try(self, name: str, *arguments: str) -> None:
+        try:
+            getattr(self._stream, name)(*arguments)
+        except OSError:
+            # What is left in its buffer must not fail again when Python ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        except (ValueError, AttributeError):
+            pass  # it was closed before we began
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _say(text: str) -> None:
+    stderr = _Stderr(sys.stderr)
+    stderr.write(f"{text}\n")
+    stderr.flush()
 
 
 def main() -> None:
@@ -226,33 +263,34 @@ def main() -> None:
     except SystemExit as error:
         if threading.active_count() > 1:
             # A thread that waits for standard input cannot be told to stop, and would be waited for.
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(OSError, AttributeError):
+                sys.stdout.flush()
+            _Stderr(sys.stderr).flush()
             os._exit(error.code if isinstance(error.code, int) else Exit.BUG)
         raise
 
 
 def _main() -> None:
     try:
-        known = frozenset(param.name or "" for param in load.params) - {"sources", "verbose", "quiet"}
-        files = config.read_files(Path.cwd(), known - {"as_json"} | {"json"})
+        known = frozenset(param.name or "" for param in load.params) - {"sources"}
+        files = config.read_files(Path(), known - {"as_json"} | {"json"})
         files["as_json"] = files.pop("json", False)
         cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         raise SystemExit(Exit.USAGE) from None
     except LoadError as error:
-        click.echo(f"error: {error}", err=True)
+        _say(f"error: {error}")
         raise SystemExit(error.exit_code) from None
     except SandboxError as error:
-        click.echo(f"error: {error}", err=True)
+        _say(f"error: {error}")
         raise SystemExit(Exit.USAGE if isinstance(error, BinariesMissing) else Exit.STOPPED) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(Exit.SIGINT) from None
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is a bug
         if "-vv" in sys.argv or sys.argv.count("-v") > 1:
             traceback.print_exc()
-        click.echo(
-            f"error: a bug in bulkload: {error!r}\nWith -vv it shows where; please report it.", err=True
-        )
+        # Its text may hold anything, a secret too.
+        _say(f"error: a bug in bulkload: {type(error).__name__}\nWith -vv it shows where; please report it.")
         raise SystemExit(Exit.BUG) from None

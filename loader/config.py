@@ -28,10 +28,19 @@ def read_files(folder: Path, known: frozenset[str]) -> dict[str, Any]:
     if (folder / ".env").is_file():
         from dotenv import dotenv_values  # 20 ms, and often not needed
 
-        for name, value in dotenv_values(folder / ".env").items():
+        try:
+            values = dotenv_values(folder / ".env")
+        except (OSError, UnicodeDecodeError) as error:
+            what = "is not UTF-8" if isinstance(error, ValueError) else error.strerror
+            raise SettingsError(f".env {what}") from None  # its text may hold secrets
+        for name, value in values.items():
             if value is not None and name.startswith(("BULKLOAD_", "PGRST_")):
                 os.environ.setdefault(name, value)
-    found = _toml(folder / "pyproject.toml").get("tool", {}).get("bulkload", {}) | _toml(folder / FILE)
+    tools = _toml(folder / "pyproject.toml").get("tool", {})
+    own = tools.get("bulkload", {}) if isinstance(tools, dict) else {}
+    if not isinstance(own, dict):
+        raise SettingsError("pyproject.toml: tool.bulkload is not a table")
+    found = own | _toml(folder / FILE)
     settings = {key.replace("-", "_"): value for key, value in found.items()}
     for key, value in settings.items():
         if key in ("jwt_secret", "token", "password"):
@@ -64,7 +73,10 @@ def secret(path: Path | None) -> str | None:
         SettingsError: the file cannot be read or is empty.
     """
     if path is None:
-        return os.environ.get("PGRST_JWT_SECRET") or None
+        value = os.environ.get("PGRST_JWT_SECRET") or None
+        if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
+            raise SettingsError("PGRST_JWT_SECRET is not UTF-8")
+        return value
     try:
         text = path.read_text(encoding="utf-8").strip("\r\n")
     except (OSError, UnicodeDecodeError) as error:

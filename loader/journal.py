@@ -24,7 +24,7 @@ from loader.model import Place, Position, Reason, Reject, Settlement
 NAME = "journal.sqlite"
 _VERSION = 1
 _SYNCHRONOUS = "full"  # outlives a power cut
-_FEW = 1000  # rejects that are kept in memory until a commit
+_FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
 _SCHEMA = """
 create table about (name text primary key, value text not null) without rowid;
@@ -91,6 +91,7 @@ class Journal:
         self._lock = anyio.Lock()
         self._settlements: list[Settlement] = []
         self._rejects: list[Reject] = []
+        self._rejects_size = 0  # in bytes
         self._sent: dict[int, list[Settlement]] = {}
         self._forgotten: list[int] = []
         self._number = 0
@@ -126,7 +127,10 @@ class Journal:
             if about.get("version") != str(_VERSION) or about.get("finished"):
                 return None
             watermark = Position(*orjson.loads(about["watermark"]))
-            nothing = "select not exists(select 1 from settled) and not exists(select 1 from rejects)"
+            nothing = (
+                "select not exists(select 1 from settled) and not exists(select 1 from sent) "
+                "and not exists(select 1 from rejects)"
+            )
             if watermark == NO_PAST.watermark and self._database.execute(nothing).fetchone()[0]:
                 return None  # it never got anywhere: perhaps its settings were wrong
             if (found := orjson.loads(about["identity"])) != identity:
@@ -168,6 +172,7 @@ class Journal:
     def reject(self, reject: Reject) -> None:
         """Note a rejected row, for the next commit."""
         self._rejects.append(reject)
+        self._rejects_size += len(reject.data)
 
     def settle(self, settlement: Settlement) -> None:
         """Note settled rows, for the next commit."""
@@ -187,7 +192,7 @@ class Journal:
     @property
     def crowded(self) -> bool:
         """Whether a commit is due only because of the rejects that are noted."""
-        return len(self._rejects) > _FEW
+        return len(self._rejects) > _FEW or self._rejects_size > _MUCH
 
     async def commit(self, watermark: Callable[[], Position], counts: Callable[[], dict[str, int]]) -> None:
         """Make sure that all that was noted before this call is on disk.
@@ -206,6 +211,7 @@ class Journal:
                 raise self._failed  # perhaps what was lost with it was the caller's
             settlements, self._settlements = self._settlements, []
             rejects, self._rejects = self._rejects, []
+            self._rejects_size = 0
             sent, self._sent = self._sent, {}
             forgotten, self._forgotten = self._forgotten, []
             if settlements or rejects or sent or forgotten:
@@ -251,8 +257,9 @@ class Journal:
             return [
                 RejectGroup(count, Reject(data, source, line, offset, Reason(code, message)))
                 for code, count, source, line, offset, data, message in self._database.execute(
-                    "select code, count, source, line, offset, data, message from ("
-                    " select *, count(*) over (partition by code) as count,"
+                    "select code, count, source, line, offset, head, message from ("
+                    " select code, source, line, offset, message, substr(data, 1, 1000) as head,"
+                    " count(*) over (partition by code) as count,"
                     " row_number() over (partition by code order by source, line) as place from rejects"
                     ") where place = 1 order by count desc, code"
                 )

@@ -119,14 +119,21 @@ class Ledger:
     def count_reject(self, reject: Reject) -> None:
         """Count a rejected row, and stop the load if it is one too many."""
         self.observer.on(Rejected(reject))
+        self.judge_rejects()
+
+    def judge_rejects(self) -> None:
+        """Judge the share of rejected rows once more, now that all rows are read."""
         rejected = self._tally.rows_rejected
-        if self._settings.max_errors.exceeded(rejected, self.rows_seen):
+        if rejected and self._settings.max_errors.exceeded(rejected, self.rows_seen):
             self._halt.stop(too_many(rejected, self.rows_seen, self._settings.max_errors))
 
     async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
         """Witness a plain insert (sender.Witness)."""
+        self._halt.check()
         number = self._journal.send(part(batch, {(row.source, row.line) for row in rows}))
         await self._commit()
+        if self._halt.error is not None:
+            self._journal.forget(number)  # it is not sent after all
         self._halt.check()
         return number
 

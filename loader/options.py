@@ -92,8 +92,10 @@ OUTPUT = [
     click.option(
         "--json", "as_json", envvar="BULKLOAD_JSON", is_flag=True, help="Print the report on stdout."
     ),
-    click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
-    click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    click.option(
+        "-v", "--verbose", envvar="BULKLOAD_VERBOSE", count=True, help="Say more; -vv shows tracebacks."
+    ),
+    click.option("-q", "--quiet", envvar="BULKLOAD_QUIET", is_flag=True, help="Say nothing but errors."),
 ]
 
 

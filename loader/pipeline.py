@@ -102,6 +102,7 @@ class Load:
             )
             with self._halt.at_once:
                 await self._flow(sender)
+                self._ledger.judge_rejects()
         return await self._ledger.close()
 
     async def _flow(self, sender: Sender) -> None:
@@ -126,6 +127,8 @@ class Load:
             if not prepared and (shape := self._first_shape(block)):
                 await self._prepare(sender, shape)
                 prepared = True
+            elif not prepared and not ledger.rows_seen:
+                await sender.check_names()  # perhaps no row is good because a setting is wrong
             for found in self._checker.check(block):
                 if isinstance(found, Reject):
                     await ledger.reject_here(found)

@@ -26,6 +26,7 @@ _KEEPALIVE = 25.0  # seconds; PostgREST closes idle connections after 30 to 60
 _REPLY_LIMIT = 8 * MIB  # an error may quote a value as large as a row
 _WORDS_LIMIT = 2000  # characters of its words that are kept
 _OPENAPI_LIMIT = 32 * 1024 * 1024
+_OPENAPI_PATIENCE = 10.0  # seconds
 _FRESH_AFTER = frozenset({401, 503})
 
 
@@ -99,7 +100,10 @@ class PostgREST:
         They are empty where the server does not tell: it may be told not to.
         """
         headers = {"Accept": "application/openapi+json", "Accept-Profile": self._settings.schema}
-        reply = await self._request("GET", f"{self._settings.endpoint}/", headers, None, limit=_OPENAPI_LIMIT)
+        url = f"{self._settings.endpoint}/"
+        reply = await self._request(
+            "GET", url, headers, None, timeout=_OPENAPI_PATIENCE, limit=_OPENAPI_LIMIT
+        )
         if isinstance(reply, Lost) or reply.status != 200:
             return {}
         return _formats(reply.body, self._settings.table)
@@ -153,7 +157,7 @@ class PostgREST:
                 self._line = None
                 stack.push_async_callback(line.retire)
             self._tell_time(response.headers.get("Date"))
-            return _reply(response, content.decode(errors="replace"), token)
+            return _reply(response, _masked(content.decode(errors="replace"), token), token)
 
     def _tell_time(self, date: str | None) -> None:
         try:
@@ -238,6 +242,11 @@ def _all_equal(columns: Sequence[str], key: Key) -> str:
     values = key if isinstance(key, tuple) else (key,)
     terms = (f"{_names([name])}.eq.{_value(value)}" for name, value in zip(columns, values, strict=True))
     return f"and({','.join(terms)})"
+
+
+def _masked(text: str, token: str | None) -> str:
+    # A gateway may quote the request; what it says is printed and reported.
+    return text.replace(token, "***") if token else text
 
 
 def _reply(response: aiohttp.ClientResponse, text: str, token: str | None) -> Reply:

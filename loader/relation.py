@@ -41,6 +41,24 @@ class Relation:
             self._refused[shape] = Reason("PGRST204", message)
         return self._refused.get(shape)
 
+    def check_names(self, columns: tuple[str, ...] | None, *, upsert: bool) -> None:
+        """See that it has the columns that the settings name.
+
+        Args:
+            columns: those of --columns.
+            upsert: whether those of --on-conflict are asked for, too.
+
+        Raises:
+            TargetError: it lacks one.
+        """
+        for option, names in (("--on-conflict", self._key if upsert else ()), ("--columns", columns or ())):
+            unknown = [name for name in names if name not in self.formats]
+            if self.formats and unknown:
+                raise TargetError(
+                    f"{option} names {', '.join(unknown)}, which {self._name} lacks",
+                    advice=f"{self._name} has {', '.join(self.formats)}.",
+                )
+
     def wrong_columns(self, verdict: Verdict) -> TargetError:
         """The error for a load whose first rows have columns that it does not take."""
         unknown = self._unknown(self.first)

@@ -85,12 +85,26 @@ class Sender:
         patience = min(_START_PATIENCE, self._settings.retry_for)
         verdict = await self._attempts.send(shape, bodies.EMPTY, 0, patience=patience)
         relation.formats = await self._attempts.describe()
+        self._check_names(relation)
         if verdict.kind is Kind.COLUMNS:
             raise relation.wrong_columns(verdict)
         if verdict.kind is not Kind.DONE:
             raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
         self._read = relation.reader
         return relation
+
+    async def check_names(self) -> None:
+        """See that the relation has the columns that the settings name, as far as it tells.
+
+        Raises:
+            TargetError: it lacks one.
+        """
+        relation = Relation(self._settings.table, self._settings.on_conflict, Shape(()))
+        relation.formats = await self._attempts.describe()
+        self._check_names(relation)
+
+    def _check_names(self, relation: Relation) -> None:
+        relation.check_names(self._settings.columns, upsert=self._settings.resolution != "none")
 
     async def settle(self, batch: Batch, outcome: Outcome, *, unsure: bool = False) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
@@ -119,9 +133,9 @@ class Sender:
         elif _is_policy(verdict.reason) and not self._accepted_any:
             async with self._diagnosing:  # one batch is enough to learn whether it is any row's fault
                 self._halt.check()
-                await self._take_apart(batch, verdict, outcome)
+                await self._take_apart(batch, verdict, outcome, unsure=unsure)
         elif verdict.kind is not Kind.DONE:
-            await self._take_apart(batch, verdict, outcome)
+            await self._take_apart(batch, verdict, outcome, unsure=unsure)
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
@@ -137,7 +151,9 @@ class Sender:
             self._enter(outcome, verdict, batch.rows, batch.rows)
         return verdict
 
-    async def _take_apart(self, batch: Batch, verdict: Verdict, outcome: Outcome) -> None:
+    async def _take_apart(
+        self, batch: Batch, verdict: Verdict, outcome: Outcome, *, unsure: bool = False
+    ) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""
         rows = list(bodies.rows_of(batch))
         step = _is_policy(verdict.reason) and not self._accepted_any
@@ -160,7 +176,7 @@ class Sender:
             part = splitter.next(self._pacing.limits.rows)
             if not part:
                 break
-            verdict = await self._send(batch, part, outcome)
+            verdict = await self._send(batch, part, outcome, unsure=unsure)
             if verdict.kind is Kind.DONE:
                 splitter.accepted()
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,12 +71,13 @@ def parse_size(text: str) -> int:
 
 
 def parse_columns(text: str) -> tuple[str, ...]:
-    """Read a comma-separated list of column names.
+    """Read a comma-separated list of column names; one with a comma in it stands in double quotes.
 
     Raises:
         SettingsError: it names none, or one twice.
     """
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    rows = list(csv.reader([text], skipinitialspace=True))
+    names = tuple(name.strip() for row in rows for name in row if name.strip())
     if not names or len(set(names)) < len(names):
         raise SettingsError(f"{text!r} is not a list of columns", advice="Write it as in id,price,amount.")
     return names
@@ -115,12 +117,13 @@ class Settings:
     sandbox: bool = False
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_web_address(self.url):
+            shown = re.sub(r"//[^/]*@", "//***@", self.url)
             raise SettingsError(
-                f"--url {self.url!r} is not a web address", advice="Write it as in http://localhost:3000."
+                f"--url {shown!r} is not a web address", advice="Write it as in http://localhost:3000."
             )
-        if parts.query or parts.fragment or parts.username:
+        parts = urlsplit(self.url)
+        if parts.query or parts.fragment or "@" in parts.netloc:
             raise SettingsError(
                 "--url must be the base URL alone: no user, no ? and no #",
                 advice="PostgREST reads query parameters as filters; tokens have settings of their own.",
@@ -131,6 +134,8 @@ class Settings:
             )
         if not self.schema or not self.table:
             raise SettingsError("--schema and --table must not be empty")
+        if not (self.schema + self.table).isprintable():
+            raise SettingsError("--schema and --table must be printable text")
         if (
             self.columns is not None
             and self.resolution != "none"
@@ -142,9 +147,10 @@ class Settings:
             )
         for name, low in _AT_LEAST.items():
             value = getattr(self, name)
-            if value is not None and not value >= low:
+            if value is not None and not low <= value < _TOO_MUCH:
                 raise SettingsError(
-                    f"--{name.replace('_', '-')} is {value}", advice=f"It must be at least {low:g}."
+                    f"--{name.replace('_', '-')} is {value}",
+                    advice=f"It must be at least {low:g}, and finite.",
                 )
 
     @property
@@ -161,6 +167,21 @@ class Settings:
         return self.url if self.jwt_aud is None else self.jwt_aud
 
 
+def _is_web_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        (parts.hostname or "").encode("idna")
+        return (
+            url.isprintable()
+            and parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
+
+
+_TOO_MUCH = 2**40
 _AT_LEAST: dict[str, float] = {
     "concurrency": 1,
     "batch_rows": 1,

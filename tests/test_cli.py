@@ -154,6 +154,19 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
         pytest.param(
             ["--columns", "price", "good.jsonl"], {}, 2, ["--columns lacks the key"], id="columns without key"
         ),
+        pytest.param(
+            ["--on-conflict", "nope", "good.jsonl"], {}, 4, ["--on-conflict names nope", "price"], id="no key"
+        ),
+        pytest.param(
+            ["--columns", "id,ordr", "good.jsonl"], {}, 4, ["--columns names ordr", "price"], id="no column"
+        ),
+        pytest.param(["--url", "http://[::1", "good.jsonl"], {}, 2, ["not a web address"], id="a broken URL"),
+        pytest.param(
+            ["--url", "ftp://u:pw@h", "good.jsonl"], {}, 2, ["ftp://***@h"], id="a password in the URL"
+        ),
+        pytest.param(
+            ["--timeout", "inf", "good.jsonl"], {}, 2, ["--timeout is inf"], id="no time-out at all"
+        ),
         pytest.param(["--nope", "good.jsonl"], {}, 2, ["--nope"], id="a wrong option"),
         pytest.param(
             ["--jwt-secret-file", "none", "good.jsonl"],
@@ -253,6 +266,36 @@ def test_a_source_is_never_written_over(shell: Shell) -> None:
         assert (2, trade("t1")) == (ended.code, rejects.read_text())
         assert "--run-dir" in ended.err
     assert 0 == shell.run("run/rejects.jsonl").code
+
+
+def test_a_share_of_rejects_is_judged_at_the_end_too(shell: Shell) -> None:
+    """Where most bad rows came before there was enough to judge by."""
+    rows = ["{"] * 900 + [trade(f"t{i}") for i in range(600)]
+    (shell.folder / "early.jsonl").write_text("\n".join(rows))
+
+    assert 3 == shell.run("--max-errors", "5%", "early.jsonl").code
+    assert 1 == shell.run("--fresh", "--max-errors", "60%", "early.jsonl").code
+
+
+def test_a_secret_is_never_printed(shell: Shell) -> None:
+    """Not even where it is what is wrong."""
+    (shell.folder / ".env").write_bytes(b"PGRST_JWT_SECRET=hush-hush\nOTHER=\xff\n")
+
+    ended = shell.run("good.jsonl", env={"PGRST_JWT_SECRET": None})
+
+    assert (2, False) == (ended.code, "hush" in ended.err)
+    assert ".env is not UTF-8" in ended.err
+
+
+@pytest.mark.parametrize("style", ["plain", "bar"])
+def test_a_load_does_not_need_anyone_to_listen(shell: Shell, style: str) -> None:
+    """With a standard error that cannot be written, it loads all the same."""
+    command = f"exec {sys.executable} -m loader -v --progress {style} good.jsonl 2>/dev/full"
+    environment = {name: value for name, value in shell.environment.items() if value is not None}
+    ended = subprocess.run(["sh", "-c", command], cwd=shell.folder, env=environment, timeout=60, check=False)
+
+    report = json.loads((shell.folder / "good.jsonl.bulkload" / "report.json").read_text())
+    assert (0, "complete") == (ended.returncode, report["status"])
 
 
 def test_flag_then_environment_then_dotenv_then_file(shell: Shell) -> None:

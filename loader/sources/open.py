@@ -58,6 +58,11 @@ def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
     return tuple(found)
 
 
+def printable(path: Path) -> str:
+    """A path as text, also where its bytes are no UTF-8."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def _file(path: Path) -> Source:
     try:
         about = path.stat()
@@ -69,7 +74,7 @@ def _file(path: Path) -> Source:
             raise SourceMissing(f"{path}: permission denied")
     except OSError as error:
         raise SourceMissing(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    return Source(str(path), path, about.st_size if stat.S_ISREG(about.st_mode) else None)
+    return Source(printable(path), path, about.st_size if stat.S_ISREG(about.st_mode) else None)
 
 
 def fingerprint(source: Source) -> dict[str, str | int] | None:
@@ -91,7 +96,7 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
     except OSError as error:
         raise SourceMissing(f"{source.name}: {error.strerror or error}") from error
     return {
-        "name": source.path.name,
+        "name": printable(Path(source.path.name)),
         "size": about.st_size,
         "mtime": about.st_mtime_ns,
         "head": hashlib.sha256(head).hexdigest(),
@@ -116,6 +121,8 @@ class Reader:
 
     async def __aenter__(self) -> Self:
         if self._source.path is None:
+            if sys.stdin is None:
+                raise SourceMissing("-: there is no standard input")
             self._file = sys.stdin.buffer
             return self
         try:
@@ -146,6 +153,12 @@ class Reader:
             data = await anyio.to_thread.run_sync(self._file.read, size, abandon_on_cancel=True)
         except OSError as error:
             raise SourceError(f"{self._source.name}: {error.strerror or error}") from error
+        self._offset += len(data)
+        if not data and self._source.size is not None and self._offset < self._source.size:
+            raise SourceError(
+                f"{self._source.name} ended after {self._offset:,} of {self._source.size:,} bytes",
+                advice="It was changed while it was read. Put it back, or load what it is now with --fresh.",
+            )
         if self._on_read is not None:
             self._on_read(len(data))
         return data
