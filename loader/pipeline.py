@@ -127,8 +127,8 @@ class Load:
             if not prepared and (shape := self._first_shape(block)):
                 await self._prepare(sender, shape)
                 prepared = True
-            elif not prepared and not ledger.rows_seen:
-                await sender.check_names()  # perhaps no row is good because a setting is wrong
+            elif not prepared and not ledger.rows_seen and self._lacks_names(block):
+                await sender.check_names()
             for found in self._checker.check(block):
                 if isinstance(found, Reject):
                     await ledger.reject_here(found)
@@ -148,6 +148,11 @@ class Load:
 
     def _first_shape(self, block: Block) -> Shape | None:
         return next((found.shape for found in self._checker.check(block) if isinstance(found, Chunk)), None)
+
+    def _lacks_names(self, block: Block) -> bool:
+        """Whether rows are bad for want of a column that the settings name, and perhaps name wrongly."""
+        found = (one for one in self._checker.check(block) if isinstance(one, Reject))
+        return any(reject.reason.code in ("no-key", "no-columns") for reject in found)
 
     async def _prepare(self, sender: Sender, shape: Shape) -> None:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
