@@ -84,22 +84,26 @@ class Attempts:
             self._pacing.too_long(rows)
         return verdict
 
-    async def count(self, keys: Sequence[Key], *, where: str) -> int:
-        """How many of these keys are in the relation.
+    async def stored(self, columns: Sequence[str], keys: Sequence[Key], *, where: str) -> tuple[int, str]:
+        """How many rows with these keys the relation has; and these rows as JSON, perhaps not all of them.
 
         Raises:
             TargetError: the target cannot be used, or does not tell.
             Halted: a stop was asked for.
         """
+        body = ""
 
         async def ask() -> tuple[Verdict, Reply | Lost]:
+            nonlocal body
             started = time.monotonic()
-            reply = await self._client.count(keys)
+            reply = await self._client.stored(columns, keys)
+            body = reply.body if isinstance(reply, Reply) else ""
             verdict = judge(reply, rows=0, resolution="none")
             self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.kind))
             return verdict, reply
 
-        return (await self._decide(ask, _Trial(where, self._settings.retry_for), 0)).count
+        verdict = await self._decide(ask, _Trial(where, self._settings.retry_for), 0)
+        return verdict.count, body
 
     async def _decide(
         self, request: Callable[[], Awaitable[tuple[Verdict, Reply | Lost]]], trial: _Trial, rows: int

@@ -144,7 +144,7 @@ def reader(columns: Sequence[str], formats: Mapping[str, str]) -> ReadKey | None
         columns: the key columns.
         formats: the columns' types, as OpenAPI names them; unknown ones are compared as texts.
     """
-    readers = [_reader(formats[column]) if column in formats else _itself for column in columns]
+    readers = [by_type(formats[column]) if column in formats else _itself for column in columns]
     if all(one is _itself for one in readers):
         return None
     if len(readers) == 1:
@@ -160,7 +160,8 @@ def reader(columns: Sequence[str], formats: Mapping[str, str]) -> ReadKey | None
     return read
 
 
-def _reader(format: str) -> Callable[[str], str]:  # noqa: A002 - OpenAPI's name for it
+def by_type(format: str) -> Callable[[str], str]:  # noqa: A002 - OpenAPI's name for it
+    """How texts of this type are compared: a function that gives the same for all that may be equal."""
     name = type_name(format)
     if name in _MANY_WAYS or format.endswith("[]"):
         return _any

@@ -102,6 +102,9 @@ class Ledger:
             self._journal.reject(reject)
         for number in outcome.sent:
             self._journal.forget(number)
+        if complete:  # else the next run asks for them
+            for insert in outcome.open:
+                self._journal.forget(insert.number)
         self.observer.on(Settled(outcome))
         await self._commit()
 
@@ -128,7 +131,7 @@ class Ledger:
             self._halt.stop(too_many(rejected, self.rows_seen, self._settings.max_errors))
 
     async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
-        """Witness a plain insert (sender.Witness)."""
+        """Witness a plain insert (inserting.Witness)."""
         self._halt.check()
         number = self._journal.send(part(batch, {(row.source, row.line) for row in rows}))
         await self._commit()
@@ -138,7 +141,7 @@ class Ledger:
         return number
 
     def refused(self, number: int) -> None:
-        """Witness that a plain insert was refused, or is recovered (sender.Witness)."""
+        """Witness that a plain insert was refused (inserting.Witness)."""
         self._journal.forget(number)
 
     async def _commit(self) -> None:

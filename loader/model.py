@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -211,12 +212,25 @@ class Verdict:
     advice: str = ""
 
 
+@dataclass(slots=True, eq=False)
+class Insert:
+    """A plain insert without an answer: either all of its rows are in or none.
+
+    ``number`` is that under which the journal knows it, ``is_in`` whether it was found to be in.
+    """
+
+    number: int
+    rows: Sequence[Row]
+    is_in: bool = False
+
+
 @dataclass(slots=True)
 class Outcome:
     """What became of a batch's rows so far; it grows while the batch is settled.
 
     ``places`` are those of the settled rows, where the batch had to be taken apart. ``sent`` are the
-    numbers under which the journal knows the plain inserts that got in.
+    numbers under which the journal knows the plain inserts that got in, ``open`` the inserts that may be
+    in, or may still get in.
     """
 
     loaded: int = 0
@@ -225,6 +239,7 @@ class Outcome:
     rejects: list[Reject] = field(default_factory=list)
     places: set[Place] = field(default_factory=set)
     sent: list[int] = field(default_factory=list)
+    open: list[Insert] = field(default_factory=list)
 
     @property
     def rows(self) -> int:

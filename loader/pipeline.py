@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from loader.attempt import Attempts
 from loader.batching import Batcher
+from loader.body import rows_of
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
 from loader.equality import ReadKey
 from loader.errors import LoadError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
-from loader.model import Batch, Block, Chunk, Outcome, Place, Position, Reject, Settlement, Shape
+from loader.model import Batch, Block, Chunk, Insert, Outcome, Place, Position, Reject, Settlement, Shape
 from loader.observer import Observer, Read, Renewed, Said
 from loader.ordering import Order
 from loader.pacing import Pacing
 from loader.postgrest import PostgREST
 from loader.report import Report
-from loader.resuming import Passing
+from loader.resuming import Passing, overlapping, within
 from loader.run_dir import RunDir
 from loader.sender import Sender
 from loader.settings import Settings
@@ -160,28 +161,34 @@ class Load:
         self._checker.know(relation.formats)
         self._batcher.compare(relation.reader)
         self._read_keys = relation.reader
-        for number, rows in self._ledger.past.sent.items():
-            await self._recover(sender, rows)
-            self._ledger.refused(number)
+        for inserts in overlapping(self._ledger.past.sent):
+            await self._recover(sender, inserts)
 
-    async def _recover(self, sender: Sender, rows: list[Settlement]) -> None:
-        """Settle a plain insert of an earlier run of which nobody knows whether it is in."""
-        sought = Passing(rows)
+    async def _recover(self, sender: Sender, inserts: dict[int, Sequence[Settlement]]) -> None:
+        """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
+        sought = [one for rows in inserts.values() for one in rows]
+        passing = Passing(sought)
         chunks = [
             chunk
-            async for block in self._blocks(until=max(one.last for one in rows))
+            async for block in self._blocks(until=max(one.last for one in sought))
             for found in self._checker.check(block)
             if isinstance(found, Chunk)
             for unsettled in self._passing.unsettled(found)
-            for chunk in sought.settled(unsettled)
+            for chunk in passing.settled(unsettled)
         ]
         if chunks:
             batch = batch_of(chunks, self._read_keys)
+            rows = list(rows_of(batch))
+            outcome = Outcome()
+            for number, places in inserts.items():
+                outcome.open.append(Insert(number, [row for row in rows if within(row, places)]))
             self._ledger.rows_seen += batch.rows
             self._enter(batch)
-            await self._settle(sender, batch, recovered=rows)
+            await self._settle(sender, batch, outcome, recovered=sought)
             self._halt.check()
-        self._passing.add(rows)
+        for number in inserts:
+            self._ledger.refused(number)
+        self._passing.add(sought)
 
     async def _blocks(self, until: Place | None = None) -> AsyncIterator[Block]:
         """The sources' lines from the watermark on, at least as far as a place."""
@@ -212,16 +219,20 @@ class Load:
                 # All of them hold a sender already, so this one cannot keep them from theirs.
                 for left in earlier:
                     await left.wait()
-                await self._settle(sender, batch)
+                await self._settle(sender, batch, Outcome())
 
     async def _settle(
-        self, sender: Sender, batch: Batch, recovered: Iterable[Settlement] | None = None
+        self,
+        sender: Sender,
+        batch: Batch,
+        outcome: Outcome,
+        *,
+        recovered: Iterable[Settlement] | None = None,
     ) -> None:
-        outcome = Outcome()
         complete = False
         try:
             if not self._settings.dry_run:
-                await sender.settle(batch, outcome, unsure=recovered is not None)
+                await sender.settle(batch, outcome)
             complete = True
         except LoadError as error:
             self._halt.stop(error)

@@ -79,20 +79,23 @@ class PostgREST:
         """
         return await self._request("POST", self.url(columns), self._headers, body, timeout=timeout)
 
-    async def count(self, keys: Sequence[Key]) -> Reply | Lost:
-        """Ask how many of these keys are in the relation: ``count`` of the reply.
+    async def stored(self, columns: Sequence[str], keys: Sequence[Key]) -> Reply | Lost:
+        """Ask for the rows with these keys: ``count`` of the reply is how many the relation has.
+
+        Its body may have fewer of them (db-max-rows).
 
         Args:
+            columns: what to show of a row, beside its key.
             keys: keys without nulls, few enough for a URL.
         """
-        columns = self._settings.on_conflict
-        if len(columns) == 1:
-            query = f"{_names(columns)}=in.({','.join(_value(key) for key in keys)})"
+        key = self._settings.on_conflict
+        if len(key) == 1:
+            query = f"{_names(key)}=in.({','.join(map(_value, keys))})"
         else:
-            query = f"or=({','.join(_all_equal(columns, key) for key in keys)})"
+            query = f"or=({','.join(_all_equal(key, one) for one in keys)})"
         headers = {"Accept-Profile": self._settings.schema, "Prefer": "count=exact"}
-        url = f"{self._relation}?select={_names(columns)}&{query}"
-        return await self._request("HEAD", url, headers, None)
+        url = f"{self._relation}?select={_names(list(dict.fromkeys([*key, *columns])))}&{query}"
+        return await self._request("GET", url, headers, None)
 
     async def describe(self) -> dict[str, str]:
         """The relation's columns and their types, as OpenAPI tells them (its docs, "OpenAPI").

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from loader.chunks import cut
-from loader.model import Batch, Chunk, Place, Settlement
+from loader.model import Batch, Chunk, Place, Row, Settlement
 
 
 class Passing:
@@ -49,6 +49,29 @@ class Passing:
             piece, rest = cut(rest, rows, len(rest.data))
             if piece is not None:
                 yield piece, bool(covering)
+
+
+def overlapping(inserts: Mapping[int, Sequence[Settlement]]) -> list[dict[int, Sequence[Settlement]]]:
+    """Groups of inserts that have rows in common: one that was lost, and the parts it was sent again in."""
+    groups: list[dict[int, Sequence[Settlement]]] = []
+    for number, rows in inserts.items():
+        others = [group for group in groups if any(_share_rows(rows, other) for other in group.values())]
+        groups = [group for group in groups if group not in others]
+        groups.append({n: places for group in others for n, places in group.items()} | {number: rows})
+    return groups
+
+
+def _share_rows(some: Iterable[Settlement], others: Sequence[Settlement]) -> bool:
+    return any(
+        set(one.columns) == set(other.columns) and one.first <= other.last and other.first <= one.last
+        for one in some
+        for other in others
+    )
+
+
+def within(row: Row, settlements: Iterable[Settlement]) -> bool:
+    """Whether a row, of the columns of the settlements, is one of theirs."""
+    return any(one.first <= (row.source, row.line) <= one.last for one in settlements)
 
 
 def whole(batch: Batch) -> Settlement:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import anyio
 
@@ -12,7 +11,7 @@ from loader.attempt import Attempts
 from loader.equality import ReadKey
 from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.inserting import Inserts
+from loader.inserting import Inserts, Witness
 from loader.model import Batch, Kind, Outcome, Reason, Reject, Row, Shape, Verdict
 from loader.pacing import Pacing
 from loader.relation import Relation
@@ -24,16 +23,6 @@ from loader.suspects import suspects
 # the first ones, and the last.
 _POLICY_SAMPLE = 4
 _START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
-
-
-class Witness(Protocol):
-    """Remembers plain inserts, beyond the end of the process, until their fate is known."""
-
-    async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
-        """These rows of a batch are about to be inserted; gives a number for refused()."""
-
-    def refused(self, number: int) -> None:
-        """They are not in."""
 
 
 class Sender:
@@ -58,8 +47,15 @@ class Sender:
         witness: Witness,
     ) -> None:
         self._attempts = attempts
-        self._inserts = Inserts(attempts, settings.retry_for) if settings.resolution == "none" else None
-        self._witness = witness
+        self._inserts: Inserts | None = None
+        if settings.resolution == "none":
+            self._inserts = Inserts(
+                attempts,
+                witness,
+                key=settings.on_conflict,
+                patience=settings.retry_for,
+                formats=lambda: self._relation.formats if self._relation else {},
+            )
         self._settings = settings
         self._pacing = pacing
         self._halt = halt
@@ -106,13 +102,12 @@ class Sender:
     def _check_names(self, relation: Relation) -> None:
         relation.check_names(self._settings.columns, upsert=self._settings.resolution != "none")
 
-    async def settle(self, batch: Batch, outcome: Outcome, *, unsure: bool = False) -> None:
+    async def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
 
         Args:
             batch: what to send.
-            outcome: grows as rows are settled.
-            unsure: whether the batch may be in already, by a plain insert of an earlier run.
+            outcome: grows as rows are settled; it may have open inserts of an earlier run.
 
         Raises:
             TargetError: the target cannot be used; some rows may be settled all the same.
@@ -123,7 +118,9 @@ class Sender:
         if reason := relation.refuses(batch.shape):
             self._reject_all(batch, reason, outcome)
             return
-        verdict = await self._try_whole(batch, outcome, unsure=unsure)
+        if self._inserts is not None and outcome.open:
+            await self._inserts.recover(batch.shape, outcome, self._place_of(batch))
+        verdict = await self._try_whole(batch, outcome)
         if verdict.kind is Kind.COLUMNS:
             if batch.shape == relation.first:  # it took them when the load began
                 relation.formats = await self._attempts.describe()
@@ -133,27 +130,26 @@ class Sender:
         elif _is_policy(verdict.reason) and not self._accepted_any:
             async with self._diagnosing:  # one batch is enough to learn whether it is any row's fault
                 self._halt.check()
-                await self._take_apart(batch, verdict, outcome, unsure=unsure)
+                await self._take_apart(batch, verdict, outcome)
         elif verdict.kind is not Kind.DONE:
-            await self._take_apart(batch, verdict, outcome, unsure=unsure)
+            await self._take_apart(batch, verdict, outcome)
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
-    async def _try_whole(self, batch: Batch, outcome: Outcome, *, unsure: bool) -> Verdict:
+    async def _try_whole(self, batch: Batch, outcome: Outcome) -> Verdict:
         """Send a batch in one request."""
         if batch.rows > self._pacing.limits.rows:
             return Verdict(Kind.SHRINK)  # it was made before the server refused its size
         if self._inserts is not None or (batch.repeats and self._overwrites):
-            return await self._send(batch, list(bodies.rows_of(batch)), outcome, unsure=unsure)
-        where = self._place(batch.chunks[0].source, batch.chunks[0].line)
-        verdict = await self._attempts.send(batch.shape, bodies.of_batch(batch), batch.rows, where=where)
+            return await self._send(batch, list(bodies.rows_of(batch)), outcome)
+        verdict = await self._attempts.send(
+            batch.shape, bodies.of_batch(batch), batch.rows, where=self._place_of(batch)
+        )
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, batch.rows, batch.rows)
         return verdict
 
-    async def _take_apart(
-        self, batch: Batch, verdict: Verdict, outcome: Outcome, *, unsure: bool = False
-    ) -> None:
+    async def _take_apart(self, batch: Batch, verdict: Verdict, outcome: Outcome) -> None:
         """Settle a batch that was refused as a whole, row by row where need be."""
         rows = list(bodies.rows_of(batch))
         step = _is_policy(verdict.reason) and not self._accepted_any
@@ -176,7 +172,7 @@ class Sender:
             part = splitter.next(self._pacing.limits.rows)
             if not part:
                 break
-            verdict = await self._send(batch, part, outcome, unsure=unsure)
+            verdict = await self._send(batch, part, outcome)
             if verdict.kind is Kind.DONE:
                 splitter.accepted()
             else:
@@ -195,9 +191,7 @@ class Sender:
             self._halt.check()
             self._reject_held([Reject(row.data, row.source, row.line, row.offset, reason)], outcome)
 
-    async def _send(
-        self, batch: Batch, rows: Sequence[Row], outcome: Outcome, *, unsure: bool = False
-    ) -> Verdict:
+    async def _send(self, batch: Batch, rows: Sequence[Row], outcome: Outcome) -> Verdict:
         """Send some rows of a batch; enters them if they got in."""
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].source, rows[0].line)
@@ -207,17 +201,14 @@ class Sender:
         if self._inserts is None:
             verdict = await self._attempts.send(batch.shape, body, len(sent), where=where)
         else:
-            number = await self._witness.sending(batch, rows)
-            keys = [row.key for row in rows]
-            verdict = await self._inserts.send(batch.shape, body, keys, where=where, unsure=unsure)
-            if verdict.kind is Kind.DONE:
-                outcome.sent.append(number)
-            else:
-                self._witness.refused(number)
+            verdict = await self._inserts.send(batch, rows, outcome, where)
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, len(rows), len(sent))
             outcome.places.update((row.source, row.line) for row in rows)
         return verdict
+
+    def _place_of(self, batch: Batch) -> str:
+        return self._place(batch.chunks[0].source, batch.chunks[0].line)
 
     def _enter(self, outcome: Outcome, verdict: Verdict, rows: int, sent: int) -> None:
         self._accepted_any = self._accepted_any or verdict.count > 0

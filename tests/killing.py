@@ -42,6 +42,7 @@ def kill_and_resume(servers: Site, folder: Path, made: Source, resolution: str, 
     made.write(folder / "rows.jsonl")
     named = resolution if resolution == "none" else f"{resolution}-duplicates"
     options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", f"--resolution={named}"]
+    options.append(f"--max-errors={ROWS}")
     with Proxy(servers.url, reads_bodies=True) as proxy:
         loads = Loads(folder, proxy.url, servers.secret, *options)
         earlier: list[Seen] = []

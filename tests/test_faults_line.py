@@ -131,6 +131,62 @@ async def test_a_lost_reply_to_a_plain_insert_and_rows_that_were_there(target: S
     assert wanted == contents(target)
 
 
+OTHERS = {
+    "a bigint": "insert into api.faults select id, -1 - a, b, c from mine",
+    "the last digit of a numeric": "insert into api.faults select id, a, b + 1e-18, c from mine",
+    "a text": "insert into api.faults select id, a, b, c || '!' from mine",
+    "a null": "insert into api.faults select id, a, b, null from mine",
+}
+
+
+@pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS.keys())
+async def test_a_lost_reply_where_all_keys_are_another_writers(target: Site, others: str) -> None:
+    """A key that is there with other values is no proof that the row is in: all rows are rejected."""
+    made = source(500, seed=3, repeats=0, shapes=False, bad=0)
+    await target.load(made.lines, table="faults")
+    target.sql("create temporary table mine as select * from api.faults; truncate api.faults")
+    target.sql(others.encode())
+    target.sql("drop table mine")
+    before = contents(target)
+    with Proxy(target.url, every(2, Swallow())) as proxy:
+        loaded = await load(target, made, proxy, resolution="none", max_errors=loader.MaxErrors(number=500))
+
+    assert any(not seen.status for seen in proxy.posts)
+    assert (0, 0, 0, 500) == loaded.counts
+    assert {"23505"} == {code for _, code in loaded.codes}
+    assert before == contents(target)
+
+
+async def test_a_lost_reply_where_a_trigger_changes_what_is_inserted(target: Site) -> None:
+    """What the table holds then differs from what was sent: rows of ours are not rejected for that."""
+    made = source(1000, seed=3, repeats=0, shapes=False, bad=0)
+    target.sql("""
+        create function api.shout() returns trigger language plpgsql as $$
+        begin new.c = upper(new.c); return new; end $$;
+        create trigger shout before insert on api.faults for each row execute function api.shout();
+    """)
+    try:
+        with Proxy(target.url, every(3, Swallow(), first=2)) as proxy:
+            loaded = await load(target, made, proxy, resolution="none", concurrency=1)
+    finally:
+        target.sql("drop trigger shout on api.faults; drop function api.shout")
+
+    assert (1000, 0, 0, 0) == loaded.counts
+    assert {key: (a, b, str(c).upper()) for key, (a, b, c) in made.stored.items()} == contents(target)
+
+
+async def test_a_plain_insert_that_is_committed_after_it_was_given_up(target: Site) -> None:
+    """Its rows are sent again meanwhile, in parts, and meet those of the late one: none is rejected."""
+    made = source(1000, seed=3, repeats=0, shapes=False)
+    late = every(4, Stall(late=True), first=2)
+    with Proxy(target.url, late) as proxy:
+        loaded = await load(target, made, proxy, resolution="none", timeout=0.7)
+
+    assert any(seen.stored and not seen.status for seen in proxy.posts)
+    check(target, made, as_dict(loaded.report))
+    assert made.rejects == [row.decode() for row in loaded.rejects]
+
+
 async def test_a_server_that_never_answers_some_requests(target: Site) -> None:
     """--timeout gives them up; the others go on meanwhile."""
     made = source(ROWS, seed=4)
