@@ -90,10 +90,6 @@ class RunDir:
             "resolution": settings.resolution,
             "columns": None if settings.columns is None else list(settings.columns),
         }
-        if settings.dry_run:  # it leaves an unfinished load as it is
-            opened = Journal(":memory:")
-            opened.begin(identity)
-            return opened, None
         opened = Journal(self.path / journal.NAME)
         try:
             past = opened.past(identity)
@@ -104,6 +100,14 @@ class RunDir:
                 f"{self.path} holds an unfinished load, and this one differs in {', '.join(changed)}",
                 advice="--fresh forgets the unfinished load; --run-dir leaves it and uses another folder.",
             ) from None
+        if settings.dry_run:
+            opened.close()
+            if past is not None:
+                raise SettingsError(
+                    f"{self.path} holds an unfinished load: a dry run would overwrite its report",
+                    advice="Give the dry run a --run-dir of its own.",
+                )
+            opened, past = Journal(":memory:"), None  # it leaves nothing to go on with
         if past is None or None in known:
             opened.begin(identity)
             return opened, None

@@ -180,6 +180,24 @@ def test_a_finished_load_is_replaced_by_the_next(target: Site, loads: Loads, mad
     check(target, made, second.report)
 
 
+def test_a_dry_run_leaves_an_unfinished_load_alone(
+    target: Site, proxy: Proxy, loads: Loads, made: Source
+) -> None:
+    """It would write over the report and the rejects: it is refused, and the load goes on as before."""
+    killed = kill_in_the_middle(loads, proxy, "rows.jsonl")
+    begin = len(proxy.seen)
+    refused = loads.run("--dry-run", "rows.jsonl")
+
+    assert 2 == refused.code
+    assert "--run-dir" in refused.err
+    assert begin == len(proxy.seen)
+    assert not (killed.folder / "report.json").exists()
+    assert 1 == loads.run("--dry-run", "--run-dir=elsewhere", "rows.jsonl").code
+    resumed = loads.run("rows.jsonl")
+    assert resumed.first.startswith("resuming at")
+    check(target, made, resumed.report)
+
+
 def test_several_sources_resume(
     target: Site, proxy: Proxy, loads: Loads, made: Source, tmp_path: Path
 ) -> None:
