@@ -7,8 +7,7 @@ key keep the order of the source.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 
 from loader.chunks import cut
 from loader.equality import ANY, ReadKey
@@ -36,9 +35,10 @@ class _Open:
         self.repeats = False
         self.after: dict[_Open, None] = {}  # a set that keeps its order
 
-    def add(self, chunk: Chunk, keys: AbstractSet[Key]) -> None:
+    def add(self, chunk: Chunk, keys: Iterable[Key]) -> None:
         before = len(self.texts)
-        self.keys |= keys
+        self.keys.update(keys)
+        self.keys.discard(None)
         if self.texts is not self.keys:
             self.texts.update(chunk.keys)
         # Rows without a key look like repeats: batches of them are only looked at more closely.
@@ -94,16 +94,15 @@ class Batcher:
             while self._size > _OPEN_BATCHES * self._limits.size or len(self._open) > _OPEN_SHAPES:
                 yield from self._close(max(self._open.values(), key=lambda one: one.size))
 
-    def _keys(self, chunk: Chunk) -> set[Key]:
-        keys = set(chunk.keys) if self._read is None else set(map(self._read, chunk.keys))
-        keys.discard(None)
-        return keys
+    def _keys(self, chunk: Chunk) -> list[Key]:
+        return chunk.keys if self._read is None else list(map(self._read, chunk.keys))
 
-    def _earlier(self, keys: AbstractSet[Key], batch: _Open) -> list[_Open]:
+    def _earlier(self, keys: Iterable[Key], batch: _Open) -> list[_Open]:
         """The other open batches that hold a key of these: they must go out before these rows."""
         others = [other for other in self._open.values() if other is not batch]
         if not others:
             return []
+        keys = set(keys) - {None}
         if ANY in keys:
             return others
         if len(self._open) == 1:
@@ -111,7 +110,7 @@ class Batcher:
         found = {holder for key in keys if (holder := self._holders.get(key)) is not None}
         return [other for other in others if other in found or ANY in other.keys]
 
-    def _take(self, batch: _Open, chunk: Chunk, keys: AbstractSet[Key]) -> None:
+    def _take(self, batch: _Open, chunk: Chunk, keys: Iterable[Key]) -> None:
         if batch.shape not in self._open:
             if len(self._open) == 1:
                 for one in self._open.values():
@@ -122,6 +121,7 @@ class Batcher:
         self._size += batch.size
         if len(self._open) > 1:
             self._holders.update(dict.fromkeys(keys, batch))
+            self._holders.pop(None, None)
 
     def _fill(self, batch: _Open, chunk: Chunk) -> tuple[Chunk | None, Chunk | None]:
         """What of the chunk fits into the batch, and what is left of it."""

@@ -8,13 +8,13 @@ odd is taken apart here, and each of its lines looked at alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from loader.keys import is_finite, number_columns, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Shape
-from loader.whole_block import WholeBlock
+from loader.whole_block import OTHER, Kinds, WholeBlock, kinds
 
 Fields = dict[str, msgspec.Raw]
 
@@ -39,7 +39,7 @@ class Checker:
         self._columns = columns
         self._numbers: frozenset[str] = frozenset()
         self._shapes: dict[frozenset[str], Shape] = {}
-        self._mixed: set[Shape] = set()
+        self._kinds: dict[Shape, Kinds] = {}
         self._whole: WholeBlock | None = None
 
     def know(self, formats: Mapping[str, str]) -> None:
@@ -58,12 +58,14 @@ class Checker:
     def _line_by_line(self, block: Block) -> Iterator[Chunk | Reject]:
         """Runs of neighbouring good rows of one shape, and refused rows."""
         run: _Run | None = None
-        fields: Fields = {}
+        last = b""
         at = 0
-        for number, line in enumerate(block.data.split(b"\n"), block.line):
+        for number, whole_line in enumerate(block.lines, block.line):
+            line = whole_line.removesuffix(b"\n")
             checked = self._line(line)
             if isinstance(checked, tuple):
-                shape, key, fields = checked
+                shape, key = checked
+                last = line
                 if run is None or run.shape is not shape:
                     if run is not None:
                         yield run.chunk(block)
@@ -79,10 +81,11 @@ class Checker:
             at += len(line) + 1
         if run is not None:
             yield run.chunk(block)
-            self._learn(run.shape, fields, odd=len(run.keys) < block.lines)
+            even = len(run.keys) == len(block.lines)
+            self._learn(run.shape, block.lines if even else [last])
 
-    def _line(self, line: bytes) -> tuple[Shape, Key, Fields] | Reason | None:
-        """One line's shape, key and fields, or why it is refused, or None for a blank one."""
+    def _line(self, line: bytes) -> tuple[Shape, Key] | Reason | None:
+        """One line's shape and key, or why it is refused, or None for a blank one."""
         if not line.strip(b" \t\r"):
             return None
         fields = _fields(line)
@@ -98,7 +101,7 @@ class Checker:
             value = text(fields[column])
             if value is not None and not is_finite(value):
                 return Reason("not-finite", f"{column} is {value!r}, which is not a finite number")
-        return shape, None if missing else self._key_of(fields), fields
+        return shape, None if missing else self._key_of(fields)
 
     def _key_of(self, fields: Fields) -> Key:
         parts = tuple(text(fields[column]) for column in self._key)
@@ -115,32 +118,41 @@ class Checker:
             shape = self._shapes[known] = Shape(names)
         return shape
 
-    def _learn(self, shape: Shape, sample: Fields, *, odd: bool) -> None:
-        """Make ready to take the next block whole, where its rows are like this one.
+    def _learn(self, shape: Shape, lines: Sequence[bytes]) -> None:
+        """Make ready to take the next block whole, where its rows are like these.
 
         Args:
-            shape: the shape of the block's last run.
-            sample: its last row.
-            odd: whether the block held more than this one run.
+            shape: that of the rows.
+            lines: good rows of that shape.
         """
-        if not set(self._key) <= set(sample):
+        found = kinds(map(_decode_fields, lines))
+        if not set(self._key) <= found.keys():
             return
         if self._columns is not None and shape.columns != self._columns:
             # A later row with more of --columns than this one would pass for it.
             return
-        if self._whole is not None and self._whole.shape == shape and not odd:
-            # All its rows were good, and yet it was not taken whole: values change their JSON types.
-            self._mixed.add(shape)
+        if len(self._kinds) >= _SHAPES_KNOWN:
+            self._kinds.clear()
+        seen = self._kinds.setdefault(shape, {})
+        for name, some in found.items():
+            seen[name] = seen.get(name, set()) | some
+        self._whole = self._whole_block(shape, seen)
+        if self._whole is not None and not self._whole.decodes(lines):
+            # They are of these kinds, and yet cannot be decoded as such: a number is beyond a double's range.
+            self._kinds[shape] = {name: {OTHER} for name in seen}
+            self._whole = self._whole_block(shape, self._kinds[shape])
+
+    def _whole_block(self, shape: Shape, seen: Kinds) -> WholeBlock | None:
         try:
-            self._whole = WholeBlock(
+            return WholeBlock(
                 shape,
                 key=self._key,
                 numbers=self._numbers,
-                sample=None if shape in self._mixed else sample,
+                kinds=seen,
                 other_keys=self._columns is not None,
             )
         except ValueError:
-            self._whole = None  # a column's name that msgspec does not take: with a quote, say
+            return None  # a column's name that msgspec does not take: with a quote, say
 
 
 def _fields(line: bytes) -> Fields | Reason:

@@ -19,6 +19,8 @@ def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]
 
     The head is None where not even one row fits, the rest where all do.
     """
+    if len(chunk.keys) <= rows and len(chunk.data) <= size:
+        return chunk, None
     data = chunk.data
     end, taken = -1, 0  # the newline behind the head
     while taken < min(rows, len(chunk.keys)):

@@ -50,14 +50,14 @@ class Block:
         line: number of its first line, counted from 1.
         offset: where its first byte stands in the (decompressed) source, in bytes.
         data: the lines, joined by newlines, without the last newline.
-        lines: how many they are.
+        lines: the same, one by one, each with its newline.
     """
 
     source: int
     line: int
     offset: int
     data: bytes
-    lines: int
+    lines: list[bytes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,36 +9,39 @@ from loader.model import Batch, Key
 
 
 class Order:
-    """The keys in flight, each with the latest batch that holds it.
+    """The batches in flight, and all their keys.
 
-    A batch waits for those alone: whoever held the key before is already waited for by them. All waits
-    point to batches that entered earlier, so no two can wait for each other.
+    A batch waits for those that share a key with it, and no key stands in the way of others: so it costs
+    a few set operations a batch, not a look at each key. All waits point to batches that entered earlier,
+    so no two can wait for each other.
     """
 
     def __init__(self) -> None:
-        self._holders: dict[Key, Batch] = {}
-        self._in_flight: set[Batch] = set()
+        self._keys: set[Key] = set()  # of all that is in flight
+        self._in_flight: dict[Batch, None] = {}  # a set that keeps its order
+        self._shared: set[Batch] = set()  # batches that have keys in common with others
 
     def enter(self, batch: Batch) -> set[Batch]:
         """Take a batch in flight; gives those that must have left before it is sent."""
         before = self._before(batch.keys)
-        self._holders.update(dict.fromkeys(batch.keys, batch))
-        self._in_flight.add(batch)
+        if before:
+            self._shared |= {batch, *before}
+        self._keys |= batch.keys
+        self._in_flight[batch] = None
         return before
 
     def _before(self, keys: AbstractSet[Key]) -> set[Batch]:
         if ANY in keys:
             return set(self._in_flight)
-        holders = self._holders
-        before = {holders[ANY]} if ANY in holders else set()
-        if not holders.keys().isdisjoint(keys):
-            before |= {holders[key] for key in keys if key in holders}
-        return before
+        if ANY not in self._keys and self._keys.isdisjoint(keys):
+            return set()
+        return {other for other in self._in_flight if ANY in other.keys or not other.keys.isdisjoint(keys)}
 
     def leave(self, batch: Batch) -> None:
         """The batch is settled: nobody waits for it any more."""
-        self._in_flight.remove(batch)
-        holders = self._holders
-        for key in batch.keys:
-            if holders[key] is batch:
-                del holders[key]
+        del self._in_flight[batch]
+        if batch in self._shared:
+            self._shared.remove(batch)
+            self._keys = set().union(*(other.keys for other in self._in_flight))
+        else:
+            self._keys -= batch.keys

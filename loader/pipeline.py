@@ -31,6 +31,7 @@ from loader.sources.open import Reader, Source
 from loader.tokens import Tokens, token_source
 
 _BLOCKS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
+_LINE = 1024  # bytes by which a block may be longer than was asked for
 
 _InFlight = tuple[Batch, list[anyio.Event]]  # a batch, and what it waits for
 
@@ -140,7 +141,7 @@ class Load:
                     for batch in self._batcher.add(chunk):
                         await give.send((batch, self._enter(batch)))
             ledger.frontier = Position(
-                block.source, block.line + block.lines, block.offset + len(block.data) + 1
+                block.source, block.line + len(block.lines), block.offset + len(block.data) + 1
             )
         for batch in self._batcher.flush():
             await give.send((batch, self._enter(batch)))
@@ -192,7 +193,7 @@ class Load:
 
     async def _blocks(self, until: Place | None = None) -> AsyncIterator[Block]:
         """The sources' lines from the watermark on, at least as far as a place."""
-        size = self._settings.batch_bytes // _BLOCKS_A_BATCH - 1
+        size = max(1, self._settings.batch_bytes // _BLOCKS_A_BATCH - _LINE)
         begin = self._ledger.past.watermark
         for number, source in enumerate(self._sources[begin.source :], begin.source):
             start = begin if number == begin.source else Position(number, 1, 0)

@@ -95,6 +95,22 @@ def test_a_batch_waits_for_earlier_ones_that_hold_its_keys(found: list[Chunk], r
     assert not order.enter(next(iter(waits))) if waits else True
 
 
+@given(chunks(), st.integers(1, 6), st.data())
+def test_a_batch_waits_only_for_those_in_flight_that_share_a_key(
+    found: list[Chunk], rows: int, data: st.DataObject
+) -> None:
+    """However batches come and go: it waits for all in flight that hold a key of its own, and no others."""
+    order = Order()
+    in_flight: list[Batch] = []
+    for batch in batched(found, Limits(rows, 10**6)):
+        expected = {other for other in in_flight if other.keys & batch.keys}
+        assert expected == order.enter(batch)
+        in_flight.append(batch)
+        for _ in range(data.draw(st.integers(0, 2))):
+            if in_flight:
+                order.leave(in_flight.pop(data.draw(st.integers(0, len(in_flight) - 1))))
+
+
 @given(chunks(), st.data())
 def test_a_resumed_load_sees_just_the_rows_that_are_not_settled(
     found: list[Chunk], data: st.DataObject
