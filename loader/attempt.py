@@ -49,7 +49,7 @@ class Attempts:
         *,
         where: str = "",
         patience: float | None = None,
-        repeat: bool = True,
+        plain: bool = False,
     ) -> Verdict:
         """Send one body until it is in, or refused for what it holds.
 
@@ -60,20 +60,20 @@ class Attempts:
             where: the place of the first, for messages.
             patience: seconds that transient failures may last, and that an answer may take;
                 None: --retry-for and --timeout.
-            repeat: whether sending it twice is harmless, as upserts are.
+            plain: as a plain insert; it is not repeated where it may be in.
 
         Returns:
-            DONE, SPLIT, KEYS, SHRINK or COLUMNS; UNSURE only where it must not be repeated.
+            DONE, SPLIT, KEYS, SHRINK or COLUMNS; UNSURE for a plain insert that may be in.
 
         Raises:
             TargetError: the target cannot be used, or not for too long.
             Halted: a stop was asked for.
         """
-        trial = _Trial(where, self._settings.retry_for if patience is None else patience, repeat)
+        trial = _Trial(where, self._settings.retry_for if patience is None else patience, plain)
 
         async def post() -> tuple[Verdict, Reply | Lost]:
             sent, count = (EMPTY, 0) if trial.probing else (body, rows)
-            return await self._post(shape, sent, count, patience)
+            return await self._post(shape, sent, count, patience, plain)
 
         verdict = await self._decide(post, trial, rows)
         if verdict.kind is Kind.DONE:
@@ -119,7 +119,7 @@ class Attempts:
                 if verdict.tries is not None and trial.tries >= verdict.tries and rows:
                     return replace(verdict, kind=Kind.SPLIT)
                 await self._wait(trial, verdict)
-                trial.unsure |= not trial.repeat and not trial.probing and may_be_in(reply)
+                trial.unsure |= trial.plain and not trial.probing and may_be_in(reply)
                 # Was it the line, or an expired token that broke the line? The answer to [] tells.
                 if isinstance(reply, Lost) and reply.slow and not trial.probing and rows > 1:
                     trial.slow_since = sent_at
@@ -182,18 +182,19 @@ class Attempts:
         return formats
 
     async def _post(
-        self, shape: Shape, body: Body, rows: int, timeout: float | None
+        self, shape: Shape, body: Body, rows: int, timeout: float | None, plain: bool
     ) -> tuple[Verdict, Reply | Lost]:
         wait = self._pacing.reserve(rows, time.monotonic())
         if wait > 0:
             await self._halt.sleep(wait)
         started = time.monotonic()
-        reply = await self._client.post(shape.columns, body, timeout)
+        reply = await self._client.post(shape.columns, body, timeout, plain=plain)
         verdict = judge(
             reply,
             rows=rows,
             resolution=self._settings.resolution,
-            url_length=len(self._client.url(shape.columns)),
+            plain=plain,
+            url_length=len(self._client.url(shape.columns, plain=plain)),
             size=body.size,
         )
         self._observer.on(Requested(rows, body.size, time.monotonic() - started, verdict.kind))
@@ -210,7 +211,7 @@ class _Trial:
         tries: transient failures so far.
         failing_since: time of the first of them.
         renewed: whether the token was just renewed for it: a second refusal is final.
-        repeat: whether the body may be sent twice.
+        plain: whether it is a plain insert, which must not be sent twice.
         probing: whether the next request is a preflight, to learn why the last had no answer.
         unsure: whether the body may be in, and must not be repeated before that is known.
         slow_since: when the body was sent, where that took longer than --timeout.
@@ -218,7 +219,7 @@ class _Trial:
 
     where: str
     patience: float
-    repeat: bool = True
+    plain: bool = False
     tries: int = 0
     failing_since: float | None = None
     renewed: bool = False

@@ -132,9 +132,10 @@ def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
     given = {name: flags[name] for name in ("url", "role", "jwt_aud", "jwt_ttl")}
     given["jwt_secret"] = flags.get("jwt_secret") or config.secret(flags["jwt_secret_file"])
     if needs_run:
-        for name in ("schema", "table", "resolution", "concurrency", "batch_rows", "max_rate", "timeout"):
+        for name in ("schema", "table", "resolution", "insert_first", "concurrency", "batch_rows"):
             given[name] = flags[name]
-        given |= {name: flags[name] for name in ("retry_for", "run_dir", "fresh", "dry_run", "sandbox")}
+        for name in ("max_rate", "timeout", "retry_for", "run_dir", "fresh", "dry_run", "sandbox"):
+            given[name] = flags[name]
         given["on_conflict"] = parse_columns(flags["on_conflict"])
         given["max_errors"] = MaxErrors.parse(flags["max_errors"])
         if flags["columns"]:

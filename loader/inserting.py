@@ -96,7 +96,7 @@ class Inserts:
         insert = Insert(await self._witness.sending(batch, rows), rows)
         started = time.monotonic()
         while True:
-            verdict = await self._attempts.send(shape, body, len(rows), where=where, repeat=False)
+            verdict = await self._attempts.send(shape, body, len(rows), where=where, plain=True)
             match verdict.kind:
                 case Kind.DONE:
                     self._samples.setdefault(shape, rows[0])

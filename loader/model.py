@@ -199,6 +199,7 @@ class Verdict:
         kind: see Kind.
         reason: why, in the server's words or ours.
         count: rows that were stored, for DONE.
+        new: whether, as far as an upsert's reply tells, there were new rows among them.
         after: seconds that the server asked to wait, for RETRY.
         tries: after how many RETRYs a batch is split instead; None: never.
         advice: what the user can do, for STOP and COLUMNS.
@@ -207,6 +208,7 @@ class Verdict:
     kind: Kind
     reason: Reason = Reason("", "")
     count: int = 0
+    new: bool = False
     after: float | None = None
     tries: int | None = None
     advice: str = ""

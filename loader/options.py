@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from loader.settings import RESOLUTIONS
+from loader.settings import INSERT_FIRST, RESOLUTIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -44,6 +44,13 @@ LOAD = [
         "What happens to a row whose key is there already. With none, it is rejected.",
         type=click.Choice(RESOLUTIONS),
         default="merge-duplicates",
+        show_default=True,
+    ),
+    _option(
+        "--insert-first",
+        "Send rows that are likely to be new as plain inserts, and as upserts where they are not.",
+        type=click.Choice(INSERT_FIRST),
+        default="auto",
         show_default=True,
     ),
     _option(

@@ -43,15 +43,14 @@ class PostgREST:
         self._tokens = tokens
         self._line: _Line | None = None
         self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
-        prefer = ["return=minimal", "count=exact", "handling=strict"]
-        if settings.resolution != "none":
-            prefer.insert(0, f"resolution={settings.resolution}")
-        self._headers = {
+        self._plain_headers = {
             "Content-Type": "application/json",
             "Content-Profile": settings.schema,
-            "Prefer": ",".join(prefer),
+            "Prefer": "return=minimal,count=exact,handling=strict",
             "User-Agent": "bulkload",
         }
+        prefer = f"resolution={settings.resolution},{self._plain_headers['Prefer']}"
+        self._upsert_headers = self._plain_headers | {"Prefer": prefer}
 
     async def __aenter__(self) -> Self:
         return self
@@ -62,22 +61,29 @@ class PostgREST:
         if self._line is not None:
             await self._line.retire()
 
-    def url(self, columns: Sequence[str]) -> str:
-        """The URL of an upsert (or insert) that writes these columns."""
+    def url(self, columns: Sequence[str], *, plain: bool = False) -> str:
+        """The URL of an upsert, or a plain insert, that writes these columns."""
         query = f"columns={_names(columns)}"
-        if self._settings.resolution != "none":
+        if not self._is_plain(plain):
             query = f"on_conflict={_names(self._settings.on_conflict)}&{query}"
         return f"{self._relation}?{query}"
 
-    async def post(self, columns: Sequence[str], body: Body, timeout: float | None = None) -> Reply | Lost:
+    def _is_plain(self, plain: bool) -> bool:
+        return plain or self._settings.resolution == "none"
+
+    async def post(
+        self, columns: Sequence[str], body: Body, timeout: float | None = None, *, plain: bool = False
+    ) -> Reply | Lost:
         """Send rows; ``[]`` is the preflight, which finds all that is no row's fault.
 
         Args:
             columns: what to write.
             body: the rows; none for the preflight.
             timeout: seconds; None: --timeout.
+            plain: as a plain insert, whatever --resolution is.
         """
-        return await self._request("POST", self.url(columns), self._headers, body, timeout=timeout)
+        headers = self._plain_headers if self._is_plain(plain) else self._upsert_headers
+        return await self._request("POST", self.url(columns, plain=plain), headers, body, timeout=timeout)
 
     async def stored(self, columns: Sequence[str], keys: Sequence[Key]) -> Reply | Lost:
         """Ask for the rows with these keys: ``count`` of the reply is how many the relation has.

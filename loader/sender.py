@@ -10,6 +10,7 @@ from loader import body as bodies
 from loader.attempt import Attempts
 from loader.equality import ReadKey
 from loader.errors import TargetError, words
+from loader.freshness import Freshness
 from loader.halt import Halt
 from loader.inserting import Inserts, Witness
 from loader.model import Batch, Kind, Outcome, Reason, Reject, Row, Shape, Verdict
@@ -18,6 +19,7 @@ from loader.relation import Relation
 from loader.settings import Settings
 from loader.splitting import Splitter
 from loader.suspects import suspects
+from loader.upserting import Upserts
 
 # Rows of a batch that row-level security refuses, with none accepted, before it is no row's fault:
 # the first ones, and the last.
@@ -56,6 +58,7 @@ class Sender:
                 patience=settings.retry_for,
                 formats=lambda: self._relation.formats if self._relation else {},
             )
+        self._upserts = Upserts(attempts, Freshness(never=settings.insert_first == "never"))
         self._settings = settings
         self._pacing = pacing
         self._halt = halt
@@ -141,9 +144,13 @@ class Sender:
         if batch.rows > self._pacing.limits.rows:
             return Verdict(Kind.SHRINK)  # it was made before the server refused its size
         if self._inserts is not None or (batch.repeats and self._overwrites):
-            return await self._send(batch, list(bodies.rows_of(batch)), outcome)
-        verdict = await self._attempts.send(
-            batch.shape, bodies.of_batch(batch), batch.rows, where=self._place_of(batch)
+            return await self._send(batch, list(bodies.rows_of(batch)), outcome, whole=True)
+        verdict = await self._upserts.send(
+            batch.shape,
+            bodies.of_batch(batch),
+            batch.rows,
+            where=self._place_of(batch),
+            distinct=not batch.repeats,
         )
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, batch.rows, batch.rows)
@@ -191,7 +198,9 @@ class Sender:
             self._halt.check()
             self._reject_held([Reject(row.data, row.source, row.line, row.offset, reason)], outcome)
 
-    async def _send(self, batch: Batch, rows: Sequence[Row], outcome: Outcome) -> Verdict:
+    async def _send(
+        self, batch: Batch, rows: Sequence[Row], outcome: Outcome, *, whole: bool = False
+    ) -> Verdict:
         """Send some rows of a batch; enters them if they got in."""
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].source, rows[0].line)
@@ -199,7 +208,7 @@ class Sender:
         if len(rows) > 1 and body.size > self._pacing.limits.size:
             return Verdict(Kind.SHRINK)  # the server has refused as much before
         if self._inserts is None:
-            verdict = await self._attempts.send(batch.shape, body, len(sent), where=where)
+            verdict = await self._upserts.send(batch.shape, body, len(sent), where=where, distinct=whole)
         else:
             verdict = await self._inserts.send(batch, rows, outcome, where)
         if verdict.kind is Kind.DONE:

@@ -13,6 +13,8 @@ from loader.errors import SettingsError
 
 Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
+InsertFirst = Literal["auto", "never"]
+INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
 
 KIB, MIB = 1024, 1024 * 1024
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
@@ -99,6 +101,7 @@ class Settings:
     table: str = "all_trades"
     on_conflict: tuple[str, ...] = ("id",)
     resolution: Resolution = "merge-duplicates"
+    insert_first: InsertFirst = "auto"
     columns: tuple[str, ...] | None = None
     concurrency: int = 8
     batch_rows: int | None = None
@@ -131,6 +134,10 @@ class Settings:
         if self.resolution not in RESOLUTIONS:
             raise SettingsError(
                 f"--resolution is {self.resolution!r}", advice=f"One of {', '.join(RESOLUTIONS)}."
+            )
+        if self.insert_first not in INSERT_FIRST:
+            raise SettingsError(
+                f"--insert-first is {self.insert_first!r}", advice=f"One of {', '.join(INSERT_FIRST)}."
             )
         if not self.schema or not self.table:
             raise SettingsError("--schema and --table must not be empty")

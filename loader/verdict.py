@@ -123,13 +123,22 @@ _TOKEN_ADVICE = (
 _NO_TOKEN_ADVICE = "No token was sent: set PGRST_JWT_SECRET, or give --jwt-secret-file."  # noqa: S105
 
 
-def judge(reply: Reply | Lost, *, rows: int, resolution: str, url_length: int = 0, size: int = 0) -> Verdict:
+def judge(
+    reply: Reply | Lost,
+    *,
+    rows: int,
+    resolution: str,
+    plain: bool = False,
+    url_length: int = 0,
+    size: int = 0,
+) -> Verdict:
     """What a reply means for the request that it answers.
 
     Args:
         reply: what came back, if anything.
         rows: how many rows were sent; 0 for a preflight.
-        resolution: that of the request: ``merge-duplicates``, ``ignore-duplicates`` or ``none``.
+        resolution: that of the load: ``merge-duplicates``, ``ignore-duplicates`` or ``none``.
+        plain: whether the request was a plain insert all the same.
         url_length: length of the request's URL, in characters.
         size: length of the request's body, in bytes.
     """
@@ -139,7 +148,7 @@ def judge(reply: Reply | Lost, *, rows: int, resolution: str, url_length: int = 
             return Verdict(Kind.STOP, reason, advice="Check --url.")
         return Verdict(Kind.RETRY, reason)
     if 200 <= reply.status < 300:
-        return _accepted(reply, rows, resolution)
+        return _accepted(reply, rows, resolution, plain)
     verdict = _refused(reply, reply.reason, rows, url_length, size)
     if rows == 0 and verdict.kind in (Kind.SPLIT, Kind.KEYS):
         return replace(verdict, kind=Kind.STOP)  # without rows it is no row's fault
@@ -160,8 +169,8 @@ def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, si
     return replace(verdict, kind=Kind.SPLIT) if reply.status in (400, 409, 422) else verdict
 
 
-def _accepted(reply: Reply, rows: int, resolution: str) -> Verdict:
-    if resolution != "none" and f"resolution={resolution}" not in reply.applied:
+def _accepted(reply: Reply, rows: int, resolution: str, plain: bool) -> Verdict:
+    if resolution != "none" and not plain and f"resolution={resolution}" not in reply.applied:
         reason = Reason("not-applied", f"the server did not apply resolution={resolution}")
         return Verdict(
             Kind.STOP,
@@ -177,10 +186,12 @@ def _accepted(reply: Reply, rows: int, resolution: str) -> Verdict:
     if rows and resolution != "ignore-duplicates" and reply.count != rows:
         message = f"the server answered success and stored {reply.count} of {rows} rows"
         reason = Reason("not-stored", message, hint="Does a trigger, a rule or a policy drop rows?")
-        # An upsert may be sent again in parts, to find them. An insert may not: some rows are in.
+        # They may be upserted in parts, to find those. Inserted they may not: some rows are in.
         kind = Kind.SPLIT if resolution == "merge-duplicates" else Kind.STOP
         return Verdict(kind, reason)
-    return Verdict(Kind.DONE, count=reply.count)
+    # Since PostgREST 12 an upsert that only updates is answered 200 (its changelog, #1070).
+    new = reply.count == rows if resolution == "ignore-duplicates" else reply.status == 201
+    return Verdict(Kind.DONE, count=reply.count, new=new)
 
 
 def _database(reply: Reply, reason: Reason, rows: int) -> Verdict:

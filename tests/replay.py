@@ -75,11 +75,12 @@ class Client(PostgREST):
 
     def __init__(self, settings: Settings, token: str | None, request: Request) -> None:
         super().__init__(settings, Tokens(FixedToken(token), lambda: None))
-        self._headers |= request.headers
+        self._upsert_headers |= request.headers
+        self._plain_headers |= request.headers
         self._query = request.query
 
-    def url(self, columns: Sequence[str]) -> str:
-        return super().url(columns) if self._query is None else self._relation + self._query
+    def url(self, columns: Sequence[str], *, plain: bool = False) -> str:
+        return super().url(columns, plain=plain) if self._query is None else self._relation + self._query
 
 
 class Raw(Body):
