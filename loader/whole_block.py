@@ -48,7 +48,8 @@ class WholeBlock:
     def __init__(
         self, shape: Shape, *, key: tuple[str, ...], numbers: frozenset[str], kinds: Kinds, other_keys: bool
     ) -> None:
-        types = {name: _type_of(found, name in key) for name, found in kinds.items()}
+        types = {name: _type_of(found) for name, found in kinds.items()}
+        types |= {name: _key_type(kinds[name], single=len(key) == 1) for name in key if name in kinds}
         names = [*(name for name in kinds if name in {*key, *shape.columns})]
         names += [name for name in (*key, *shape.columns) if name not in kinds]
         fields = tuple((name, types.get(name, msgspec.Raw)) for name in dict.fromkeys(names))
@@ -56,11 +57,12 @@ class WholeBlock:
         self.shape = shape
         self._decode = _decoder(fields, not other_keys)
         self._may_hold_nan = any(
-            types.get(name) != _TYPES["number"] for name in numbers.intersection(shape.columns)
+            types.get(name) not in (int, _TYPES["number"]) for name in numbers.intersection(shape.columns)
         )
         self._key_values = attrgetter(*(place[name] for name in key))
         self._key_is_text = all(types.get(name) is str for name in key)
         self._single = len(key) == 1
+        self._key_is_integer = self._single and types.get(key[0]) is int
 
     def decodes(self, lines: Iterable[bytes]) -> bool:
         """Whether these rows can be decoded as the kinds of values that the columns are taken to hold."""
@@ -89,14 +91,25 @@ class WholeBlock:
             return None
         if self._key_is_text:
             return values
+        if self._key_is_integer:
+            return None if 0 in values else list(map(str, values))  # 0 may have been written as -0
         if self._single:
-            return [value if isinstance(value, str) else text(value) for value in values]
-        return [tuple(v if isinstance(v, str) else text(v) for v in value) for value in values]
+            return list(map(_text, values))
+        return [tuple(map(_text, value)) for value in values]
 
 
-def _type_of(found: set[str], is_key: bool) -> Any:
-    if is_key:
-        return str if found == {"string"} else msgspec.Raw
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else text(value)
+
+
+def _key_type(found: set[str], *, single: bool) -> Any:
+    if found == {"string"}:
+        return str
+    # A number is taken for an integer: 1.0, whose text is another, is then refused.
+    return int if single and found == {"number"} else msgspec.Raw
+
+
+def _type_of(found: set[str]) -> Any:
     rest = found - {"null"}
     return _TYPES.get(rest.pop() if len(rest) == 1 else "", msgspec.Raw)
 
