@@ -16,7 +16,7 @@ from loader.errors import LoadError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
 from loader.model import Batch, Block, Chunk, Outcome, Place, Position, Reject, Settlement, Shape
-from loader.observer import Observer, Read, Renewed, Said
+from loader.observer import Observer, Renewed, Said
 from loader.ordering import Order
 from loader.pacing import Pacing
 from loader.postgrest import PostgREST
@@ -26,7 +26,8 @@ from loader.run_dir import RunDir
 from loader.sender import Sender
 from loader.settings import Settings
 from loader.sources import jsonl
-from loader.sources.open import Reader, Source
+from loader.sources.open import Source
+from loader.sources.reader import Reader
 from loader.tokens import Tokens, token_source
 
 _BLOCKS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
@@ -187,17 +188,14 @@ class Load:
         """The sources' lines from the watermark on, at least as far as a place."""
         size = self._settings.batch_bytes // _BLOCKS_A_BATCH - 1
         begin = self._ledger.past.watermark
+        watch = self._ledger.observer.on if until is None else None
         for number, source in enumerate(self._sources[begin.source :], begin.source):
             start = begin if number == begin.source else Position(number, 1, 0)
-            watch = self._note_read if until is None else None
             async with Reader(source, start.offset, watch) as file:
                 async for block in jsonl.blocks(file, start=start, name=source.name, size=size):
                     if until is not None and (block.source, block.line) > until:
                         return
                     yield block
-
-    def _note_read(self, size: int) -> None:
-        self._ledger.observer.on(Read(size))
 
     def _enter(self, batch: Batch) -> list[anyio.Event]:
         """Take a batch in flight; gives what it must wait for."""

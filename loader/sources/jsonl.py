@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from loader.errors import SourceError
 from loader.model import Block, Position
-from loader.sources.open import Reader
+from loader.sources.reader import Reader
 
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
