@@ -12,7 +12,7 @@ from loader.batching import Batcher
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
 from loader.equality import ReadKey
-from loader.errors import LoadError
+from loader.errors import LoadError, SourceError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
 from loader.model import Batch, Block, Chunk, Outcome, Place, Position, Reject, Settlement, Shape
@@ -108,6 +108,7 @@ class Load:
 
     async def _flow(self, sender: Sender) -> None:
         give, take = anyio.create_memory_object_stream[_InFlight](0)
+        broken: SourceError | None = None
         async with anyio.create_task_group() as tasks:
             for _ in range(self._settings.concurrency):
                 tasks.start_soon(self._send, sender, take.clone())
@@ -115,11 +116,18 @@ class Load:
             async with give:
                 try:
                     with self._halt.cancels():
-                        await self._read(sender, give)
+                        try:
+                            await self._read(sender, give)
+                        except SourceError as error:
+                            broken = error
+                        for batch in self._batcher.flush():
+                            await give.send((batch, self._enter(batch)))
                 except LoadError as error:
                     self._halt.stop(error)
                 except Halted:
                     pass
+        if broken is not None:  # all that was read before is loaded by now
+            self._halt.stop(broken)
 
     async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
         ledger = self._ledger
@@ -142,8 +150,6 @@ class Load:
             ledger.frontier = Position(
                 block.source, block.line + block.lines, block.offset + len(block.data) + 1
             )
-        for batch in self._batcher.flush():
-            await give.send((batch, self._enter(batch)))
         if not ledger.rows_seen:
             ledger.observer.on(Said("no rows: there is nothing to load"))
 
