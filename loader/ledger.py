@@ -69,8 +69,9 @@ class Ledger:
         sizes = [source.size for source in self._sources]
         self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
         if self.past is not NO_PAST:
-            source, line, offset = self.frontier
-            done = sum(size or 0 for size in sizes[:source]) + offset
+            source, line, _ = self.frontier
+            # What is passed over of that source its reader tells: compressed, it is not the offset.
+            done = sum(size or 0 for size in sizes[:source])
             self.observer.on(Resumed(self.past.counts, done))
             self.rows_seen = self._tally.rows_read
             where = f"{self.names[source]}:{line}" if source < len(self.names) else "the end"

@@ -10,22 +10,29 @@ from loader.model import Kind, Outcome, Reject
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """The sources are there. ``size`` is bytes in all; None where it cannot be known."""
+    """The sources are there. ``size`` is bytes in all, as they are stored; None where it cannot be known."""
 
     size: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
-    """An earlier run's work is taken up: its counts, and how many ``bytes`` of the sources are settled."""
+    """An earlier run's work is taken up: its counts, and the ``bytes`` of sources that it was done with."""
 
     counts: dict[str, int]
     bytes: int
 
 
 @dataclass(frozen=True, slots=True)
+class Passed:
+    """``size`` bytes of a source, as they are stored, are settled by an earlier run and passed over."""
+
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Read:
-    """``size`` bytes of a source were read."""
+    """``size`` bytes of a source, as they are stored, were read: of a compressed one compressed bytes."""
 
     size: int
 
@@ -74,7 +81,7 @@ class Said:
     message: str
 
 
-Event = Opened | Resumed | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
+Event = Opened | Resumed | Passed | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
 
 
 class Observer(Protocol):

@@ -13,11 +13,11 @@ from loader.body import rows_of
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
 from loader.equality import ReadKey
-from loader.errors import LoadError
+from loader.errors import LoadError, SourceError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
 from loader.model import Batch, Block, Chunk, Insert, Outcome, Place, Position, Reject, Settlement, Shape
-from loader.observer import Observer, Read, Renewed, Said
+from loader.observer import Observer, Renewed, Said
 from loader.ordering import Order
 from loader.pacing import Pacing
 from loader.postgrest import PostgREST
@@ -27,7 +27,8 @@ from loader.run_dir import RunDir
 from loader.sender import Sender
 from loader.settings import Settings
 from loader.sources import jsonl
-from loader.sources.open import Reader, Source
+from loader.sources.open import Source
+from loader.sources.reader import Reader
 from loader.tokens import Tokens, token_source
 
 _BLOCKS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
@@ -109,6 +110,7 @@ class Load:
 
     async def _flow(self, sender: Sender) -> None:
         give, take = anyio.create_memory_object_stream[_InFlight](0)
+        broken: SourceError | None = None
         async with anyio.create_task_group() as tasks:
             for _ in range(self._settings.concurrency):
                 tasks.start_soon(self._send, sender, take.clone())
@@ -116,11 +118,18 @@ class Load:
             async with give:
                 try:
                     with self._halt.cancels():
-                        await self._read(sender, give)
+                        try:
+                            await self._read(sender, give)
+                        except SourceError as error:
+                            broken = error
+                        for batch in self._batcher.flush():
+                            await give.send((batch, self._enter(batch)))
                 except LoadError as error:
                     self._halt.stop(error)
                 except Halted:
                     pass
+        if broken is not None:  # all that was read before is loaded by now
+            self._halt.stop(broken)
 
     async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
         ledger = self._ledger
@@ -143,8 +152,6 @@ class Load:
             ledger.frontier = Position(
                 block.source, block.line + len(block.lines), block.offset + len(block.data) + 1
             )
-        for batch in self._batcher.flush():
-            await give.send((batch, self._enter(batch)))
         if not ledger.rows_seen:
             ledger.observer.on(Said("no rows: there is nothing to load"))
 
@@ -195,17 +202,14 @@ class Load:
         """The sources' lines from the watermark on, at least as far as a place."""
         size = max(1, self._settings.batch_bytes // _BLOCKS_A_BATCH - _LINE)
         begin = self._ledger.past.watermark
+        watch = self._ledger.observer.on if until is None else None
         for number, source in enumerate(self._sources[begin.source :], begin.source):
             start = begin if number == begin.source else Position(number, 1, 0)
-            watch = self._note_read if until is None else None
             async with Reader(source, start.offset, watch) as file:
                 async for block in jsonl.blocks(file, start=start, name=source.name, size=size):
                     if until is not None and (block.source, block.line) > until:
                         return
                     yield block
-
-    def _note_read(self, size: int) -> None:
-        self._ledger.observer.on(Read(size))
 
     def _enter(self, batch: Batch) -> list[anyio.Event]:
         """Take a batch in flight; gives what it must wait for."""

@@ -15,6 +15,7 @@ from loader.observer import (
     Observer,
     Observers,
     Opened,
+    Passed,
     Read,
     Rejected,
     Renewed,
@@ -64,6 +65,8 @@ class Meter:
                 self.size = size
             case Resumed():
                 self.bytes_before = event.bytes
+            case Passed(size):
+                self.bytes_before += size
             case Read(size):
                 self.bytes += size
             case Settled(outcome):
@@ -116,7 +119,7 @@ class Bar:
         self._meter.on(event)
         if isinstance(event, Opened):
             self._progress.update(self._task, total=event.size)
-        elif isinstance(event, Settled | Read):
+        elif isinstance(event, Settled | Passed | Read):
             self._progress.update(
                 self._task,
                 completed=self._meter.bytes_before + self._meter.bytes,

@@ -12,7 +12,7 @@ import orjson
 from loader.errors import Exit, LoadError, TooManyRejects
 from loader.journal import RejectGroup
 from loader.model import Kind
-from loader.observer import Event, Read, Rejected, Renewed, Requested, Resumed, Retrying, Settled
+from loader.observer import Event, Passed, Read, Rejected, Renewed, Requested, Resumed, Retrying, Settled
 
 _STATUS = {
     Exit.COMPLETE: "complete",
@@ -57,13 +57,13 @@ class Tally:
         return self.rows_loaded + self.rows_superseded + self.rows_ignored + self.rows_rejected
 
     def counts(self) -> dict[str, int]:
-        """What is counted over all runs of a load; bytes_read follows from where the last one stopped."""
+        """What is counted over all runs of a load; bytes_read follows from where this one begins."""
         return {name: getattr(self, name) for name in _KEPT}
 
     def on(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case Read(size):
+            case Read(size) | Passed(size):
                 self.bytes_read += size
             case Requested(size=size, kind=kind):
                 self.requests += 1
@@ -93,6 +93,7 @@ class Tally:
 class Report:
     """The end of a load; the fields of report.json.
 
+    ``bytes_read`` counts the sources' bytes as they are stored, those that a resumed load passes over too.
     ``rows_checked`` is for a dry run, which settles no row.
     ``seconds`` and ``rows_per_second`` are of this run; ``rejects`` groups rejected rows by code.
     """

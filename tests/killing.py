@@ -1,14 +1,16 @@
-"""kill -9 of a load at random instants, and its resumption: for a test and for the soak."""
+"""kill -9 of a load, and its resumption: for tests and for the soak."""
 
 from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import Site, Source, check, clear
-from tests.processes import Loads, Process, Run
-from tests.proxy import Proxy, Seen
+from tests.packing import store
+from tests.processes import Loads, Process, Run, await_that
+from tests.proxy import Proxy, Seen, Stall, passing
 
 ROWS = 6000  # of a source
 BATCH_ROWS, CONCURRENCY = 150, 4
@@ -28,18 +30,57 @@ def kill_somewhere(process: Process, proxy: Proxy, chance: random.Random) -> Run
     return process.kill()
 
 
+def stall_behind(proxy: Proxy, posts: int) -> None:
+    """After so many more requests with rows none is answered."""
+    last = len(proxy.posts) + posts
+    proxy.fault = lambda seen: Stall() if seen.number > last else None
+
+
+def await_quiet(proxy: Proxy, process: Process, posts: int) -> None:
+    """Wait until so many requests with rows have come, and no more come."""
+    await_that(lambda: len(proxy.posts) >= posts, process, 20)
+    seen, since = 0, time.monotonic()
+    while time.monotonic() - since < 0.25:
+        if len(proxy.posts) > seen:
+            seen, since = len(proxy.posts), time.monotonic()
+        time.sleep(0.02)
+
+
+def kill_in_the_middle(
+    loads: Loads, proxy: Proxy, *arguments: str, after: int = 15, prefix: Sequence[str] = ()
+) -> Run:
+    """Start a load and kill it once so many requests were answered and no other is any more."""
+    goal = len(proxy.posts) + after + 1
+    stall_behind(proxy, after)
+    process = loads.start(*arguments, prefix=prefix)
+    await_quiet(proxy, process, goal)
+    run = process.kill()
+    proxy.await_idle()
+    proxy.fault = passing
+    return run
+
+
 def resent(earlier: list[Seen], later: list[Seen]) -> int:
     """How many rows of one run another has sent again."""
     return len(set().union(*(seen.lines for seen in earlier)) & set().union(*(s.lines for s in later)))
 
 
-def kill_and_resume(servers: Site, folder: Path, made: Source, resolution: str, seed: int, kills: int) -> Run:
+def kill_and_resume(
+    servers: Site,
+    folder: Path,
+    made: Source,
+    resolution: str,
+    seed: int,
+    kills: int,
+    names: Sequence[str] = ("rows.jsonl",),
+) -> Run:
     """Kill a load as often as told, each time after it was started again; then let it end.
 
-    A load that ends before it is killed is checked, and begun anew.
+    A load that ends before it is killed is checked, and begun anew. The source is stored as files of these
+    names, a part in each.
     """
     chance = random.Random(seed)
-    made.write(folder / "rows.jsonl")
+    store(folder, made.lines, names)
     named = resolution if resolution == "none" else f"{resolution}-duplicates"
     options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", f"--resolution={named}"]
     options.append(f"--max-errors={ROWS}")
@@ -48,7 +89,7 @@ def kill_and_resume(servers: Site, folder: Path, made: Source, resolution: str, 
         earlier: list[Seen] = []
         while True:
             begin = len(proxy.posts)
-            process = loads.start("rows.jsonl")
+            process = loads.start("--run-dir=run", *names)
             run = kill_somewhere(process, proxy, chance) if kills > 0 else process.wait()
             proxy.await_idle()
             sent = proxy.posts[begin:]

@@ -8,6 +8,7 @@ Exit code 1 if rows were lost or wrong, or a load did not end as it must.
 from __future__ import annotations
 
 import argparse
+import random
 import shutil
 import sys
 import tempfile
@@ -33,10 +34,11 @@ from tests.faults import (
     source,
 )
 from tests.killing import kill_and_resume
+from tests.packing import SUFFIXES
 from tests.processes import Loads, Run, await_that
 from tests.proxy import Act, Answer, Cut, Delay, Fault, Proxy, Seen, Stall, Swallow, every, reply
 
-KILLS = 5  # of each load, in the fault `kill`: rounds of their own
+KILLS = 5  # of each load, in the faults that kill: rounds of their own
 
 
 @dataclass(slots=True)
@@ -96,6 +98,15 @@ def kill(one: Round) -> Ended:
     one.target.replace_postgrest(pool=1 if one.seed % 3 == 0 else 10)
     made = source(6000, seed=one.seed)
     return made, kill_and_resume(one.target, one.folder, made, resolution, one.seed, KILLS), resolution
+
+
+def compressed(one: Round) -> Ended:
+    """Kills of a load of several sources, compressed and plain."""
+    names = [f"part{number}.jsonl{suffix}" for number, suffix in enumerate(("", *SUFFIXES))]
+    chance = random.Random(one.seed)
+    chance.shuffle(names)
+    made = source(6000, seed=one.seed)
+    return made, kill_and_resume(one.target, one.folder, made, "merge", one.seed, KILLS, names), "merge"
 
 
 def outage(act: Callable[[Site], None]) -> Soaked:
@@ -279,6 +290,7 @@ def late(one: Round) -> Ended:
 
 FAULTS: dict[str, tuple[Soaked, int]] = {
     "kill": (kill, 500),
+    "compressed": (compressed, 50),
     "kill-postgrest": (outage(kill_postgrest), 20),
     "quit-postgres": (outage(quit_postgres), 20),
     "kill-postgres": (outage(kill_postgres), 20),
@@ -327,7 +339,7 @@ def soak(target: Site, name: str, rounds: int, until: float) -> Sum:
         if total.odd == before:
             shutil.rmtree(folder)
         seed += 1
-        total.rounds += KILLS if name == "kill" else 1
+        total.rounds += KILLS if name in ("kill", "compressed") else 1
     return total
 
 

@@ -56,7 +56,7 @@ LINES = [
     (b"<html><body>502 Bad Gateway</body></html>", JSON),
     (b"\x00", JSON),
     (b"\x0c", JSON),
-    (b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03", UTF8),
+    (b"\x1f\x9d\x90\x00\x00\x00\x00\x00\x00\x03", UTF8),
     (b'{"id":"here","\xff":"x"}', UTF8),
     (rb'{"id":"here","\ud800":"x"}', JSON),
     (rb'{"id":"here","\u0000":"x"}', "nul"),

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceError
 from loader.model import Block, Position
+from loader.observer import Event
 from loader.sources import jsonl
-from loader.sources.open import Reader, Source
+from loader.sources.open import Source
+from loader.sources.reader import Reader
 
 
 class Pieces:
@@ -73,11 +75,36 @@ async def test_a_line_without_end_is_refused_by_its_number(monkeypatch: pytest.M
         await blocks([b'{"id":1}\n{"id":2}\n', *[b"x" * 100] * 30], 64, Position(0, 1, 0))
 
 
+class Breaking(Pieces):
+    """Breaks off after its pieces."""
+
+    async def read(self, size: int) -> bytes:
+        data = await super().read(size)
+        if not data:
+            raise SourceError("it broke off")
+        return data
+
+
+async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
+    """They can be loaded, whatever comes after them."""
+    found: list[Block] = []
+    reader = cast("Reader", Breaking([b"{}\n{}\n", b'{"half']))
+
+    async def read() -> None:
+        async for block in jsonl.blocks(reader, start=Position(0, 1, 0), name="rows", size=1000):
+            found.append(block)
+
+    with pytest.raises(SourceError, match="broke off"):
+        await read()
+
+    assert [b"{}\n", b"{}\n"] == [line for block in found for line in block.lines]
+
+
 async def test_the_reader_is_asked_for_more_than_a_block(tmp_path: Path) -> None:
     """A read is a hop to another thread: it is made for several blocks at once."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"id":1}\n' * 50_000)
-    reads: list[int] = []
+    reads: list[Event] = []
     source = Source("rows", path, path.stat().st_size)
 
     async with Reader(source, 0, reads.append) as reader:

@@ -9,13 +9,14 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faults import Site, Source, check, clear, contents, site, source
-from tests.processes import Loads, Process, Run, await_that
+from tests.killing import await_quiet, kill_in_the_middle, stall_behind
+from tests.processes import Loads, Run, await_that
 from tests.proxy import Answer, Proxy, Stall, passing, reply
 
 ROWS = 4000
@@ -51,36 +52,6 @@ def made(tmp_path: Path) -> Source:
     made = source(ROWS, seed=1)
     made.write(tmp_path / "rows.jsonl")
     return made
-
-
-def stall_behind(proxy: Proxy, posts: int) -> None:
-    """After so many more requests with rows none is answered."""
-    last = len(proxy.posts) + posts
-    proxy.fault = lambda seen: Stall() if seen.number > last else None
-
-
-def await_quiet(proxy: Proxy, process: Process, posts: int) -> None:
-    """Wait until so many requests with rows have come, and no more come."""
-    await_that(lambda: len(proxy.posts) >= posts, process, 20)
-    seen, since = 0, time.monotonic()
-    while time.monotonic() - since < 0.25:
-        if len(proxy.posts) > seen:
-            seen, since = len(proxy.posts), time.monotonic()
-        time.sleep(0.02)
-
-
-def kill_in_the_middle(
-    loads: Loads, proxy: Proxy, *arguments: str, after: int = 15, prefix: Sequence[str] = ()
-) -> Run:
-    """Start a load and kill it once so many requests were answered and no other is any more."""
-    goal = len(proxy.posts) + after + 1
-    stall_behind(proxy, after)
-    process = loads.start(*arguments, prefix=prefix)
-    await_quiet(proxy, process, goal)
-    run = process.kill()
-    proxy.await_idle()
-    proxy.fault = passing
-    return run
 
 
 def test_the_same_command_goes_on_and_says_so(target: Site, proxy: Proxy, loads: Loads, made: Source) -> None:

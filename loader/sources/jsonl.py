@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 from loader.errors import SourceError
 from loader.model import Block, Position
-from loader.sources.open import Reader
+from loader.sources.reader import Reader
 
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
@@ -35,17 +35,20 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
         parts, offset = [data[len(_BOM) :]], len(_BOM)
     held = len(parts[0])  # bytes in parts
     lines = b"\n" in data
+    broken: SourceError | None = None
     while True:
         ended = not data
         if ended or (lines and held >= size):
             text = b"".join(parts)
-            end = len(text) if ended else text.rfind(b"\n") + 1
+            end = len(text) if ended and broken is None else text.rfind(b"\n") + 1
             # A few lines wait for more, but not while a long one is on its way: its number is told.
             least = 0 if ended or len(text) - end > size else size
             begin = offset
             for block in _cut(text[:end], Position(source, line, offset), size, least):
                 yield block
                 line, offset = line + len(block.lines), offset + len(block.data) + 1
+            if broken is not None:
+                raise broken
             if ended:
                 return
             parts = [text[offset - begin :]]
@@ -55,7 +58,10 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
                 f"{name}:{line}: the line is longer than {LONGEST_LINE // 2**20} MiB",
                 advice="Is it JSON Lines, with one object on each line?",
             )
-        data = await reader.read(_READ)
+        try:
+            data = await reader.read(_READ)
+        except SourceError as error:
+            data, broken = b"", error  # the lines before it are given first
         parts.append(data)
         held, lines = held + len(data), lines or b"\n" in data
 

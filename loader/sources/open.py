@@ -1,4 +1,4 @@
-"""Finding sources, and reading their bytes without holding up the event loop."""
+"""Finding sources, and telling whether one is still what it was."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import glob
 import hashlib
 import os
 import stat
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
 
-import anyio.to_thread
-
-from loader.errors import SourceError, SourceMissing
+from loader.errors import SourceMissing
 
 STDIN = "-"
 _SAMPLE = 64 * 1024
@@ -102,63 +96,3 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
         "head": hashlib.sha256(head).hexdigest(),
         "tail": hashlib.sha256(tail).hexdigest(),
     }
-
-
-class Reader:
-    """Reads a source's bytes, in a thread. Use it as an async context manager.
-
-    Args:
-        source: what to read.
-        offset: where to begin, in bytes; only for sources that have a fingerprint.
-        on_read: called with the length of what was read, in bytes.
-    """
-
-    def __init__(self, source: Source, offset: int = 0, on_read: Callable[[int], None] | None = None) -> None:
-        self._source = source
-        self._on_read = on_read
-        self._offset = offset
-        self._file: BinaryIO | None = None
-
-    async def __aenter__(self) -> Self:
-        if self._source.path is None:
-            if sys.stdin is None:
-                raise SourceMissing("-: there is no standard input")
-            self._file = sys.stdin.buffer
-            return self
-        try:
-            # A named pipe opens only once somebody writes to it.
-            self._file = await anyio.to_thread.run_sync(
-                lambda path: path.open("rb", buffering=0), self._source.path, abandon_on_cancel=True
-            )
-        except OSError as error:
-            raise SourceMissing(f"{self._source.name}: {error.strerror or error}") from error
-        if self._offset:
-            self._file.seek(self._offset)
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._file is not None and self._source.path is not None:
-            self._file.close()
-
-    async def read(self, size: int) -> bytes:
-        """Up to ``size`` bytes; none at the end.
-
-        Raises:
-            SourceError: it broke off.
-        """
-        assert self._file is not None  # noqa: S101 - the context manager was entered
-        try:
-            data = await anyio.to_thread.run_sync(self._file.read, size, abandon_on_cancel=True)
-        except OSError as error:
-            raise SourceError(f"{self._source.name}: {error.strerror or error}") from error
-        self._offset += len(data)
-        if not data and self._source.size is not None and self._offset < self._source.size:
-            raise SourceError(
-                f"{self._source.name} ended after {self._offset:,} of {self._source.size:,} bytes",
-                advice="It was changed while it was read. Put it back, or load what it is now with --fresh.",
-            )
-        if self._on_read is not None:
-            self._on_read(len(data))
-        return data

@@ -1,0 +1,49 @@
+"""Sources as they are stored: plain, or compressed as their names say."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+
+def zstandard(data: bytes, **options: int) -> bytes:
+    """A frame with a checksum, as the program writes it; options are those of CompressionParameter."""
+    named = {"checksum_flag": 1} | options
+    return zstd.compress(data, options={zstd.CompressionParameter[name]: named[name] for name in named})
+
+
+PACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.compress,
+    ".zst": zstandard,
+    ".xz": lzma.compress,
+    ".bz2": lambda data: bz2.compress(data, 1),  # blocks of 100 KB
+}
+SUFFIXES = tuple(PACK)
+
+
+def packed(name: str, data: bytes, members: int = 2) -> bytes:
+    """The bytes of a file of this name: so many members one after another, where it is compressed."""
+    pack = PACK.get(f".{name.rpartition('.')[2]}")
+    if pack is None:
+        return data
+    step = -(-len(data) // members) or 1
+    return b"".join(pack(data[begin : begin + step]) for begin in range(0, len(data) or 1, step))
+
+
+def store(folder: Path, lines: Sequence[str], names: Sequence[str]) -> int:
+    """Write lines as files of these names, a part of them in each; gives the files' bytes in all."""
+    step = -(-len(lines) // len(names))
+    size = 0
+    for number, name in enumerate(names):
+        text = "".join(f"{line}\n" for line in lines[number * step : (number + 1) * step])
+        size += (folder / name).write_bytes(packed(name, text.encode()))
+    return size
