@@ -7,8 +7,7 @@ import shlex
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -17,7 +16,6 @@ import click
 from loader import config
 from loader.errors import Exit, LoadError, SettingsError
 from loader.options import LOAD, OUTPUT, TARGET, TOKEN, options
-from loader.sandbox.errors import BinariesMissing, SandboxError
 from loader.settings import MaxErrors, Settings, parse_columns, parse_size
 from loader.sources.open import find
 
@@ -71,7 +69,9 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     with ExitStack() as stack:
         if flags["sandbox"]:
             _settings(flags | {"url": "http://127.0.0.1"}, needs_run=True)
-            flags |= stack.enter_context(_sandbox(flags, console))
+            from loader.sandbox_cli import target  # only needed here
+
+            flags |= stack.enter_context(target(flags["url"], console))
         settings = _settings(flags, needs_run=True)
         report = _run(settings, sources, flags, console)
     if not flags["quiet"]:
@@ -143,17 +143,6 @@ def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
         if flags["batch_bytes"]:
             given["batch_bytes"] = parse_size(flags["batch_bytes"])
     return Settings(**given)
-
-
-@contextmanager
-def _sandbox(flags: dict[str, Any], console: Console) -> Iterator[dict[str, Any]]:
-    """A running sandbox, and the settings that point to it."""
-    from loader.sandbox import sandbox as start  # only needed here
-
-    if flags["url"]:
-        console.print(f"--sandbox: not loading into {flags['url']}")
-    with start(say=console.print) as box:
-        yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
 
 
 def _run(settings: Settings, sources: tuple[str, ...], flags: dict[str, Any], console: Console) -> Report:
@@ -284,9 +273,6 @@ def _main() -> None:
     except LoadError as error:
         _say(f"error: {error}")
         raise SystemExit(error.exit_code) from None
-    except SandboxError as error:
-        _say(f"error: {error}")
-        raise SystemExit(Exit.USAGE if isinstance(error, BinariesMissing) else Exit.STOPPED) from None
     except (KeyboardInterrupt, click.Abort):
         raise SystemExit(Exit.SIGINT) from None
     except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is a bug

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from loader import sandbox
-from loader.errors import Exit
+from loader.errors import Exit, SettingsError, TargetError
 from loader.tokens import Minted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
 
     from loader.sandbox import Sandbox
@@ -19,6 +22,36 @@ if TYPE_CHECKING:
 _TOKEN_LIFETIME = 24 * 3600.0  # seconds
 
 
+@contextmanager
+def target(url: str | None, console: Console) -> Iterator[dict[str, str | None]]:
+    """A running sandbox; gives the settings that point to it.
+
+    Args:
+        url: --url, which does not count here.
+        console: is told what takes long.
+
+    Raises:
+        SettingsError: PostgreSQL or PostgREST is missing.
+        TargetError: it does not start.
+    """
+    if url:
+        console.print(f"--sandbox: not loading into {url}")
+    with _translated(), sandbox.sandbox(say=console.print) as box:
+        yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The sandbox's errors as ours."""
+    try:
+        yield
+    except sandbox.BinariesMissing as error:
+        raise SettingsError(str(error)) from error
+    except sandbox.SandboxError as error:
+        raise TargetError(str(error)) from error
+
+
+@_translated()
 def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
     """Empty the sandbox, run a command in it, or keep it up until a signal.
 
@@ -26,7 +59,8 @@ def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
         The exit code: the command's, where there is one.
 
     Raises:
-        sandbox.SandboxError: it does not start, or is running and cannot be emptied.
+        SettingsError: PostgreSQL or PostgREST is missing.
+        TargetError: it does not start, or is running and cannot be emptied.
     """
     if reset:
         sandbox.reset()
