@@ -11,7 +11,7 @@ from loader.sources.reader import Reader
 
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
-_READ = 1024 * 1024  # bytes; a read is a hop to another thread and back, so it should be worth it
+_READ = 512 * 1024  # bytes; a read is a hop to another thread and back, so it should be worth it
 
 
 async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> AsyncIterator[Block]:
@@ -30,40 +30,42 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
     """
     source, line, offset = start
     data = await (_beginning(reader) if offset == 0 else reader.read(_READ))
-    parts = [data]
+    ended = not data
     if offset == 0 and data.startswith(_BOM):
-        parts, offset = [data[len(_BOM) :]], len(_BOM)
-    held = len(parts[0])  # bytes in parts
-    lines = b"\n" in data
+        data, offset = data[len(_BOM) :], len(_BOM)
+    parts: list[bytes] = []  # lines that are too few for a block, and the start of one
     broken: SourceError | None = None
+    held, lines = 0, False  # bytes in parts, and whether there are ends of lines in them
     while True:
-        ended = not data
+        parts.append(data)
+        held, lines = held + len(data), lines or b"\n" in data
         if ended or (lines and held >= size):
-            text = b"".join(parts)
-            end = len(text) if ended and broken is None else text.rfind(b"\n") + 1
+            data = b"".join(parts)
+            parts.clear()
+            end = len(data) if ended and broken is None else data.rfind(b"\n") + 1
             # A few lines wait for more, but not while a long one is on its way: its number is told.
-            least = 0 if ended or len(text) - end > size else size
+            least = 0 if ended or len(data) - end > size else size
             begin = offset
-            for block in _cut(text[:end], Position(source, line, offset), size, least):
+            for block in _cut(data, end, Position(source, line, offset), size, least):
                 yield block
                 line, offset = line + len(block.lines), offset + len(block.data) + 1
             if broken is not None:
                 raise broken
             if ended:
                 return
-            parts = [text[offset - begin :]]
+            parts.append(data[offset - begin :])
             held, lines = len(parts[0]), offset - begin < end
         elif held > LONGEST_LINE:
             raise SourceError(
                 f"{name}:{line}: the line is longer than {LONGEST_LINE // 2**20} MiB",
                 advice="Is it JSON Lines, with one object on each line?",
             )
+        data = b""  # what is not needed should not be held while more is read
         try:
             data = await reader.read(_READ)
         except SourceError as error:
-            data, broken = b"", error  # the lines before it are given first
-        parts.append(data)
-        held, lines = held + len(data), lines or b"\n" in data
+            broken = error  # the lines before it are given first
+        ended = not data
 
 
 async def _beginning(reader: Reader) -> bytes:
@@ -74,13 +76,15 @@ async def _beginning(reader: Reader) -> bytes:
     return data
 
 
-def _cut(text: bytes, start: Position, size: int, least: int) -> Iterator[Block]:
-    """Whole lines as blocks, but for a rest that is shorter than ``least`` bytes."""
+def _cut(text: bytes, stop: int, start: Position, size: int, least: int) -> Iterator[Block]:
+    """Whole lines as blocks, up to ``stop``, but for a rest that is shorter than ``least`` bytes."""
     source, line, _ = start
     file = io.BytesIO(text)  # splits lines three times as fast as bytes.split does
     begin = 0
-    while lines := file.readlines(size):
+    while begin < stop and (lines := file.readlines(size)):
         end = file.tell()
+        if end > stop:
+            end -= len(lines.pop())
         if end - begin < least:
             return
         data = text[begin : end - lines[-1].endswith(b"\n")]
