@@ -35,13 +35,9 @@ class Log:
                 self._requests.append((came, time.monotonic(), rows, in_flight))
 
     def as_json(self) -> bytes:
-        """[[came, answered, rows, in flight], ...]; times are seconds after the first came."""
+        """[[came, answered, rows, in flight], ...]; times are of the monotonic clock, which all share."""
         with self._lock:
-            requests = list(self._requests)
-        begin = min((came for came, *_ in requests), default=0.0)
-        return json.dumps(
-            [[came - begin, answered - begin, rows, flying] for came, answered, rows, flying in requests]
-        ).encode()
+            return json.dumps(self._requests).encode()
 
 
 class Capacity:

@@ -1,10 +1,14 @@
-"""The rows that everything loads: trades of 246 bytes a line, as JSON Lines, as CSV, and as bodies."""
+"""The rows that everything loads: trades of 246 bytes a line, as JSON Lines, as CSV, and as bodies.
+
+`python -m benchmarks.rows FILE ROWS` writes them: as CSV where the file's name says so.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -62,3 +66,13 @@ def _write(path: Path, rows: int, base: bytes) -> None:
             if left < BASE:
                 block = b"".join(block.splitlines(keepends=True)[:left])
             file.write(block)
+
+
+def main() -> None:
+    """Write a dump."""
+    path, rows = Path(sys.argv[1]), int(sys.argv[2])
+    (write_csv if path.suffix == ".csv" else write_jsonl)(path, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -11,6 +11,7 @@ import json
 import re
 import socket
 import threading
+import urllib.request
 from contextlib import suppress
 from email.utils import formatdate
 
@@ -88,6 +89,12 @@ def _reply(status: bytes, counted: bytes, head: bytes, body: bytes = b"") -> byt
     if preferred:
         lines.append(b"Preference-Applied: " + preferred[1])
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + HEAD_END + body
+
+
+def read_log(url: str) -> list[tuple[float, float, int, int]]:
+    """What came to a sink: (came, answered, rows, in flight), in seconds of the monotonic clock."""
+    with urllib.request.urlopen(url + LOG.decode(), timeout=30) as reply:  # noqa: S310 - ours, on loopback
+        return [(came, answered, rows, flying) for came, answered, rows, flying in json.load(reply)]
 
 
 def serve(listening: socket.socket, log: Log, capacity: Capacity | None = None) -> None:
