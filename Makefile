@@ -55,4 +55,4 @@ bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .demo .cache/bench .cache/bench-npm

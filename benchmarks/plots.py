@@ -37,7 +37,7 @@ STYLE = {
 
 def settings(part: dict[str, Any]) -> Figure:
     """Rows a second against concurrency (left) and batch size (right)."""
-    figure = Figure((WIDTH, 3.2))
+    figure = Figure((WIDTH, 3.4))
     left, right = figure.subplots(1, 2, sharey=True)
     for shade, batch in zip(SHADES, sorted({batch for _, batch, _ in part["raw"]}), strict=True):
         points = [(n, rate / 1000) for n, size, rate in part["raw"] if size == batch]
@@ -56,7 +56,7 @@ def settings(part: dict[str, Any]) -> Figure:
     right.set_xticks([250, 500, 1000, 2000, 4000], ["250", "500", "1,000", "2,000", "4,000"], minor=False)
     right.minorticks_off()
     for axes in (left, right):
-        axes.legend(fontsize=7, loc="lower right")
+        axes.legend(fontsize=7, ncols=2, loc="upper center", bbox_to_anchor=(0.5, 1.22))
     return figure
 
 
@@ -71,7 +71,7 @@ def growth(part: dict[str, Any]) -> Figure:
         right.plot(millions, [memory for *_, memory in curve], color=colour, label=label)
     left.set(xlabel="million rows loaded", ylabel="1,000 rows/s", ylim=(0, None))
     right.set(xlabel="million rows loaded", ylabel="memory of bulkload, MB", ylim=(0, 110))
-    left.legend(fontsize=8)
+    figure.legend(*left.get_legend_handles_labels(), fontsize=8, ncols=2, loc="upper center")
     return figure
 
 
@@ -87,12 +87,13 @@ def changing(part: dict[str, Any]) -> Figure:
         at, [rows / 1000 for _, rows in [*steps, steps[-1]]], where="post", color=OTHER, label="capacity"
     )
     rate.plot(seconds, [point[1] / 1000 for point in part["points"]], color=OURS, label="rows answered")
-    rate.set(ylabel="1,000 rows/s", ylim=(0, None))
-    rate.legend(fontsize=8, loc="upper left")
+    figure.legend(*rate.get_legend_handles_labels(), fontsize=8, ncols=2, loc="upper center")
     flying.plot(seconds, [point[2] for point in part["points"]], color=OURS)
-    flying.set(ylabel="in flight", ylim=(0, None))
     size.plot(seconds, [point[3] for point in part["points"]], color=OURS)
-    size.set(ylabel="rows of a request", ylim=(0, None), xlabel="seconds")
+    size.set(xlabel="seconds")
+    for axes, label in ((rate, "1,000 rows/s"), (flying, "in flight"), (size, "rows of a request")):
+        axes.set(ylabel=label, ylim=(0, axes.get_ylim()[1] * 1.1))
+    figure.align_ylabels()
     return figure
 
 
@@ -111,7 +112,7 @@ def main() -> None:
         for name, draw in DRAWN.items():
             if name in results:
                 figure = draw(results[name])
-                figure.set_layout_engine("tight")
+                figure.set_layout_engine("tight", rect=(0, 0, 1, 1 if name == "settings" else 0.95))
                 figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
 

@@ -140,7 +140,5 @@ def report(results: Results) -> str:
 
 def readme(results: Results) -> str:
     """The main figures."""
-    link = "[benchmarks/results.md](benchmarks/results.md)"
     parts = [setting(results), ways(results, MAIN), short(results["targets"])]
-    parts += [images(results, "benchmarks/plots"), f"All figures, and how they were measured: {link}."]
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, images(results, "benchmarks/plots")])
