@@ -23,7 +23,6 @@ from loader.tokens import Minted
 
 PAUSE = 0.02  # seconds before a request that was turned away is sent again
 TRIES = 500
-PASSING = frozenset({429, 503})
 
 
 def requests(
@@ -86,12 +85,17 @@ def _drain(url: str, work: deque[tuple[int, bytes]]) -> None:
                 if not reply.lasting:
                     line.close()
                     line = connect(url)
-                if reply.status not in PASSING:
+                if not _passes(reply):
                     break
                 time.sleep(PAUSE)
             _check(reply, count)
     finally:
         line.close()
+
+
+def _passes(reply: Reply) -> bool:
+    """Whether the same request may go through later: too much at once, or a moment in which all was slow."""
+    return reply.status in (429, 503) or b'"57014"' in reply.body
 
 
 def _check(reply: Reply, count: int) -> None:

@@ -114,16 +114,6 @@ def images(names: Iterable[str], folder: str) -> str:
     return "\n\n".join(f"![{PLOTS[name]}]({folder}/{name}.svg)" for name in PLOTS if name in names)
 
 
-def short(judged: Sequence[dict[str, Any]]) -> str:
-    """The ratios, in a paragraph."""
-    parts = [
-        f"{one['target']} {one['measured']} (wanted {one['wanted']})"
-        for one in judged
-        if one["met"] is not None
-    ]
-    return "; ".join(parts) + "."
-
-
 def report(results: Results) -> str:
     """All of it: results.md."""
     parts = ["# Benchmark", "Written by `make bench`.", setting(results)]
@@ -140,5 +130,5 @@ def report(results: Results) -> str:
 
 def readme(results: Results) -> str:
     """The main figures."""
-    parts = [setting(results), ways(results, MAIN), short(results["targets"])]
+    parts = [setting(results), ways(results, MAIN), targets(results["targets"])]
     return "\n\n".join([*parts, images(results, "benchmarks/plots")])

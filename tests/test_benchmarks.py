@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import grid, rows, tables
+from benchmarks.__main__ import allotted
 from benchmarks.grid import Cell
 from benchmarks.measure import Run, background, environment, module, run, summary
 from benchmarks.parts.changing import points
@@ -186,6 +187,16 @@ def test_ratio_is_within_rounds() -> None:
 def test_rounded(given: float, expected: int) -> None:
     """Two digits, within bounds."""
     assert expected == grid.rounded(given)
+
+
+def test_time_is_shared_out() -> None:
+    """A part has its share; what an earlier one took too long, the later ones have less."""
+    shares = {"a": 0.5, "b": 0.25, "c": 0.25}
+
+    assert 50.0 == allotted(shares, "a", 100.0, 0.0)
+    assert 25.0 == allotted(shares, "b", 100.0, 40.0)
+    assert 15.0 == allotted(shares, "b", 100.0, 70.0)
+    assert 42.0 == allotted({"ways": 0.42}, "ways", 100.0, 0.0)
 
 
 def sample() -> dict[str, Any]:

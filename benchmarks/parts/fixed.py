@@ -6,6 +6,7 @@ request. (The loader's own --concurrency would not do: it is an upper bound, bel
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,12 +57,18 @@ def measure(bench: Bench, seconds: float) -> dict[str, Any]:
 
 
 def _case(bench: Bench, case: Case, seconds: float) -> dict[str, Any]:
+    start = time.monotonic()
     bench.say(case.title)
     with peculiar(bench, case) as url:
         share = 0.2 * seconds / len(case.grid)
         found = bench.find(bench.sends, case.grid, max(0.3, share - 0.7), url=url)
         cell = best({cell: [took.rate] for cell, took in found.items()})
-        rows = rounded(found[cell].rate * (0.75 * seconds / bench.rounds - 2) / 2.1, 30_000)
+        # The loader may be far slower here than what it is compared with: a short load tells.
+        few = rounded(found[cell].rate, 30_000)
+        first = bench.fresh(lambda: bench.load(few, url=url))
+        left = seconds - (time.monotonic() - start)
+        a_row = 1 / found[cell].rate + 1 / first.rate
+        rows = rounded((left / bench.rounds - 2) / a_row, 30_000)
         runs = interleaved(
             {
                 f"fixed: {cell}": lambda: bench.fresh(lambda: bench.raw(rows, cell, bench.sends, url=url)),

@@ -16,7 +16,7 @@ from benchmarks.measure import Run
 GRID = cells((1, 2, 4, 8), (500, 1000, 4000))
 CONCURRENCY = (1, 2, 4, 8)
 BATCHES = (250, 500, 1000, 2000)
-_WEIGHT = 70  # seconds of a round, where each run at full speed takes one
+_WEIGHT = 45  # seconds of a round, where each run at full speed takes one
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
