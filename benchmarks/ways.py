@@ -94,7 +94,7 @@ def of_client(bench: Bench, kind: str, rows: int) -> dict[str, Way]:
         LookupError: it is not there; the message says why.
     """
     name = SCRIPTS[kind]
-    seconds = 1.0 if bench.quick else 3.0
+    seconds = 0.6 if bench.quick else 3.0
     script = _python if kind == "py" else _node(bench)
 
     def measure(cell: Cell, seconds: float = seconds) -> Run:
