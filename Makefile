@@ -2,11 +2,11 @@
 # make test    all tests, against a real PostgreSQL and PostgREST                     PYTEST_ARGS=
 # make lint    ruff, mypy, import contracts
 # make soak    each fault, over and over: kill -9 500 times; up to an hour           SOAK_ARGS='--rounds 50 kill'
-# make bench   measure against psql's \copy; writes benchmarks/results.*              BENCH_ARGS=
+# make bench   measure against other ways; writes benchmarks/ and the README; 15 min  BENCH_ARGS='--only ways'
 #
 # Each sets up what it needs: it takes a Python of 3.11 or later (PYTHON names another) and a network.
 
-.PHONY: help demo test lint soak bench clean
+.PHONY: help demo test lint soak bench bench-quick clean
 .DEFAULT_GOAL := help
 
 VENV := .venv
@@ -44,8 +44,15 @@ lint: $(READY)
 soak: $(READY)
 	$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
-bench: $(READY)
-	$(BIN)/python benchmarks/bench.py $(BENCH_ARGS)
+$(VENV)/.bench: $(READY)
+	@echo "Installing what bulkload is measured against into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group bench && touch $@
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) .demo
+	rm -rf $(VENV) .demo .cache/bench .cache/bench-npm

@@ -1,207 +1,132 @@
-"""Measures bulkload against psql's copy command on this machine: python bench.py [--rows N] [--rounds N].
-
-Each round, in a sandbox of its own: a load into the empty table, the same load again over the same rows,
-and psql's copy of the same rows into the empty table. The three take turns, so that a slow moment of the
-machine hits all of them. Writes results.json and results.md beside this file: medians over the rounds.
-"""
+"""What all parts of a benchmark share: the server, the dumps, and the two ways that each of them runs."""
 
 from __future__ import annotations
 
-import argparse
-import csv
 import json
-import os
-import platform
-import re
 import subprocess
-import sys
 import tempfile
-import time
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
 
-from loader.sandbox import Sandbox, sandbox
+from benchmarks.grid import Cell, best, cells, rounded
+from benchmarks.measure import BULKLOAD, Failed, Run, module, run
+from benchmarks.server import Server
 
-HERE = Path(__file__).parent
-MAKE_TRADES = HERE.parent / "examples" / "make_trades.py"
-TABLE = "core.trades"
-NAMES = {
-    "load": "bulkload, empty table",
-    "again": "bulkload again, same rows",
-    "copy": r"psql `\copy`, empty table",
-}
-
-BEGIN, END = "<!-- make bench -->", "<!-- end -->"  # in the README
-EXPLANATION = """\
-`\\copy` speaks to the database itself, past PostgREST, which is what bulkload cannot do. Seconds are those of
-the whole command, from its start to its end.
-"""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One measurement.
-
-    Seconds are of the wall clock. CPU is the client's alone, not the servers'. The peak of memory is never
-    less than this process's own, some 25 MB: of psql it says nothing.
-    """
-
-    seconds: float
-    rows_per_second: float
-    cpu_us_per_row: float
-    peak_rss_mb: float
-
-
-def timed(command: list[str], rows: int, environment: dict[str, str]) -> tuple[Run, bytes]:
-    """Run a command to its end."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-        output = process.stdout.read() if process.stdout else b""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit(f"{' '.join(command)} ended with {process.returncode}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return Run(seconds, rows / seconds, cpu / rows * 1e6, usage.ru_maxrss * 1024 / 1e6), output
+START = Cell(4, 4000)  # where the first look at the server is taken
+INSERT, UPSERT = "none", "merge-duplicates"
 
 
 class Bench:
-    """A sandbox, and the files to load into it."""
+    """A server, and a folder of dumps to load into it.
 
-    def __init__(self, box: Sandbox, folder: Path, rows: int) -> None:
-        self.rows = rows
+    Args:
+        server: the real one.
+        folder: for dumps and run directories.
+        rounds: how often each way is measured.
+        quick: rather a look than a measurement.
+        say: is told, in a line, what was measured.
+    """
+
+    def __init__(
+        self, server: Server, folder: Path, *, rounds: int, quick: bool, say: Callable[[str], None]
+    ) -> None:
+        self.server = server
         self.folder = folder
-        self.environment = os.environ | box.environment()
-        self.dump, self.table = folder / "trades.jsonl", folder / "trades.csv"
-        subprocess.run([sys.executable, str(MAKE_TRADES), str(rows), str(self.dump)], check=True)
-        self.columns = to_csv(self.dump, self.table)
+        self.rounds = rounds
+        self.quick = quick
+        self.say = say
+        self.best: dict[str, Cell] = {}  # by resolution
+        self._rates: dict[str, float] = {}
+        usage = subprocess.run([BULKLOAD, "--help"], capture_output=True, text=True, check=True)
+        self.inserts_first = "--insert-first" in usage.stdout
 
-    def psql(self, command: str) -> list[str]:
-        """The command that has psql run a command."""
-        return ["psql", "--no-psqlrc", "--quiet", "-At", "-v", "ON_ERROR_STOP=1", "-c", command]
+    @property
+    def sends(self) -> str:
+        """The resolution of what the loader sends into an empty table."""
+        return INSERT if self.inserts_first else UPSERT
 
-    def sql(self, statement: str) -> str:
-        """What the database answers."""
-        return subprocess.run(
-            self.psql(statement), env=self.environment, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout.strip()
+    def dump(self, rows: int) -> Path:
+        """A dump of so many rows."""
+        return self._made(rows, "jsonl")
 
-    def empty(self) -> None:
-        """No rows, and no writes of the last run left to be done."""
-        self.sql(f"truncate {TABLE}")
-        self.sql("checkpoint")
+    def table(self, rows: int) -> Path:
+        """The same as CSV."""
+        return self._made(rows, "csv")
 
-    def load(self) -> Run:
-        """bulkload, on its defaults."""
-        command = [sys.executable, "-m", "loader", "--quiet", "--json"]
-        command += ["--run-dir", str(self.folder / "run"), str(self.dump)]
-        run, report = timed(command, self.rows, self.environment)
-        if json.loads(report)["rows_loaded"] != self.rows:
-            sys.exit(f"not all rows were loaded: {report.decode()}")
-        return run
+    def load(
+        self,
+        rows: int,
+        *flags: object,
+        url: str | None = None,
+        watch: Callable[[int], None] | None = None,
+        whole: bool = True,
+    ) -> Run:
+        """A load by bulkload, from its start to its end; not ``whole``: without the start of the command."""
+        variables = self.server.variables | ({"BULKLOAD_URL": url} if url else {})
+        with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
+            command = [BULKLOAD, "--quiet", "--json", "--run-dir", folder, *map(str, flags)]
+            took, report = run([*command, str(self.dump(rows))], rows, variables, watch=watch)
+        told = json.loads(report)
+        if told["rows_loaded"] != rows:
+            raise Failed(f"bulkload has loaded {told['rows_loaded']} rows of {rows}")
+        return took if whole else replace(took, seconds=told["seconds"])
 
-    def copy(self) -> Run:
-        """Psql's copy command."""
-        copy = rf"\copy {TABLE} ({self.columns}) from '{self.table}' with (format csv)"
-        return timed(self.psql(copy), self.rows, self.environment)[0]
+    def raw(self, rows: int, cell: Cell, resolution: str, *, url: str | None = None) -> Run:
+        """Prebuilt requests over raw sockets."""
+        command = module("raw", "--url", url or self.server.url, "--dump", self.dump(rows), "--rows", rows)
+        command += ["--batch", str(cell.batch), "--connections", str(cell.connections)]
+        return run([*command, "--resolution", resolution], rows, self.server.variables)[0]
 
-    def check(self) -> None:
-        """All rows are there."""
-        if (count := self.sql(f"select count(*) from {TABLE}")) != str(self.rows):  # noqa: S608
-            sys.exit(f"{count} rows are in the table, not {self.rows}")
+    def fresh(self, measure: Callable[[], Run], *, whole: bool = True) -> Run:
+        """A run into an empty table; ``whole``: all of its rows must be there then."""
+        self.server.empty()
+        took = measure()
+        if whole and (count := self.server.count()) != took.rows:
+            raise Failed(f"{count} rows are in the table, not {took.rows}")
+        return took
 
+    def again(self, measure: Callable[[], Run]) -> Run:
+        """A run over the rows that are in the table."""
+        self.server.settle()
+        before = self.server.count()
+        took = measure()
+        if not before == self.server.count() == took.rows:
+            raise Failed(f"{before} rows were in the table, and {took.rows} were written over them")
+        return took
 
-def to_csv(dump: Path, table: Path) -> str:
-    """The same rows for psql, with every number as it was written; gives the columns."""
-    columns: list[str] = []
-    with dump.open(encoding="ascii") as lines, table.open("w", encoding="ascii", newline="") as file:
-        writer = csv.writer(file)
-        for line in lines:
-            row = json.loads(line, parse_float=str, parse_int=str)
-            columns = columns or list(row)
-            writer.writerow(row.values())
-    return ",".join(columns)
+    def rate(self, resolution: str) -> float:
+        """Rows a second that the server takes, roughly: to know how many rows take how long."""
+        if resolution not in self._rates:
+            rows = 20_000
+            for _ in range(2):  # the first tells how many rows the second takes, for a second or so
+                took = self.fresh(lambda: self.raw(rows, START, resolution))  # noqa: B023 - called at once
+                rows = rounded(took.rate, 20_000, 200_000)
+            self._rates[resolution] = took.rate
+        return self._rates[resolution]
 
+    def find(
+        self, resolution: str, cells: list[Cell], seconds: float, *, url: str | None = None
+    ) -> dict[Cell, Run]:
+        """Measure each cell of a grid once, for so many seconds or longer."""
+        runs: dict[Cell, Run] = {}
+        rows = rounded(self.rate(resolution) * seconds)
+        for cell in cells:
+            runs[cell] = self.fresh(lambda: self.raw(rows, cell, resolution, url=url))  # noqa: B023
+            self.say(f"{resolution} {cell}: {runs[cell].rate:,.0f} rows/s")
+        return runs
 
-def medians(runs: list[Run]) -> Run:
-    """The median of each figure."""
-    figures = [asdict(run) for run in runs]
-    return Run(**{name: round(median(f[name] for f in figures), 2) for name in figures[0]})
+    def best_of(self, resolution: str) -> Cell:
+        """The best cell for the real server; measured now, if it was not before."""
+        if resolution not in self.best:
+            grid = cells((2, 4), (4000,)) if self.quick else cells((2, 4, 8), (1000, 4000))
+            found = self.find(resolution, grid, 1.0)
+            self.best[resolution] = best({cell: [took.rate] for cell, took in found.items()})
+        return self.best[resolution]
 
-
-def machine(bench: Bench) -> dict[str, str | int]:
-    """What the figures depend on."""
-    memory = re.search(r"\d+", Path("/proc/meminfo").read_text())
-    return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cores": len(os.sched_getaffinity(0)),
-        "memory_gb": round(int(memory[0]) / 1e6) if memory else 0,
-        "python": platform.python_version(),
-        "postgresql": bench.sql("show server_version").split()[0],
-    }
-
-
-def figures(about: dict[str, str | int], rows: int, rounds: int, result: dict[str, Run]) -> str:
-    """The results as a table, and what they were measured on."""
-    setting = (
-        f"{rows:,} trades, medians of {rounds} rounds. Client, PostgREST and PostgreSQL\n"
-        f"{about['postgresql']} share one machine of {about['cores']} cores and {about['memory_gb']} GB; "
-        f"Python {about['python']}; PostgreSQL on its defaults; {about['date']}."
-    )
-    head = r"| | rows/s | of `\copy` | seconds | client's CPU, us/row | client's peak memory, MB |"
-    lines = [setting, "", head, "|---|--:|--:|--:|--:|--:|"]
-    for name, run in result.items():
-        share = run.rows_per_second / result["copy"].rows_per_second
-        memory = "" if name == "copy" else f"{run.peak_rss_mb:.0f}"
-        lines.append(
-            f"| {NAMES[name]} | {run.rows_per_second:,.0f} | {share:.0%} | {run.seconds:.1f} "
-            f"| {run.cpu_us_per_row:.1f} | {memory} |"
-        )
-    return "\n".join(lines)
-
-
-def write(content: dict[str, object], table: str) -> None:
-    """Write the results, also into the README."""
-    (HERE / "results.json").write_text(json.dumps(content, indent=2) + "\n")
-    (HERE / "results.md").write_text(f"# Benchmark\n\nWritten by `make bench`.\n\n{table}\n\n{EXPLANATION}")
-    readme = HERE.parent / "README.md"
-    before, _, rest = readme.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n{table}\n{END}{after}")
-
-
-def main() -> None:
-    """Measure, print and write."""
-    parser = argparse.ArgumentParser(description="Measures bulkload against psql's \\copy.")
-    parser.add_argument("--rows", type=int, default=300_000)
-    parser.add_argument("--rounds", type=int, default=3)
-    given = parser.parse_args()
-    runs: dict[str, list[Run]] = {name: [] for name in NAMES}
-    with tempfile.TemporaryDirectory(prefix="bulkload-bench-") as name, sandbox(Path(name, "state")) as box:
-        bench = Bench(box, Path(name), given.rows)
-        about = machine(bench)
-        for number in range(1, given.rounds + 1):
-            for kind, emptied, measure in (
-                ("load", True, bench.load),
-                ("again", False, bench.load),
-                ("copy", True, bench.copy),
-            ):
-                if emptied:
-                    bench.empty()
-                runs[kind].append(measure())
-                bench.check()
-                print(
-                    f"round {number}: {NAMES[kind]}: {runs[kind][-1].rows_per_second:,.0f} rows/s", flush=True
-                )
-    result = {kind: medians(measured) for kind, measured in runs.items()}
-    table = figures(about, given.rows, given.rounds, result)
-    print(f"\n{table}")
-    measured = {kind: asdict(run) for kind, run in result.items()}
-    write(about | {"rows": given.rows, "rounds": given.rounds} | measured, table)
-
-
-if __name__ == "__main__":
-    main()
+    def _made(self, rows: int, kind: str) -> Path:
+        path = self.folder / f"{rows}.{kind}"
+        if not path.exists():
+            # By another process: what this one had in memory would count as the next command's peak.
+            run(module("rows", path, rows), rows, {})
+        return path

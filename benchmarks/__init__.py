@@ -1,0 +1,1 @@
+"""What bulkload is measured with: `make bench`, or `python -m benchmarks --help`."""

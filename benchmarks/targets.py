@@ -1,0 +1,107 @@
+"""What bulkload is to reach, as ratios within one run of the benchmark, and what it has reached. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.grid import ratio
+
+Results = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One of them.
+
+    Attributes:
+        text: what is measured.
+        wanted: the bound.
+        figure: finds it in the results; raises KeyError where it was not measured.
+        most: whether the bound is an upper one.
+        form: how a figure is written.
+    """
+
+    text: str
+    wanted: float
+    figure: Callable[[Results], float]
+    most: bool = False
+    form: str = "{:.2f}"
+
+
+def _runs(results: Results, key: str) -> dict[str, Any]:
+    run: dict[str, Any] = results["ways"]["runs"][key]
+    return run
+
+
+def _of(one: str, other: str) -> Callable[[Results], float]:
+    return lambda results: ratio(_runs(results, one)["rates"], _runs(results, other)["rates"])
+
+
+def _of_clients(results: Results) -> float:
+    clients = [run["rates"] for key, run in results["ways"]["runs"].items() if key[:3] in ("py-", "js-")]
+    if not clients:
+        raise KeyError
+    return ratio(_runs(results, "bulkload")["rates"], [max(rates) for rates in zip(*clients, strict=True)])
+
+
+def _of_fixed(results: Results) -> float:
+    limit = "raw-insert" if results["machine"]["inserts_first"] else "raw-upsert"
+    return _of("bulkload", limit)(results)
+
+
+def _case(key: str) -> Callable[[Results], float]:
+    return lambda results: float(results["fixed"][key]["ratio"])
+
+
+def _peak(results: Results) -> float:
+    peaks = [run["peak_rss_mb"] for key, run in results["ways"]["runs"].items() if key.startswith("bulkload")]
+    if "growth" in results:
+        peaks += [run["peak_rss_mb"] for run in results["growth"]["sink"].values()]
+        peaks.append(results["growth"]["server"]["peak_rss_mb"])
+    return float(max(peaks))
+
+
+def _growth(results: Results) -> float:
+    few, many = sorted(results["growth"]["sink"].values(), key=lambda run: int(run["rows"]))
+    return float(many["peak_rss_mb"] / few["peak_rss_mb"])
+
+
+def _startup(key: str) -> Callable[[Results], float]:
+    return lambda results: float(results["startup"][key]["seconds"])
+
+
+TARGETS = [
+    Target("empty table: of prebuilt inserts", 0.95, _of("bulkload", "raw-insert")),
+    Target(r"empty table: of `\copy`", 1.0, _of("bulkload", "copy")),
+    Target("empty table: of prebuilt upserts", 1.4, _of("bulkload", "raw-upsert")),
+    Target("empty table: of the best of postgrest-py and postgrest-js", 3.0, _of_clients),
+    Target("same rows again: of prebuilt upserts over them", 0.95, _of("bulkload-again", "raw-again")),
+    Target("sink: rows/s", 750_000, lambda r: float(_runs(r, "sink")["rows_per_second"]), form="{:,.0f}"),
+    Target("sink: client CPU, us/row", 1.35, lambda r: float(_runs(r, "sink")["cpu_us_per_row"]), most=True),
+    Target("peak memory, MB", 100, _peak, most=True, form="{:.0f}"),
+    Target("peak memory: ten times the rows against once", 1.1, _growth, most=True),
+    Target("best fixed settings: loopback", 0.95, _of_fixed),
+    Target("best fixed settings: 40 ms of round trip", 0.95, _case("far")),
+    Target("best fixed settings: statement_timeout above 500 rows", 0.95, _case("timeout")),
+    Target("best fixed settings: 429 above 2 in flight", 0.95, _case("gate")),
+    Target("`bulkload --help`, s", 0.15, _startup("help"), most=True),
+    Target("a load of one row, s", 0.6, _startup("row"), most=True),
+]
+
+
+def judge(results: Results) -> list[dict[str, Any]]:
+    """Each target, what was wanted, what was measured, and whether that is enough (None: not measured)."""
+    judged: list[dict[str, Any]] = []
+    for target in TARGETS:
+        sign = "<=" if target.most else ">="
+        entry = {"target": target.text, "wanted": f"{sign} {target.form.format(target.wanted)}"}
+        try:
+            figure = target.figure(results)
+        except KeyError:
+            judged.append({**entry, "measured": "not measured", "met": None})
+            continue
+        met = figure <= target.wanted if target.most else figure >= target.wanted
+        judged.append({**entry, "measured": target.form.format(figure), "met": met})
+    return judged
