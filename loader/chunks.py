@@ -45,8 +45,10 @@ def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]
 
 
 def batch_of(chunks: Sequence[Chunk], read: ReadKey | None) -> Batch:
-    """A batch of these chunks, which have one shape; ``read`` tells how keys are compared."""
+    """A batch of these chunks, which have one shape and may be any; ``read`` tells how keys are compared."""
     keys = [key for chunk in chunks for key in chunk.keys]
     size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
     compared = set(keys if read is None else map(read, keys)) - {None}
-    return Batch(chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys), compared)
+    return Batch(
+        chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys), compared, gapless=False
+    )

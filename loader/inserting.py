@@ -115,15 +115,22 @@ class Inserts:
                     if insert not in outcome.open:
                         self._witness.refused(insert.number)
                     if verdict.reason.code == "23505":
-                        await self._judge_open(shape, rows, outcome, where)
-                    return found if _got_in(outcome, rows) else verdict
+                        return await self._judge_conflict(shape, rows, outcome, verdict, where)
+                    return verdict
 
-    async def _judge_open(self, shape: Shape, rows: Sequence[Row], outcome: Outcome, where: str) -> None:
+    async def _judge_conflict(
+        self, shape: Shape, rows: Sequence[Row], outcome: Outcome, verdict: Verdict, where: str
+    ) -> Verdict:
         """These rows have met a conflict: did open inserts cause it, or will they meet it themselves?"""
         for insert in list(_overlapping(outcome.open, rows)):
             insert.is_in = insert.is_in or await self._are_in(shape, insert.rows, where)
             if not insert.is_in and _holds(insert, rows):
                 self._drop(outcome, insert)
+        if _got_in(outcome, rows):
+            return Verdict(Kind.DONE, count=len(rows))
+        # Where some of them are in, those may be to blame: it does not follow that one of the rows is bad.
+        partly = any(insert.is_in for insert in _overlapping(outcome.open, rows))
+        return replace(verdict, kind=Kind.SHRINK) if partly else verdict
 
     def _close(self, outcome: Outcome, stored: Sequence[Row]) -> None:
         """Rows were stored: an open insert of one of them can only meet a conflict."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from loader import rejects
 from loader.chunks import start_of
@@ -164,19 +165,22 @@ class Ledger:
         try:
             groups = self._journal.reject_groups()
             rejects.write(self._run_dir.path, self._journal.rejects(), self.names)
+            self._run_dir.write_report(ended := self._report(groups))
             if self._halt.error is None:
-                self._journal.finish()
-        except RunDirError as error:
-            self._halt.stop(error)
-        except OSError as error:
-            self._halt.stop(RunDirError(f"{self._run_dir.path}: {error.strerror or error}"))
+                self._journal.finish()  # last of all: until then the same command goes on, and ends here
+        except (RunDirError, OSError) as error:
+            ended = self._could_not_end(error, groups)
         self._journal.close()
+        return ended
+
+    def _could_not_end(self, error: RunDirError | OSError, groups: list[RejectGroup]) -> Report:
+        """The report where the disk does not take the end of the load."""
+        if isinstance(error, OSError):
+            error = RunDirError(f"{self._run_dir.path}: {error.strerror or error}")
+        self._halt.stop(error)
         ended = self._report(groups)
-        try:
+        with suppress(RunDirError):
             self._run_dir.write_report(ended)
-        except RunDirError as error:
-            self._halt.stop(error)
-            ended = self._report(groups)
         return ended
 
     def _report(self, groups: list[RejectGroup]) -> Report:

@@ -97,6 +97,7 @@ class Batch:
         size: the length of the request's body, in bytes.
         repeats: whether a key stands in it more than once.
         keys: its keys without nulls, as their columns' types compare them.
+        gapless: whether all rows of its shape between its first and its last are its own, or settled.
     """
 
     shape: Shape
@@ -105,6 +106,7 @@ class Batch:
     size: int
     repeats: bool
     keys: AbstractSet[Key]
+    gapless: bool = True
 
 
 @dataclass(frozen=True, slots=True)

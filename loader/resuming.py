@@ -87,6 +87,10 @@ def part(batch: Batch, settled: Collection[Place]) -> Iterator[Settlement]:
     first: Place | None = None
     last: Place = (0, 0)
     for chunk in batch.chunks:
+        begin = (chunk.source, chunk.line)
+        if first is not None and not batch.gapless and begin != (last[0], last[1] + 1):
+            yield Settlement(batch.shape.columns, first, last)
+            first = None
         for number in range(len(chunk.keys)):
             place = (chunk.source, chunk.line + number)
             if place in settled:

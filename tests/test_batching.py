@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from loader.batching import Batcher
 from loader.body import of_batch, rows_of
-from loader.chunks import cut
+from loader.chunks import batch_of, cut
 from loader.model import Batch, Chunk, Key, Settlement, Shape
 from loader.ordering import Order
 from loader.pacing import Limits
@@ -146,6 +146,29 @@ def test_a_resumed_load_sees_just_the_rows_that_are_not_settled(
     assert settled == set(gone)
     assert sorted(left + gone) == [one.line + number for one in found for number in range(len(one.keys))]
     assert all(earlier < later for earlier, later in pairwise(left))
+
+
+@given(chunks(), st.data())
+def test_parts_of_a_batch_with_gaps_hold_no_rows_of_others(found: list[Chunk], data: st.DataObject) -> None:
+    """A batch of any rows of a shape: what is said of some of them is said of no row between them."""
+    rows = [piece for one in found if one.shape == SHAPES[0] for piece in singles(one)]
+    mine = [row for row in rows if data.draw(st.booleans())]
+    if not mine:
+        return
+    batch = batch_of(mine, None)
+    some = {(row.source, row.line) for row in mine if data.draw(st.booleans())}
+
+    passing = Passing(part(batch, some))
+
+    gone = {(one.source, one.line) for row in rows for one in passing.settled(row)}
+    assert some == gone
+
+
+def singles(one: Chunk) -> list[Chunk]:
+    """The rows of a chunk, a chunk for each."""
+    head, rest = cut(one, 1, len(one.data))
+    assert head is not None
+    return [head, *(singles(rest) if rest is not None else [])]
 
 
 @given(st.integers(1, 20), st.integers(1, 25), st.integers(0, 300))
