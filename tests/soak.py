@@ -261,7 +261,9 @@ def timeouts(one: Round) -> Ended:
 def writer(one: Round) -> Ended:
     """Another upserts the same rows in the opposite order."""
     made = one.source(6000, shapes=False)
-    process = one.loads(one.target.url, "--batch-rows=500", "--max-rate=3000").start("rows.jsonl")
+    loads = one.loads(one.target.url, "--batch-rows=500", "--max-rate=3000")
+    loads.run("rows.jsonl")  # rows that are there are upserted, and locked
+    process = loads.start("rows.jsonl")
     with psycopg.connect(one.target.box.database, autocommit=True) as connection:
         while process.running:
             try:
