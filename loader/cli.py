@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-import threading
 import traceback
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -246,18 +245,19 @@ def _say(text: str) -> None:
     stderr.flush()
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line and exit."""
+    code: object = Exit.COMPLETE
     try:
         _main()
     except SystemExit as error:
-        if threading.active_count() > 1:
-            # A thread that waits for standard input cannot be told to stop, and would be waited for.
-            with suppress(OSError, AttributeError):
-                sys.stdout.flush()
-            _Stderr(sys.stderr).flush()
-            os._exit(error.code if isinstance(error.code, int) else Exit.BUG)
-        raise
+        code = Exit.COMPLETE if error.code is None else error.code
+    # All is written and closed. Python's own way out would take 60 ms more, and wait for a thread that
+    # waits for standard input and cannot be told to stop.
+    with suppress(OSError, AttributeError, ValueError):
+        sys.stdout.flush()
+    _Stderr(sys.stderr).flush()
+    os._exit(code if isinstance(code, int) else Exit.BUG)
 
 
 def _main() -> None:
