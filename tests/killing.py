@@ -69,11 +69,11 @@ def resent(earlier: list[Seen], later: list[Seen]) -> int:
 
 def is_finished(run: Run) -> bool:
     """Whether its journal says that nothing is left to be done: it was killed on its way out."""
-    with closing(sqlite3.connect(run.folder / "journal.sqlite")) as database:
-        try:
+    try:
+        with closing(sqlite3.connect(run.folder / "journal.sqlite")) as database:
             return bool(database.execute("select 1 from about where name = 'finished'").fetchone())
-        except sqlite3.OperationalError:
-            return False  # killed before it had made its tables
+    except sqlite3.OperationalError:
+        return False  # killed before it had made its folder, or its tables
 
 
 def kill_and_resume(
