@@ -59,7 +59,7 @@ LOAD = [
     _option("--concurrency", "Most requests in flight.", type=int, default=8, show_default=True),
     _option(
         "--batch-rows",
-        "Most rows of a request. [default: 5000, fewer where the server takes fewer]",
+        "Most rows of a request. [default: 5000; the loader finds the best number below]",
         type=int,
     ),
     _option("--batch-bytes", "Most bytes of a request. [default: 1MiB]", metavar="SIZE"),

@@ -2,61 +2,161 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from loader.model import Answered, Kind, Strain
 from loader.pacing import Pacing, backoff
 
+ROW = 10  # bytes
 
-def pacing(**changes: float | None) -> Pacing:
-    given = {"batch_rows": 1000, "batch_bytes": 10_000, "max_rate": None} | changes
-    return Pacing(**given)  # type: ignore[arg-type]
+
+def pacing(**changes: Any) -> Pacing:
+    given = {"batch_rows": 1000, "batch_bytes": 10_000, "max_rate": None, "concurrency": 8} | changes
+    one = Pacing(**given)
+    one.answered(Answered(0, 2, -1.0, -0.99, Kind.DONE))  # the preflight
+    return one
+
+
+def request(
+    one: Pacing, rows: int, now: float, strain: Strain = Strain.NONE, took: float | None = None
+) -> None:
+    """A batch of so many rows is made, sent, and answered; a row takes a tenth of a millisecond."""
+    took = 0.01 + rows / 10_000 if took is None else took
+    kind = {Strain.NONE: Kind.DONE, Strain.BUSY: Kind.RETRY}.get(strain, Kind.SHRINK)
+    one.made(rows, rows * ROW)
+    one.started(rows, rows * ROW, now - took)
+    one.answered(Answered(rows, rows * ROW, now - took, now, kind, strain))
+
+
+def go_on(one: Pacing, requests: int, begin: float) -> list[int]:
+    """Requests as large as they may be; gives their rows."""
+    sent: list[int] = []
+    for number in range(requests):
+        sent.append(max(1, min(one.limits.rows, one.limits.size // ROW)))
+        request(one, sent[-1], begin + number)
+    return sent
+
+
+def test_batches_grow_at_once_where_nothing_speaks_against_it() -> None:
+    """The first is small, that its answer comes soon; the bounds are reached in a few requests."""
+    one = pacing()
+
+    assert 500 == one.limits.rows
+    assert 1000 in go_on(one, 8, 0.0)
+    assert 1000 == one.limits.rows
+
+
+def test_a_small_bound_of_the_user_is_used_from_the_start() -> None:
+    """--batch-rows 100 are 100 rows."""
+    assert 100 == pacing(batch_rows=100).limits.rows
 
 
 def test_what_was_refused_is_never_tried_again() -> None:
-    """Half of what was too much is the new limit, for good."""
+    """Whatever is accepted meanwhile: neither so many rows nor so many bytes."""
     one = pacing()
+    go_on(one, 8, 0.0)
 
-    one.too_long(800)
-    one.too_large(6000)
-    for _ in range(1000):
-        one.went_well(10, now=0.0)
+    request(one, 800, 10.0, Strain.LONG)
+    request(one, 600, 11.0, Strain.LARGE)
 
-    assert (400, 3000) == (one.limits.rows, one.limits.size)
+    assert max(go_on(one, 2000, 20.0)) < 600
+    assert not one.takes(800, 100)
+    assert not one.takes(10, 6000)
+    assert one.takes(1, 10**9)  # a single row has to be tried
+
+
+def test_the_search_goes_on_between_what_worked_and_what_was_refused() -> None:
+    """Half of what was refused is not the end of it: it comes near, in a few tries."""
+    one = pacing(batch_rows=None, batch_bytes=10**6)
+    refused = 0
+    now = 0.0
+    for _ in range(3000):
+        rows = one.limits.rows
+        now += 1.0
+        if rows > 700:
+            refused += 1
+        request(one, rows, now, Strain.LONG if rows > 700 else Strain.NONE)
+
+    assert 600 <= one.limits.rows <= 700
+    assert refused <= 8
 
 
 def test_what_was_slow_is_tried_again_after_a_while() -> None:
     """A line that was slow for a minute must not keep batches small for hours."""
     one = pacing()
+    go_on(one, 8, 0.0)
 
-    assert one.too_slow(1000, since=0.0)
-    assert one.too_slow(1000, since=0.0)  # of the same moment
+    assert one.too_slow(1000, since=100.0)
+    assert one.too_slow(1000, since=100.0)  # of the same moment
     assert 500 == one.limits.rows
-    for _ in range(50):
-        one.went_well(500, now=1.0)
-    assert 1000 == one.limits.rows
-    for _ in range(50):
-        one.went_well(1000, now=2.0)
-    assert 1000 == one.limits.rows
+    assert 1000 in go_on(one, 300, 200.0)
 
 
 def test_a_stall_is_not_for_the_size_where_others_go_through() -> None:
     """One request hangs, and one as large that was answered meanwhile shows that it is not too large."""
     one = pacing()
 
-    one.went_well(1000, now=5.0)
+    request(one, 1000, 5.0)
 
     assert not one.too_slow(1000, since=1.0)
     assert one.too_slow(1000, since=6.0)
 
 
 def test_a_batch_keeps_a_row() -> None:
-    """However often it is halved."""
+    """However often it is refused."""
     one = pacing()
 
-    for _ in range(20):
-        one.too_long(one.limits.rows)
+    for number in range(20):
+        request(one, one.limits.rows, float(number), Strain.LONG)
 
     assert 1 == one.limits.rows
+
+
+def test_answers_come_within_a_second_where_rows_are_slow() -> None:
+    """A row takes 2 ms: batches stay at some hundreds, far from a statement_timeout of 3 s."""
+    one = pacing(batch_rows=None, batch_bytes=10**6)
+    longest = 0.0
+    for number in range(100):
+        took = 0.01 + 0.002 * one.limits.rows
+        longest = max(longest, took)
+        request(one, one.limits.rows, 10.0 * number, took=took)
+
+    assert longest <= 1.5
+
+
+def test_a_timeout_that_a_round_trip_takes_as_long_as_does_not_shrink_batches_for_ever() -> None:
+    """300 ms away, with a statement_timeout of 50 ms: what takes no longer than the trip is not slow."""
+    one = Pacing(batch_rows=None, batch_bytes=10**6, max_rate=None, concurrency=8)
+    one.answered(Answered(0, 2, -1.0, -0.7, Kind.DONE))
+    for number in range(300):
+        rows = one.limits.rows
+        long = rows > 400
+        took = 0.35 if long else 0.3 + rows / 8000
+        request(one, rows, 10.0 * number, Strain.LONG if long else Strain.NONE, took)
+
+    assert 200 <= one.limits.rows <= 400
+
+
+def test_a_burst_of_refusals_is_one() -> None:
+    """Four requests that were in flight together are refused: half as many go on, not none."""
+    one = pacing()
+    go_on(one, 20, 0.0)
+    before = one.in_flight
+    for _ in range(before):
+        one.started(100, 1000, 100.0)
+    for number in range(before):
+        one.answered(Answered(100, 1000, 100.0, 100.1 + number / 100, Kind.RETRY, Strain.BUSY))
+
+    assert 1 <= before // 2 == one.in_flight
+
+
+def test_no_more_are_in_flight_than_the_user_allows() -> None:
+    """--concurrency is a bound."""
+    for most in (1, 2, 3):
+        one = pacing(concurrency=most)
+        assert {True} == {one.in_flight <= most for _ in go_on(one, 200, 0.0)}
 
 
 def test_max_rate_spaces_requests_by_their_rows() -> None:
