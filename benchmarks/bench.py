@@ -61,11 +61,25 @@ class Bench:
         url: str | None = None,
         watch: Callable[[int], None] | None = None,
         whole: bool = True,
+        pinned: Cell | None = None,
     ) -> Run:
-        """A load by bulkload, from its start to its end; not ``whole``: without the start of the command."""
+        """A load by bulkload, from its start to its end.
+
+        Args:
+            rows: how many.
+            flags: options of the command line.
+            url: the server's, if it is another.
+            watch: told the process's id.
+            whole: or without the start of the command.
+            pinned: at this pace, instead of the one that it finds.
+        """
         variables = self.server.variables | ({"BULKLOAD_URL": url} if url else {})
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
-            command = [BULKLOAD, "--quiet", "--json", "--run-dir", folder, *map(str, flags)]
+            command = [BULKLOAD]
+            if pinned is not None:
+                command = module("pinned", pinned.connections, pinned.batch)
+                command += ["--concurrency", str(pinned.connections)]
+            command += ["--quiet", "--json", "--run-dir", folder, *map(str, flags)]
             took, report = run([*command, str(self.dump(rows))], rows, variables, watch=watch)
         told = json.loads(report)
         if told["rows_loaded"] != rows:

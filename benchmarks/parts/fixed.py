@@ -1,7 +1,7 @@
-"""Does the loader find settings as good as the best fixed ones, where the server or the line is peculiar?
+"""Does the loader find settings as good as the best fixed ones, also where server or line are peculiar?
 
-Fixed settings are those of prebuilt requests over raw sockets: so many connections, so many rows in each
-request. (The loader's own --concurrency would not do: it is an upper bound, below which it adapts.)
+Both are the loader: at the pace that it finds, with no flags, and with its pace pinned. The start of the
+command is left out, for it is the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.bench import Bench
 from benchmarks.grid import Cell, best, cells, interleaved, ratio, rounded
-from benchmarks.measure import background, summary
+from benchmarks.measure import Run, background, summary
 
 ROUND_TRIP = 0.04  # seconds
 MOST_ROWS = 500
@@ -31,7 +31,8 @@ class Case:
 
 
 CASES = [
-    Case("far", "40 ms of round trip", cells((4, 8, 16), (1000, 4000))),
+    Case("near", "loopback", cells((2, 3, 4, 8), (1000, 4000))),
+    Case("far", "40 ms of round trip", cells((4, 6, 8), (1000, 4000))),
     Case("timeout", "a statement_timeout above 500 rows", cells((2, 4, 8), (250, MOST_ROWS))),
     Case("gate", "429 above 2 requests in flight", cells((1, 2, 4), (1000, 4000))),
 ]
@@ -40,7 +41,9 @@ CASES = [
 @contextmanager
 def peculiar(bench: Bench, case: Case) -> Iterator[str]:
     """Have the server so; gives its URL."""
-    if case.key == "far":
+    if case.key == "near":
+        yield bench.server.url
+    elif case.key == "far":
         with background("far", bench.server.url, "--round-trip", ROUND_TRIP) as url:
             yield url
     elif case.key == "gate":
@@ -60,20 +63,19 @@ def _case(bench: Bench, case: Case, seconds: float) -> dict[str, Any]:
     start = time.monotonic()
     bench.say(case.title)
     with peculiar(bench, case) as url:
-        grid = case.grid[-4:] if bench.quick else case.grid
-        share = 0.2 * seconds / len(grid)
-        found = bench.find(bench.sends, grid, max(0.3, share - 0.7), url=url)
-        cell = best({cell: [took.rate] for cell, took in found.items()})
-        # The loader may be far slower here than what it is compared with: a short load tells.
-        few = rounded(found[cell].rate, 30_000)
-        first = bench.fresh(lambda: bench.load(few, url=url))
+        grid = case.grid[-2:] if bench.quick else case.grid
+        few = rounded(bench.rate(bench.sends) * (0.3 if bench.quick else 1.0), 30_000)
+        found: dict[Cell, float] = {}
+        for cell in grid:
+            found[cell] = _load(bench, few, url, cell).rate
+            bench.say(f"pinned to {cell}: {found[cell]:,.0f} rows/s")
+        chosen = best({cell: [rate] for cell, rate in found.items()})
         left = seconds - (time.monotonic() - start)
-        a_row = 1 / found[cell].rate + 1 / first.rate
-        rows = rounded((left / bench.rounds - 2) / a_row, 30_000)
+        rows = rounded((left / bench.rounds / 2 - 1) * found[chosen], 30_000)
         runs = interleaved(
             {
-                f"fixed: {cell}": lambda: bench.fresh(lambda: bench.raw(rows, cell, bench.sends, url=url)),
-                "bulkload": lambda: bench.fresh(lambda: bench.load(rows, url=url)),
+                f"pinned to {chosen}": lambda: _load(bench, rows, url, chosen),
+                "bulkload": lambda: _load(bench, rows, url),
             },
             bench.rounds,
             bench.say,
@@ -81,9 +83,13 @@ def _case(bench: Bench, case: Case, seconds: float) -> dict[str, Any]:
     fixed, loaded = runs.values()
     return {
         "title": case.title,
-        "cell": str(cell),
-        "grid": {str(each): round(took.rate) for each, took in found.items()},
+        "cell": str(chosen),
+        "grid": {str(each): round(rate) for each, rate in found.items()},
         "fixed": summary(fixed),
         "bulkload": summary(loaded),
         "ratio": ratio([one.rate for one in loaded], [one.rate for one in fixed]),
     }
+
+
+def _load(bench: Bench, rows: int, url: str, cell: Cell | None = None) -> Run:
+    return bench.fresh(lambda: bench.load(rows, url=url, whole=False, pinned=cell))

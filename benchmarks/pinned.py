@@ -1,0 +1,56 @@
+"""bulkload at a fixed pace, which it does not offer: python -m benchmarks.pinned N ROWS [OPTIONS] SOURCE.
+
+So many requests in flight and so many rows in each, whatever the server does: what the pace that the
+loader finds is compared with. All else is the loader's.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from loader import cli, pipeline
+from loader.model import Answered
+from loader.pacing import Limits, Pacing
+
+_ARGUMENTS = 3
+
+
+class Pinned(Pacing):
+    """A pace that never changes."""
+
+    def __init__(self, *, count: int, rows: int, batch_bytes: int, **others: Any) -> None:
+        super().__init__(batch_bytes=batch_bytes, **others)
+        self._count = count
+        self.limits = Limits(rows, batch_bytes)
+
+    @property
+    def in_flight(self) -> int:
+        """As told."""
+        return self._count
+
+    def takes(self, rows: int, size: int) -> bool:
+        """As told."""
+        return rows <= self.limits.rows and size <= self.limits.size
+
+    def made(self, rows: int, size: int) -> None:
+        """Learn nothing."""
+
+    def answered(self, one: Answered) -> None:
+        """Learn nothing."""
+
+
+def main() -> None:
+    """Load, with the words behind the first two as bulkload's command line."""
+    count, rows = map(int, sys.argv[1:_ARGUMENTS])
+    sys.argv[1:] = sys.argv[_ARGUMENTS:]
+
+    def pinned(**given: Any) -> Pacing:
+        return Pinned(count=count, rows=rows, **given)
+
+    setattr(pipeline, "Pacing", pinned)  # noqa: B010 - it is not exported
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
