@@ -190,6 +190,36 @@ class Kind(Enum):
     STOP = auto()  # the target cannot be used
 
 
+class Strain(Enum):
+    """What a request was refused for, where that is no fault of what it holds."""
+
+    NONE = auto()  # it was not
+    BUSY = auto()  # too many at once, or too busy a server
+    LONG = auto()  # its rows take longer than the server allows
+    LARGE = auto()  # its bytes are too many
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request that came to an end.
+
+    Attributes:
+        rows: how many it carried; 0 for a preflight.
+        size: of its body, in bytes.
+        since: when it was sent, in seconds on any clock.
+        now: when it came to its end, on the same.
+        kind: what the answer means.
+        strain: what it was refused for.
+    """
+
+    rows: int
+    size: int
+    since: float
+    now: float
+    kind: Kind
+    strain: Strain = Strain.NONE
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What to do after a reply.
