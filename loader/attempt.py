@@ -6,14 +6,17 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
+import anyio
+
 from loader.body import EMPTY, Body
 from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.model import Key, Kind, Lost, Reason, Reply, Shape, Verdict
-from loader.observer import Observer, Requested, Retrying
+from loader.model import Answered, Key, Kind, Lost, Reason, Reply, Shape, Verdict
+from loader.observer import Observer, Paced, Requested, Retrying
 from loader.pacing import Pacing, backoff
 from loader.postgrest import PostgREST
 from loader.settings import Settings
+from loader.strain import strain
 from loader.tokens import Tokens
 from loader.verdict import NO_REPLY, TOO_LARGE, judge, may_be_in
 
@@ -39,6 +42,8 @@ class Attempts:
         self._pacing = pacing
         self._halt = halt
         self._observer = observer
+        self._places = anyio.CapacityLimiter(pacing.in_flight)  # for requests; who waits to retry has none
+        self._paced: Paced | None = None
         self._answered = False
 
     async def send(
@@ -75,14 +80,7 @@ class Attempts:
             sent, count = (EMPTY, 0) if trial.probing else (body, rows)
             return await self._post(shape, sent, count, patience)
 
-        verdict = await self._decide(post, trial, rows)
-        if verdict.kind is Kind.DONE:
-            self._pacing.went_well(rows, time.monotonic())
-        elif verdict.kind is Kind.SHRINK and rows > 1 and verdict.reason.code in TOO_LARGE:
-            self._pacing.too_large(body.size)
-        elif verdict.kind is Kind.SHRINK and rows > 1 and verdict.reason.code != NO_REPLY:
-            self._pacing.too_long(rows)
-        return verdict
+        return await self._decide(post, trial, rows)
 
     async def count(self, keys: Sequence[Key], *, where: str) -> int:
         """How many of these keys are in the relation.
@@ -183,17 +181,31 @@ class Attempts:
         wait = self._pacing.reserve(rows, time.monotonic())
         if wait > 0:
             await self._halt.sleep(wait)
-        started = time.monotonic()
-        reply = await self._client.post(shape.columns, body, timeout)
-        verdict = judge(
-            reply,
-            rows=rows,
-            resolution=self._settings.resolution,
-            url_length=len(self._client.url(shape.columns)),
-            size=body.size,
-        )
-        self._observer.on(Requested(rows, body.size, time.monotonic() - started, verdict.kind))
+        async with self._places:
+            self._halt.check()
+            started = time.monotonic()
+            self._pacing.started(rows, body.size, started)
+            reply = await self._client.post(shape.columns, body, timeout)
+            verdict = judge(
+                reply,
+                rows=rows,
+                resolution=self._settings.resolution,
+                url_length=len(self._client.url(shape.columns)),
+                size=body.size,
+            )
+            now = time.monotonic()
+            self._pace(Answered(rows, body.size, started, now, verdict.kind, strain(verdict, reply)))
+        self._observer.on(Requested(rows, body.size, now - started, verdict.kind))
         return verdict, reply
+
+    def _pace(self, one: Answered) -> None:
+        """Let the pacing learn from a request, and go by it."""
+        self._pacing.answered(one)
+        self._places.total_tokens = self._pacing.in_flight
+        paced = Paced(self._pacing.in_flight, self._pacing.limits.rows, self._pacing.limits.size)
+        if paced != self._paced:
+            self._paced = paced
+            self._observer.on(paced)
 
 
 @dataclass(slots=True)

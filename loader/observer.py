@@ -41,6 +41,15 @@ class Requested:
 
 
 @dataclass(frozen=True, slots=True)
+class Paced:
+    """How much may be sent has changed: requests in flight, and the ``rows`` and ``size`` (bytes) of each."""
+
+    in_flight: int
+    rows: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Retrying:
     """A request will be sent again, in ``seconds``."""
 
@@ -74,7 +83,7 @@ class Said:
     message: str
 
 
-Event = Opened | Resumed | Read | Requested | Retrying | Renewed | Rejected | Settled | Said
+Event = Opened | Resumed | Read | Requested | Paced | Retrying | Renewed | Rejected | Settled | Said
 
 
 class Observer(Protocol):

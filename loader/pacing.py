@@ -5,9 +5,19 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from loader.flow import Flow
+from loader.model import Answered, Kind, Strain
+from loader.sizing import Sizing
+
 BATCH_ROWS = 5000  # with columns=, larger batches are no faster (benchmarks)
+_FIRST_ROWS = 500  # the first answers come soon, also under a short statement_timeout
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds
-_WELL = 50  # requests in time, until twice as many rows are tried again
+# An answer is to come within a second: a load then moves, and a statement_timeout of 3 s (Supabase's
+# shortest) is far. Where a round trip takes long, within some of them; under a short timeout well within it.
+_BRISK, _TRIPS, _WITHIN = 1.0, 8, 0.6
+_LONG_TRIP = 0.04  # seconds that the preflight takes; the start makes up for it
+_SLOW = 1.5  # times as long is too long
+_TIMEOUT = 0.1  # seconds: what is refused sooner was not refused for its time
 
 
 @dataclass(slots=True)
@@ -19,29 +29,99 @@ class Limits:
 
 
 class Pacing:
-    """The limits in force. What the server refuses as too much is not tried again; what was only slow is.
+    """What to send and how much of it at once, by how the server takes it.
+
+    Requests in flight are looked after by `Flow`, rows and bytes of a request by `Sizing`.
 
     Args:
-        batch_rows: most rows of a batch.
+        batch_rows: most rows of a batch; None: as many as are of use.
         batch_bytes: most bytes of a request's body.
         max_rate: rows a second; None: as fast as it goes.
+        concurrency: most requests in flight.
     """
 
-    def __init__(self, *, batch_rows: int | None, batch_bytes: int, max_rate: float | None) -> None:
-        self.limits = Limits(batch_rows or BATCH_ROWS, batch_bytes)
-        self._most = self.limits.rows
-        self._since_slow = 0  # requests that went well
-        self._went_well = (0.0, 0)  # when one last did, and its rows
+    def __init__(
+        self,
+        *,
+        batch_rows: int | None,
+        batch_bytes: int,
+        max_rate: float | None,
+        concurrency: int,
+    ) -> None:
+        most = batch_rows or BATCH_ROWS
+        self._rows = Sizing(min(_FIRST_ROWS, most), most)
+        self._size = Sizing(batch_bytes, batch_bytes)
+        self._flow = Flow(concurrency)
+        self.limits = Limits(self._rows.limit, self._size.limit)
+        self._quickest = float("inf")  # answer, in seconds
+        self._timeout = float("inf")  # of the server
+        self._went_well = (float("-inf"), 0)  # when a request last did, and its rows
         self._max_rate = max_rate
         self._next_start = 0.0
 
-    def too_long(self, rows: int) -> None:
-        """The server refused a request of so many rows for its time: none with as many is sent again."""
-        self.limits.rows = self._most = max(1, min(self.limits.rows, rows // 2))
+    @property
+    def in_flight(self) -> int:
+        """How many requests may be in flight."""
+        return self._flow.limit
 
-    def too_large(self, size: int) -> None:
-        """A request's body of this many bytes was refused: none as large is sent again."""
-        self.limits.size = min(self.limits.size, size // 2)
+    def takes(self, rows: int, size: int) -> bool:
+        """Whether so many rows and bytes may go into one request; a single row always may."""
+        return rows <= 1 or (self._rows.takes(rows) and self._size.takes(size))
+
+    def made(self, rows: int, size: int) -> None:
+        """A batch was made within the limits. They may change: what is more than usual is tried once."""
+        self._rows.made(rows)
+        self._size.made(size)
+        self._set_limits()
+
+    def started(self, rows: int, size: int, now: float) -> None:
+        """A request is sent."""
+        self._flow.started(now)
+        self._rows.started(rows)
+        self._size.started(size)
+
+    def answered(self, one: Answered) -> None:
+        """A request came to an end."""
+        self._flow.answered(one, steady=not self._rows.growing)
+        if not one.rows and one.kind is Kind.DONE and self._quickest == float("inf"):
+            self._preflown(one.now - one.since)
+        if one.kind is Kind.DONE:
+            self._quickest = min(self._quickest, one.now - one.since)
+        if one.rows:
+            if one.kind is Kind.DONE:
+                self._accepted(one)
+            elif one.rows > 1:
+                self._refused(one)
+            self._rows.ended(one.rows)
+            self._size.ended(one.size)
+            self._set_limits()
+
+    def _preflown(self, seconds: float) -> None:
+        if seconds > _LONG_TRIP:
+            self._flow.hurry()
+            self._rows.hurry()
+            self._set_limits()
+
+    def _accepted(self, one: Answered) -> None:
+        self._went_well = (one.now, one.rows)
+        seconds = one.now - one.since
+        goal = min(max(_BRISK, _TRIPS * self._quickest), _WITHIN * self._timeout)
+        if seconds > _SLOW * goal and 2 * one.rows > self._rows.limit:
+            self._rows.shrink(one.rows, at_once=False)
+            return
+        for_rows = max(seconds - self._quickest, 1e-3)
+        self._rows.accepted(one.rows, one.rows * (goal - self._quickest) / for_rows, one.now)
+        self._size.accepted(one.size, float("inf"), one.now)
+
+    def _refused(self, one: Answered) -> None:
+        seconds = one.now - one.since
+        cost = seconds / self.in_flight
+        if one.strain is Strain.LONG:
+            if seconds > _TIMEOUT:
+                self._timeout = min(self._timeout, seconds)
+            self._rows.refused(one.rows, cost, one.now)
+        elif one.strain is Strain.LARGE:
+            self._size.refused(one.size, cost, one.now)
 
     def too_slow(self, rows: int, since: float) -> bool:
         """A request of so many rows, sent at ``since``, had no answer in time: is it for its size?
@@ -51,17 +131,12 @@ class Pacing:
         when, others = self._went_well
         if when >= since and others >= rows:
             return False
-        self.limits.rows = max(1, min(self.limits.rows, rows // 2))
-        self._since_slow = 0
+        self._rows.shrink(rows, at_once=True)
+        self._set_limits()
         return True
 
-    def went_well(self, rows: int, now: float) -> None:
-        """A request was answered in time."""
-        self._went_well = (now, rows)
-        self._since_slow += 1
-        if self.limits.rows < self._most and self._since_slow >= _WELL:
-            self.limits.rows = min(self._most, self.limits.rows * 2)
-            self._since_slow = 0
+    def _set_limits(self) -> None:
+        self.limits.rows, self.limits.size = self._rows.limit, self._size.limit
 
     def reserve(self, rows: int, now: float) -> float:
         """Take a place for this many rows under --max-rate; gives the seconds to wait for it."""

@@ -62,7 +62,10 @@ class Load:
         self._sources = sources
         self._halt = halt
         self._pacing = Pacing(
-            batch_rows=settings.batch_rows, batch_bytes=settings.batch_bytes, max_rate=settings.max_rate
+            batch_rows=settings.batch_rows,
+            batch_bytes=settings.batch_bytes,
+            max_rate=settings.max_rate,
+            concurrency=settings.concurrency,
         )
         self._checker = Checker(
             key=settings.on_conflict, upsert=settings.resolution != "none", columns=settings.columns
@@ -203,6 +206,7 @@ class Load:
         """Take a batch in flight; gives what it must wait for."""
         earlier = [self._left[other] for other in self._order.enter(batch)]
         self._left[batch] = anyio.Event()
+        self._pacing.made(batch.rows, batch.size)
         self._ledger.enter(batch)
         return earlier
 

@@ -15,6 +15,7 @@ from loader.observer import (
     Observer,
     Observers,
     Opened,
+    Paced,
     Read,
     Rejected,
     Renewed,
@@ -142,7 +143,7 @@ class Lines:
 
 
 class Messages:
-    """What happens beside the rows: retries (not each one), and with -v each renewed token and reject."""
+    """What happens beside the rows: retries (not each one), with -v the pace, renewed tokens and rejects."""
 
     def __init__(
         self, console: Console, *, verbose: int, clock: Callable[[], float] = time.monotonic
@@ -151,6 +152,7 @@ class Messages:
         self._verbose = verbose
         self._clock = clock
         self._next = float("-inf")
+        self._next_pace = float("-inf")
 
     def on(self, event: Event) -> None:
         """Perhaps say something."""
@@ -161,6 +163,9 @@ class Messages:
                 if self._verbose or self._clock() >= self._next:
                     self._next = self._clock() + _EVERY
                     self._console.print(f"waiting {seconds:.1f} s to try again: {why}")
+            case Paced(in_flight, rows) if self._verbose and self._clock() >= self._next_pace:
+                self._next_pace = self._clock() + _EVERY
+                self._console.print(f"up to {in_flight} requests in flight, of up to {rows:,} rows each")
             case Renewed() if self._verbose:
                 self._console.print("renewed the token")
             case Rejected(reject) if self._verbose:

@@ -141,7 +141,7 @@ class Sender:
 
     async def _try_whole(self, batch: Batch, outcome: Outcome, *, unsure: bool) -> Verdict:
         """Send a batch in one request."""
-        if batch.rows > self._pacing.limits.rows:
+        if not self._pacing.takes(batch.rows, batch.size):
             return Verdict(Kind.SHRINK)  # it was made before the server refused its size
         if self._inserts is not None or (batch.repeats and self._overwrites):
             return await self._send(batch, list(bodies.rows_of(batch)), outcome, unsure=unsure)
@@ -202,7 +202,7 @@ class Sender:
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].source, rows[0].line)
         body = bodies.of_rows(sent)
-        if len(rows) > 1 and body.size > self._pacing.limits.size:
+        if not self._pacing.takes(len(rows), body.size):
             return Verdict(Kind.SHRINK)  # the server has refused as much before
         if self._inserts is None:
             verdict = await self._attempts.send(batch.shape, body, len(sent), where=where)

@@ -10,6 +10,7 @@ from typing import Any, LiteralString
 
 import pytest
 
+from loader import pacing
 from loader.settings import MaxErrors
 from tests.dirty.support import ending, rejected_as, tables
 from tests.harness import Target, trade
@@ -288,6 +289,13 @@ async def test_policy_refuses_all(bad: Target) -> None:
 PLACES = [0, 1, 1250, 2499, 2500, 4095, 4998, 4999]
 
 
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """5,000 rows go out in one batch, as they do once a load has found its pace."""
+    monkeypatch.setattr(pacing, "_FIRST_ROWS", 5000)
+
+
+@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("told", ["raise", "swallow"])
 async def test_requests_for_a_bad_row_that_nothing_names(bad: Target, told: str, place: int) -> None:
@@ -302,6 +310,7 @@ async def test_requests_for_a_bad_row_that_nothing_names(bad: Target, told: str,
     assert loaded.report.requests - CLEAN <= 2 + log2(5000)
 
 
+@pytest.mark.usefixtures("whole")
 async def test_requests_of_a_clean_load(bad: Target) -> None:
     """One batch needs a request, after a preflight and a look at the columns."""
     loaded = await bad.load(file(numbered("t", b'"x"', 5000)), table="plain")
@@ -309,6 +318,7 @@ async def test_requests_of_a_clean_load(bad: Target) -> None:
     assert CLEAN == loaded.report.requests
 
 
+@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("place", PLACES)
 async def test_requests_for_a_bad_row_that_is_hinted_at(bad: Target, place: int) -> None:
     """The same where the server names a value that half of the rows hold elsewhere."""
@@ -321,6 +331,7 @@ async def test_requests_for_a_bad_row_that_is_hinted_at(bad: Target, place: int)
     assert loaded.report.requests - CLEAN <= 2 + log2(5000)
 
 
+@pytest.mark.usefixtures("whole")
 @pytest.mark.parametrize("place", PLACES)
 async def test_requests_for_a_key_that_is_named(bad: Target, place: int) -> None:
     """A plain insert of a key that is there costs one further request, for the others."""

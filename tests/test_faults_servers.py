@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from loader import flow
 from tests.faults import (
     SECRET,
     Site,
@@ -170,8 +171,9 @@ async def test_a_statement_timeout_of_the_role(target: Site) -> None:
     assert loaded.report.batches > 1500 * 2 // 150
 
 
-async def test_a_pool_of_one(target: Site) -> None:
+async def test_a_pool_of_one(target: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """With eight requests in flight for one connection, some are answered 504; all get in."""
+    monkeypatch.setattr(flow, "_FIRST", 8)
     made = source(1200, seed=3)
     target.replace_postgrest(pool=1, patience=1)
     with slowly(target):
