@@ -16,8 +16,9 @@ from loader.observer import Observer, Paced, Requested, Retrying
 from loader.pacing import Pacing, backoff
 from loader.postgrest import PostgREST
 from loader.settings import Settings
+from loader.strain import strain
 from loader.tokens import Tokens
-from loader.verdict import NO_REPLY, TOO_LARGE, judge, may_be_in, strain
+from loader.verdict import NO_REPLY, TOO_LARGE, judge, may_be_in
 
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
 

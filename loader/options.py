@@ -56,7 +56,13 @@ LOAD = [
     _option(
         "--columns", "Columns to write; other keys of a row are dropped. [default: all keys]", metavar="COLS"
     ),
-    _option("--concurrency", "Most requests in flight.", type=int, default=8, show_default=True),
+    _option(
+        "--concurrency",
+        "Most requests in flight; fewer where more bring nothing.",
+        type=int,
+        default=8,
+        show_default=True,
+    ),
     _option(
         "--batch-rows",
         "Most rows of a request. [default: 5000; the loader finds the best number below]",

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from loader.model import WORDLESS, Kind, Lost, Reason, Reply, Strain, Verdict
+from loader.model import WORDLESS, Kind, Lost, Reason, Reply, Verdict
 
 NO_REPLY = "no-reply"  # the code of a reason where no answer came
 TOO_LARGE = frozenset({"HTTP 413", "PGRST001"})  # of reasons to shrink: bytes, not rows
@@ -57,21 +57,6 @@ _SQLSTATE: dict[str, Kind] = {
 _OTHER_SQLSTATE = (
     Kind.SPLIT
 )  # a trigger's: 20000 (CASE without ELSE), 38 (external routine), or its own, as 45000
-# Refusals that fewer requests at once would be spared. (PGRST000 to 002 and 502: nobody is at work there.)
-_BUSY = frozenset(
-    {
-        "HTTP 408",
-        "HTTP 503",
-        "HTTP 504",
-        "HTTP 522",  # Cloudflare's time-outs
-        "HTTP 524",
-        "HTTP 544",  # Supabase's
-        "PGRST003",  # no free connection in the pool
-        "PT503",
-        "53200",  # out of memory
-        "53300",  # too many connections
-    }
-)
 # After so many tries the batch is split, to find a row that causes it.
 _FEW_TRIES = {"58": 3, "XX": 3, "PGRSTX00": 3, "55P03": 5}
 
@@ -285,20 +270,6 @@ def _gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
     if 300 <= status < 400:
         advice = f"Is --url right? The server points to {reply.location or 'another address'}."
     return Verdict(Kind.STOP, reason, advice=advice)
-
-
-def strain(verdict: Verdict, reply: Reply | Lost) -> Strain:
-    """What the server, or a gateway, could not bear, if that is why it refused.
-
-    Where nothing is there to answer, as at a refused connection, that is no strain.
-    """
-    if isinstance(reply, Lost):
-        return Strain.BUSY if reply.slow else Strain.NONE
-    if verdict.kind is Kind.RETRY and (reply.status == 429 or verdict.reason.code in _BUSY):
-        return Strain.BUSY
-    if verdict.kind is Kind.SHRINK:
-        return Strain.LARGE if verdict.reason.code in TOO_LARGE else Strain.LONG
-    return Strain.NONE
 
 
 def may_be_in(reply: Reply | Lost) -> bool:

@@ -255,6 +255,21 @@ async def test_a_statement_timeout_above_a_number_of_rows(target: Site) -> None:
     assert 0 < len(refused) <= 3
 
 
+async def test_a_gateway_with_a_limit_of_requests_in_flight(target: Site) -> None:
+    """429 above two: the load keeps below it, and tries more only now and then."""
+    made = source(ROWS, seed=18)
+
+    def fault(_seen: Seen) -> Act | None:
+        in_flight = sum(not seen.status for seen in proxy.posts)
+        return html("429 Too Many Requests") if in_flight > 2 else Delay(0.02)
+
+    with Proxy(target.url, fault) as proxy:
+        loaded = await load(target, made, proxy, concurrency=8)
+
+    check(target, made, as_dict(loaded.report))
+    assert 0 < sum(seen.status == 429 for seen in proxy.posts) <= 10
+
+
 async def test_latency(target: Site) -> None:
     """Each request takes 50 ms longer to arrive."""
     made = source(ROWS, seed=9)

@@ -100,8 +100,8 @@ def test_a_stall_is_not_for_the_size_where_others_go_through() -> None:
 
     request(one, 1000, 5.0)
 
-    assert not one.too_slow(1000, since=1.0)
-    assert one.too_slow(1000, since=6.0)
+    assert not one.too_slow(400, since=1.0)
+    assert one.too_slow(400, since=6.0)
 
 
 def test_a_batch_keeps_a_row() -> None:
