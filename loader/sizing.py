@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 _WELL = 50  # requests that are accepted, before more is tried again after a refusal; twice as many each time
 _COST = 50  # times as long as the refusal took, of one request in flight
 _CLOSE = 1.1  # what was refused is so near what was accepted: no need to look for more
+_ALIKE = 4 / 3  # batches differ as much: one with a quarter of its room left may be full
 _LEAP, _STEP = 16, 2  # times as much as was accepted, at most, before and after a refusal
 _NEARLY = 0.9  # as large as what is safe: how long it took tells how long a larger one would
 _NEVER = 1 << 60
@@ -52,7 +53,7 @@ class Sizing:
     @property
     def _much(self) -> float:
         """More is a trial: batches differ a little, but where there is a limit, every row counts."""
-        return self._safe * (_CLOSE if self._refused == _NEVER else 1)
+        return self._safe * (_ALIKE if self._refused == _NEVER else 1)
 
     def takes(self, size: int) -> bool:
         """Whether so much may be sent in one request."""
