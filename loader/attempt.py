@@ -68,7 +68,8 @@ class Attempts:
             plain: as a plain insert; it is not repeated where it may be in.
 
         Returns:
-            DONE, SPLIT, KEYS, SHRINK or COLUMNS; UNSURE for a plain insert that may be in.
+            DONE, SPLIT, KEYS, SHRINK or COLUMNS. For a plain insert also UNSURE, if it may be in, and
+            where --resolution asks for upserts, STOP or RENEW instead of an error.
 
         Raises:
             TargetError: the target cannot be used, or not for too long.
@@ -125,6 +126,12 @@ class Attempts:
             elif verdict.kind is Kind.RENEW and not trial.renewed:
                 await self._tokens.renew(reply.token if isinstance(reply, Reply) else None)
                 trial.renewed = True
+            elif (
+                verdict.kind in (Kind.STOP, Kind.RENEW)
+                and trial.plain
+                and self._settings.resolution != "none"
+            ):
+                return verdict  # it was not asked for, and an upsert may fare better
             elif verdict.kind in (Kind.STOP, Kind.RENEW):
                 raise trial.stopped(f"{self._settings.url} refuses the load", verdict)
             elif trial.probing and verdict.kind is Kind.DONE:

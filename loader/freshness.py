@@ -36,7 +36,7 @@ class Freshness:
         self._in_a_row = 0
 
     def insert_first(self) -> bool:
-        """Whether to insert the next batch; inserted(), conflicted() or unanswered() must follow."""
+        """Whether to insert the next batch. One of the next four must follow."""
         if self._state is _State.ASKING:
             self._state = _State.WAITING
             return True
@@ -61,6 +61,11 @@ class Freshness:
         """A batch was refused for something else, or its reply was lost."""
         if self._state is _State.WAITING:
             self._state = _State.ASKING
+
+    def give_up(self) -> None:
+        """Inserts are refused, whatever the rows: never insert again."""
+        self._never = True
+        self._state = _State.UPSERTING
 
     def upserted(self, *, new: bool) -> None:
         """A batch was upserted; ``new``: as far as the reply tells, there were new rows in it."""

@@ -43,14 +43,18 @@ class PostgREST:
         self._tokens = tokens
         self._line: _Line | None = None
         self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
-        self._plain_headers = {
+        headers = {
             "Content-Type": "application/json",
             "Content-Profile": settings.schema,
-            "Prefer": "return=minimal,count=exact,handling=strict",
             "User-Agent": "bulkload",
         }
-        prefer = f"resolution={settings.resolution},{self._plain_headers['Prefer']}"
-        self._upsert_headers = self._plain_headers | {"Prefer": prefer}
+        prefer = "return=minimal,count=exact,handling=strict"
+        self._upsert_headers = headers | {"Prefer": f"resolution={settings.resolution},{prefer}"}
+        if settings.resolution != "none":
+            # An upsert is refused where the SELECT policies of row-level security hide the new row. So is an
+            # insert that returns something of it, as this does, and not one that returns nothing.
+            prefer = prefer.replace("return=minimal", "return=headers-only")
+        self._plain_headers = headers | {"Prefer": prefer}
 
     async def __aenter__(self) -> Self:
         return self

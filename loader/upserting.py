@@ -63,6 +63,11 @@ class Upserts:
         elif verdict.reason.code == "23505":
             self._freshness.conflicted()
             return None
+        elif verdict.kind in (Kind.STOP, Kind.RENEW):
+            # A privilege is missing that upserts do not need (SELECT on a primary key that is not the key
+            # here), or the target cannot be used at all: the upsert tells.
+            self._freshness.give_up()
+            return None
         else:
             self._freshness.unanswered()
         if verdict.kind is Kind.UNSURE:

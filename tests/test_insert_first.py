@@ -160,6 +160,48 @@ async def test_a_trigger_that_drops_rows_is_found_either_way(target: Site) -> No
     assert (495, 0, 0, 5) == ends[0][2]
 
 
+POLICIES = """
+    create table api.guarded (id text primary key, a bigint, b numeric, c text);
+    alter table api.guarded enable row level security;
+    create policy adds on api.guarded for insert to api_data_producer with check (a <> 13);
+    create policy changes on api.guarded for update to api_data_producer using (true) with check (true);
+    create policy sees on api.guarded for select to api_data_producer using (a % 100 <> 7);
+    grant select, insert, update on api.guarded to api_data_producer
+"""
+
+OTHER_KEY = """
+    create table api.guarded (number serial primary key, id text unique, a bigint, b numeric, c text);
+    grant insert, select (id, a, b, c), update (id, a, b, c) on api.guarded to api_data_producer;
+    grant usage on sequence api.guarded_number_seq to api_data_producer
+"""
+
+
+@pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates"])
+@pytest.mark.parametrize(("table", "bad"), [(POLICIES, 6), (OTHER_KEY, 0)], ids=["policies", "privileges"])
+async def test_what_an_upsert_may_not_write_is_not_inserted_either(
+    target: Site, table: str, bad: int, resolution: str
+) -> None:
+    """Policies that hide a new row from its writer; a primary key that the role may not see."""
+    made = source(500, bad=0, repeats=0.0, shapes=False)
+    target.sql(table.encode())
+    try:
+        target.reload()
+        ends = []
+        for insert_first in ("auto", "never"):
+            target.sql("truncate api.guarded")
+            loaded, _, _ = await load(
+                target, made, table="guarded", insert_first=insert_first, resolution=resolution
+            )
+            stored = target.texts("select id, a, b, c from api.guarded order by id")
+            ends.append((stored, loaded.codes, loaded.counts, loaded.report.exit_code))
+    finally:
+        target.sql("drop table api.guarded")
+
+    assert ends[0] == ends[1]
+    assert bad == len(ends[0][1])
+    assert 500 - bad == len(ends[0][0])
+
+
 def test_the_first_batch_alone_is_a_question() -> None:
     """Until it is answered, others are upserted; then all are inserted."""
     freshness = Freshness()
