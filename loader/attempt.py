@@ -126,13 +126,9 @@ class Attempts:
             elif verdict.kind is Kind.RENEW and not trial.renewed:
                 await self._tokens.renew(reply.token if isinstance(reply, Reply) else None)
                 trial.renewed = True
-            elif (
-                verdict.kind in (Kind.STOP, Kind.RENEW)
-                and trial.plain
-                and self._settings.resolution != "none"
-            ):
-                return verdict  # it was not asked for, and an upsert may fare better
             elif verdict.kind in (Kind.STOP, Kind.RENEW):
+                if trial.plain and self._settings.resolution != "none":
+                    return verdict  # an insert was not asked for, and an upsert may fare better
                 raise trial.stopped(f"{self._settings.url} refuses the load", verdict)
             elif trial.probing and verdict.kind is Kind.DONE:
                 # The server is well. Was the request too large to be answered in time?

@@ -190,15 +190,18 @@ def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Site, 
     loads = Loads(tmp_path, target.url, target.secret, "--batch-rows=500", "--max-rate=3000")
     assert loads.run("rows.jsonl").code == 1  # rows that are there are upserted, and locked
     before = deadlocks(target)
-    process = loads.start("rows.jsonl")
-    with psycopg.connect(target.box.database, autocommit=True) as writer:
-        while process.running:
-            upsert_backwards(writer)
-    run = process.wait()
+    for _ in range(6):  # as a rule the first load meets one
+        process = loads.start("rows.jsonl")
+        with psycopg.connect(target.box.database, autocommit=True) as writer:
+            while process.running:
+                upsert_backwards(writer)
+        run = process.wait()
+        assert run.code == 1, run.err
+        check(target, made, run.report)
+        target.sql("select pg_stat_force_next_flush()")
+        if deadlocks(target) > before:
+            break
 
-    assert run.code == 1, run.err
-    check(target, made, run.report)
-    target.sql("select pg_stat_force_next_flush()")
     assert deadlocks(target) > before
 
 
