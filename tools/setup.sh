@@ -45,5 +45,5 @@ fi
 
 echo "Installing bulkload and what its tests need into $venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1' # it knows --group
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[sandbox]' --group dev
+"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[sandbox,parquet,remote]' --group dev
 touch "$venv/.installed"
