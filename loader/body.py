@@ -54,7 +54,8 @@ def rows_of(batch: Batch) -> Iterator[Row]:
     for chunk in batch.chunks:
         offset = chunk.offset
         for number, (data, key) in enumerate(zip(chunk.data.split(b"\n"), chunk.keys, strict=True)):
-            yield Row(data, key, chunk.source, chunk.line + number, offset)
+            place = (chunk.source, chunk.number + number, offset)
+            yield Row(data, key, *place, chunk.origin, chunk.at + number)
             offset += len(data) + 1
 
 

@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
+from loader.chunks import reject
 from loader.keys import is_finite, number_columns, text
-from loader.model import Block, Chunk, Key, Reason, Reject, Shape
+from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
 from loader.whole_block import OTHER, Kinds, WholeBlock, kinds
 
 Fields = dict[str, msgspec.Raw]
@@ -51,7 +52,8 @@ class Checker:
         """Everything that the block holds, in its order; blank lines are nothing."""
         keys = self._whole.keys(block) if self._whole is not None else None
         if self._whole is not None and keys is not None:
-            yield Chunk(self._whole.shape, block.source, block.line, block.offset, block.data, keys)
+            source, number, offset, _ = block.start
+            yield Chunk(self._whole.shape, source, number, offset, block.data, keys, block.origin, block.at)
         else:
             yield from self._line_by_line(block)
 
@@ -59,8 +61,9 @@ class Checker:
         """Runs of neighbouring good rows of one shape, and refused rows."""
         run: _Run | None = None
         last = b""
+        source, first, offset, _ = block.start
         at = 0
-        for number, whole_line in enumerate(block.lines, block.line):
+        for index, whole_line in enumerate(block.lines):
             line = whole_line.removesuffix(b"\n")
             checked = self._line(line)
             if isinstance(checked, tuple):
@@ -69,7 +72,7 @@ class Checker:
                 if run is None or run.shape is not shape:
                     if run is not None:
                         yield run.chunk(block)
-                    run = _Run(shape, number, at)
+                    run = _Run(shape, index, at)
                 run.keys.append(key)
                 run.end = at + len(line)
             else:
@@ -77,7 +80,8 @@ class Checker:
                     yield run.chunk(block)
                     run = None
                 if checked is not None:
-                    yield Reject(line, block.source, number, block.offset + at, checked)
+                    row = Row(line, None, source, first + index, offset + at, block.origin, block.at + index)
+                    yield reject(row, checked)
             at += len(line) + 1
         if run is not None:
             yield run.chunk(block)
@@ -187,14 +191,16 @@ def _not_an_object(line: bytes) -> Reason:
 class _Run:
     """Neighbouring good rows of one shape, while their block is taken apart."""
 
-    __slots__ = ("begin", "end", "keys", "line", "shape")
+    __slots__ = ("begin", "end", "index", "keys", "shape")
 
-    def __init__(self, shape: Shape, line: int, begin: int) -> None:
+    def __init__(self, shape: Shape, index: int, begin: int) -> None:
         self.shape = shape
-        self.line = line
+        self.index = index
         self.begin = self.end = begin
         self.keys: list[Key] = []
 
     def chunk(self, block: Block) -> Chunk:
+        source, number, offset, _ = block.start
         data = block.data[self.begin : self.end]
-        return Chunk(self.shape, block.source, self.line, block.offset + self.begin, data, self.keys)
+        place = (source, number + self.index, offset + self.begin)
+        return Chunk(self.shape, *place, data, self.keys, block.origin, block.at + self.index)

@@ -6,12 +6,30 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from loader.equality import ReadKey
-from loader.model import Batch, Chunk, Position
+from loader.model import Batch, Chunk, Origin, Position, Reason, Reject, Row
 
 
 def start_of(chunk: Chunk) -> Position:
     """Where a chunk begins."""
-    return Position(chunk.source, chunk.line, chunk.offset)
+    line, offset = _where(chunk.origin, chunk.at, chunk.number, chunk.offset)
+    return Position(chunk.source, chunk.number, offset or 0, line)
+
+
+def line_of(row: Row) -> int:
+    """The line of the source on which a row begins."""
+    return _where(row.origin, row.at, row.number, row.offset)[0]
+
+
+def reject(row: Row, reason: Reason) -> Reject:
+    """A row that does not get in, as its source has it."""
+    line, offset = _where(row.origin, row.at, row.number, row.offset)
+    data = row.data if row.origin is None else row.origin.data(row.at)
+    return Reject(data, row.source, row.number, line, offset, reason)
+
+
+def _where(origin: Origin | None, at: int, number: int, offset: int) -> tuple[int, int | None]:
+    """Line and offset of a row."""
+    return (number, offset) if origin is None else (origin.line(at), origin.offset(at))
 
 
 def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]:
@@ -36,8 +54,9 @@ def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]
     head = replace(chunk, data=data[:end], keys=chunk.keys[:taken])
     tail = replace(
         chunk,
-        line=chunk.line + taken,
+        number=chunk.number + taken,
         offset=chunk.offset + end + 1,
+        at=chunk.at + taken,
         data=data[end + 1 :],
         keys=chunk.keys[taken:],
     )

@@ -188,7 +188,7 @@ def _overlapping(inserts: Sequence[Insert], rows: Sequence[Row]) -> Iterator[Ins
 
 
 def _places(rows: Sequence[Row]) -> set[tuple[int, int]]:
-    return {(row.source, row.line) for row in rows}
+    return {(row.source, row.number) for row in rows}
 
 
 def _questions(rows: Sequence[Row]) -> Iterator[list[Row]]:

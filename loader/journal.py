@@ -19,10 +19,10 @@ import anyio.to_thread
 import orjson
 
 from loader.errors import RunDirError
-from loader.model import Place, Position, Reason, Reject, Settlement
+from loader.model import BEGIN, Place, Position, Reason, Reject, Settlement
 
 NAME = "journal.sqlite"
-_VERSION = 1
+_VERSION = 2
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -39,9 +39,9 @@ create table sent (
     last_source integer not null, last_line integer not null
 );
 create table rejects (
-    source integer not null, line integer not null, offset integer not null, data blob not null,
-    code text not null, message text not null, details text, hint text,
-    primary key (source, line)
+    source integer not null, number integer not null, line integer not null, offset integer,
+    data blob not null, code text not null, message text not null, details text, hint text,
+    primary key (source, number)
 ) without rowid;
 """
 
@@ -65,7 +65,7 @@ class Past:
     counts: dict[str, int]
 
 
-NO_PAST = Past(Position(0, 1, 0), (), frozenset(), {}, {})
+NO_PAST = Past(BEGIN, (), frozenset(), {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ class Journal:
             for number, *found in self._database.execute("select * from sent order by number"):
                 sent.setdefault(number, []).append(_settlement(*found))
             beyond = self._database.execute(
-                "select source, line from rejects where (source, line) >= (?, ?)", watermark[:2]
+                "select source, number from rejects where (source, number) >= (?, ?)", watermark[:2]
             )
             (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
             counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
@@ -148,7 +148,7 @@ class Journal:
             return Past(
                 watermark,
                 tuple(settled),
-                frozenset((source, line) for source, line in beyond),
+                frozenset((source, number) for source, number in beyond),
                 sent,
                 counts,
             )
@@ -227,7 +227,8 @@ class Journal:
             execute("begin immediate")
             many("insert into settled values (?, ?, ?, ?, ?)", map(_settlement_columns, notes.settlements))
             many(
-                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?)", map(_columns, notes.rejects)
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                map(_columns, notes.rejects),
             )
             many(
                 "insert into sent values (?, ?, ?, ?, ?, ?)",
@@ -246,21 +247,22 @@ class Journal:
     def rejects(self) -> Iterator[Reject]:
         """All rejected rows, in the order of the sources."""
         with self._translated():
-            for source, line, offset, data, *reason in self._database.execute(
-                "select source, line, offset, data, code, message, details, hint from rejects order by 1, 2"
+            for data, source, number, line, offset, *reason in self._database.execute(
+                "select data, source, number, line, offset, code, message, details, hint"
+                " from rejects order by source, number"
             ):
-                yield Reject(data, source, line, offset, Reason(*reason))
+                yield Reject(data, source, number, line, offset, Reason(*reason))
 
     def reject_groups(self) -> list[RejectGroup]:
         """Rejected rows by code, the most frequent first, each with its first row as an example."""
         with self._translated():
             return [
-                RejectGroup(count, Reject(data, source, line, offset, Reason(code, message)))
-                for code, count, source, line, offset, data, message in self._database.execute(
-                    "select code, count, source, line, offset, head, message from ("
-                    " select code, source, line, offset, message, substr(data, 1, 1000) as head,"
+                RejectGroup(count, Reject(data, source, number, line, offset, Reason(code, message)))
+                for count, code, message, data, source, number, line, offset in self._database.execute(
+                    "select count, code, message, head, source, number, line, offset from ("
+                    " select code, message, substr(data, 1, 1000) as head, source, number, line, offset,"
                     " count(*) over (partition by code) as count,"
-                    " row_number() over (partition by code order by source, line) as place from rejects"
+                    " row_number() over (partition by code order by source, number) as place from rejects"
                     ") where place = 1 order by count desc, code"
                 )
             ]
@@ -283,7 +285,7 @@ class OtherLoad(Exception):  # noqa: N818 - it is what it says
 
 def _columns(reject: Reject) -> tuple[Any, ...]:
     reason = reject.reason
-    place = (reject.source, reject.line, reject.offset, reject.data)
+    place = (reject.source, reject.number, reject.line, reject.offset, reject.data)
     return (*place, reason.code, reason.message, reason.details, reason.hint)
 
 

@@ -70,7 +70,7 @@ class Ledger:
         sizes = [source.size for source in self._sources]
         self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
         if self.past is not NO_PAST:
-            source, line, _ = self.frontier
+            source, _, _, line = self.frontier
             # What is passed over of that source its reader tells: compressed, it is not the offset.
             done = sum(size or 0 for size in sizes[:source])
             self.observer.on(Resumed(self.past.counts, done))
@@ -112,7 +112,7 @@ class Ledger:
 
     async def reject_here(self, reject: Reject) -> None:
         """Enter a row that is not even sent."""
-        if (reject.source, reject.line) in self.past.rejected:
+        if (reject.source, reject.number) in self.past.rejected:
             return
         self.rows_seen += 1
         self._journal.reject(reject)
@@ -135,7 +135,7 @@ class Ledger:
     async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
         """Witness a plain insert (inserting.Witness)."""
         self._halt.check()
-        number = self._journal.send(part(batch, {(row.source, row.line) for row in rows}))
+        number = self._journal.send(part(batch, {(row.source, row.number) for row in rows}))
         await self._commit()
         if self._halt.error is not None:
             self._journal.forget(number)  # it is not sent after all

@@ -6,23 +6,40 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 # One column's value as text, as PostgreSQL's `->>` would give it; a tuple for several key columns.
 # None stands for SQL null, and for a row whose key is not looked at.
 Key = str | tuple[str | None, ...] | None
 
 
-# Which source, counted from 0, and which line of it, counted from 1.
+# Which source, counted from 0, and which row of it, counted from 1. The rows of JSON Lines are its lines.
 Place = tuple[int, int]
 
 
 class Position(NamedTuple):
-    """Where a line begins: its place, and the offset of its first byte in the (decompressed) source."""
+    """Where a row begins: its place, the offset of its first byte in the (decompressed) source, its line."""
 
     source: int
-    line: int
+    number: int
     offset: int
+    line: int
+
+
+BEGIN = Position(0, 1, 0, 1)
+
+
+class Origin(Protocol):
+    """What neighbouring rows were made from, where they do not stand in the source as they are sent."""
+
+    def data(self, index: int) -> bytes:
+        """A row as the source has it; it may be several lines."""
+
+    def line(self, index: int) -> int:
+        """On which line of the source it begins."""
+
+    def offset(self, index: int) -> int | None:
+        """Where it begins, in bytes; None in a source that is not read from front to back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,47 +60,59 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole neighbouring lines of one source, as they stand there.
+    """Neighbouring rows of one source, each on a line: lines of the source, or made from what it holds.
 
     Attributes:
-        source: which source, counted from 0.
-        line: number of its first line, counted from 1.
-        offset: where its first byte stands in the (decompressed) source, in bytes.
+        start: where the first begins.
         data: the lines, joined by newlines, without the last newline.
         lines: the same, one by one, each with its newline.
+        origin: what they were made from; None: they stand in the source like this.
+        at: the place of the first of them in ``origin``.
     """
 
-    source: int
-    line: int
-    offset: int
+    start: Position
     data: bytes
     lines: list[bytes]
+    origin: Origin | None = None
+    at: int = 0
+
+    @property
+    def end(self) -> Position:
+        """Where the next begins, in a source that holds the lines like this."""
+        source, number, offset, line = self.start
+        count = len(self.lines)
+        return Position(source, number + count, offset + len(self.data) + 1, line + count)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Neighbouring rows of one shape, checked: each line of ``data`` is one row.
 
-    ``keys`` has one entry a row. ``source``, ``line`` and ``offset`` are those of the first row.
+    ``keys`` has one entry a row. ``source``, ``number`` and ``offset`` are those of the first row, and so is
+    its place ``at`` in ``origin``; where there is an origin, it knows the offset.
     """
 
     shape: Shape
     source: int
-    line: int
+    number: int
     offset: int
     data: bytes
     keys: list[Key]
+    origin: Origin | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, when a batch has to be taken apart. ``data`` holds the source's own bytes."""
+    """One row, when a batch has to be taken apart. ``data`` is what is sent."""
 
     data: bytes
     key: Key
     source: int
-    line: int
+    number: int
     offset: int
+    origin: Origin | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,12 +157,13 @@ WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither c
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that did not get in, where it stands in its source, and why."""
+    """A row that did not get in, as its source has it, where it stands there, and why."""
 
     data: bytes
     source: int
+    number: int
     line: int
-    offset: int
+    offset: int | None
     reason: Reason
 
 

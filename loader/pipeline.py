@@ -16,7 +16,18 @@ from loader.equality import ReadKey
 from loader.errors import LoadError, SourceError
 from loader.halt import Halt, Halted
 from loader.ledger import Ledger
-from loader.model import Batch, Block, Chunk, Insert, Outcome, Place, Position, Reject, Settlement, Shape
+from loader.model import (
+    BEGIN,
+    Batch,
+    Block,
+    Chunk,
+    Insert,
+    Outcome,
+    Place,
+    Reject,
+    Settlement,
+    Shape,
+)
 from loader.observer import Observer, Renewed, Said
 from loader.ordering import Order
 from loader.pacing import Pacing
@@ -152,9 +163,7 @@ class Load:
                     ledger.rows_seen += len(chunk.keys)
                     for batch in self._batcher.add(chunk):
                         await give.send((batch, self._enter(batch)))
-            ledger.frontier = Position(
-                block.source, block.line + len(block.lines), block.offset + len(block.data) + 1
-            )
+            ledger.frontier = block.end
         if not ledger.rows_seen:
             ledger.observer.on(Said("no rows: there is nothing to load"))
 
@@ -207,10 +216,10 @@ class Load:
         begin = self._ledger.past.watermark
         watch = self._ledger.observer.on if until is None else None
         for number, source in enumerate(self._sources[begin.source :], begin.source):
-            start = begin if number == begin.source else Position(number, 1, 0)
+            start = begin if number == begin.source else BEGIN._replace(source=number)
             async with Reader(source, start.offset, watch) as file:
                 async for block in jsonl.blocks(file, start=start, name=source.name, size=size):
-                    if until is not None and (block.source, block.line) > until:
+                    if until is not None and block.start[:2] > until:
                         return
                     yield block
 

@@ -38,14 +38,14 @@ class Passing:
         spans = self._settled.get(frozenset(chunk.shape.columns), ())
         rest: Chunk | None = chunk
         while rest is not None:
-            first, rows = (rest.source, rest.line), len(rest.keys)
-            last = (rest.source, rest.line + rows - 1)
+            first, rows = (rest.source, rest.number), len(rest.keys)
+            last = (rest.source, rest.number + rows - 1)
             covering = [end for begin, end in spans if begin <= first <= end]
             if covering:
                 end = max(covering)
-                rows = rows if end >= last else end[1] - rest.line + 1
+                rows = rows if end >= last else end[1] - rest.number + 1
             elif ahead := [begin for begin, _ in spans if first < begin <= last]:
-                rows = min(ahead)[1] - rest.line
+                rows = min(ahead)[1] - rest.number
             piece, rest = cut(rest, rows, len(rest.data))
             if piece is not None:
                 yield piece, bool(covering)
@@ -71,14 +71,14 @@ def _share_rows(some: Iterable[Settlement], others: Sequence[Settlement]) -> boo
 
 def within(row: Row, settlements: Iterable[Settlement]) -> bool:
     """Whether a row, of the columns of the settlements, is one of theirs."""
-    return any(one.first <= (row.source, row.line) <= one.last for one in settlements)
+    return any(one.first <= (row.source, row.number) <= one.last for one in settlements)
 
 
 def whole(batch: Batch) -> Settlement:
     """The settlement of all rows of a batch."""
     first, last = batch.chunks[0], batch.chunks[-1]
     return Settlement(
-        batch.shape.columns, (first.source, first.line), (last.source, last.line + len(last.keys) - 1)
+        batch.shape.columns, (first.source, first.number), (last.source, last.number + len(last.keys) - 1)
     )
 
 
@@ -87,12 +87,12 @@ def part(batch: Batch, settled: Collection[Place]) -> Iterator[Settlement]:
     first: Place | None = None
     last: Place = (0, 0)
     for chunk in batch.chunks:
-        begin = (chunk.source, chunk.line)
+        begin = (chunk.source, chunk.number)
         if first is not None and not batch.gapless and begin != (last[0], last[1] + 1):
             yield Settlement(batch.shape.columns, first, last)
             first = None
         for number in range(len(chunk.keys)):
-            place = (chunk.source, chunk.line + number)
+            place = (chunk.source, chunk.number + number)
             if place in settled:
                 first, last = first or place, place
             elif first is not None:

@@ -8,6 +8,7 @@ import anyio
 
 from loader import body as bodies
 from loader.attempt import Attempts
+from loader.chunks import line_of, reject, start_of
 from loader.equality import ReadKey
 from loader.errors import TargetError, words
 from loader.freshness import Freshness
@@ -165,7 +166,7 @@ class Sender:
         while True:
             while bad := splitter.rejected():
                 row, reason = bad
-                held.append(Reject(row.data, row.source, row.line, row.offset, reason))
+                held.append(reject(row, reason))
                 if self._accepted_any or not _is_policy(reason):
                     self._reject_held(held, outcome)
                 elif len(held) >= _POLICY_SAMPLE:
@@ -187,23 +188,23 @@ class Sender:
         self._reject_held(held, outcome)
 
     def _reject_held(self, held: list[Reject], outcome: Outcome) -> None:
-        for reject in held:
-            outcome.rejects.append(reject)
-            outcome.places.add((reject.source, reject.line))
-            self._reject(reject)
+        for one in held:
+            outcome.rejects.append(one)
+            outcome.places.add((one.source, one.number))
+            self._reject(one)
         held.clear()
 
     def _reject_all(self, batch: Batch, reason: Reason, outcome: Outcome) -> None:
         for row in bodies.rows_of(batch):
             self._halt.check()
-            self._reject_held([Reject(row.data, row.source, row.line, row.offset, reason)], outcome)
+            self._reject_held([reject(row, reason)], outcome)
 
     async def _send(
         self, batch: Batch, rows: Sequence[Row], outcome: Outcome, *, whole: bool = False
     ) -> Verdict:
         """Send some rows of a batch; enters them if they got in."""
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
-        where = self._place(rows[0].source, rows[0].line)
+        where = self._place(rows[0].source, line_of(rows[0]))
         body = bodies.of_rows(sent)
         if not self._pacing.takes(len(rows), body.size):
             return Verdict(Kind.SHRINK)  # the server has refused as much before
@@ -213,11 +214,12 @@ class Sender:
             verdict = await self._inserts.send(batch, rows, outcome, where)
         if verdict.kind is Kind.DONE:
             self._enter(outcome, verdict, len(rows), len(sent))
-            outcome.places.update((row.source, row.line) for row in rows)
+            outcome.places.update((row.source, row.number) for row in rows)
         return verdict
 
     def _place_of(self, batch: Batch) -> str:
-        return self._place(batch.chunks[0].source, batch.chunks[0].line)
+        start = start_of(batch.chunks[0])
+        return self._place(start.source, start.line)
 
     def _enter(self, outcome: Outcome, verdict: Verdict, rows: int, sent: int) -> None:
         self._accepted_any = self._accepted_any or verdict.count > 0

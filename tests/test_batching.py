@@ -49,8 +49,8 @@ def test_each_row_is_in_one_batch_of_its_shape_within_the_limits(
     """Nothing is lost, doubled, mixed or too large; a batch knows its own size."""
     batches = batched(found, Limits(rows, size))
 
-    sent = sorted((row.line, batch.shape.columns) for batch in batches for row in rows_of(batch))
-    expected = [(one.line + number, one.shape.columns) for one in found for number in range(len(one.keys))]
+    sent = sorted((row.number, batch.shape.columns) for batch in batches for row in rows_of(batch))
+    expected = [(one.number + number, one.shape.columns) for one in found for number in range(len(one.keys))]
     assert expected == sent
     for batch in batches:
         assert batch.rows == len(list(rows_of(batch))) <= rows
@@ -64,8 +64,8 @@ def test_rows_of_a_key_keep_their_order_through_the_batches(found: list[Chunk], 
     last: dict[Key, int] = defaultdict(int)
     for batch in batched(found, Limits(rows, 10**6)):
         for row in rows_of(batch):
-            assert last[row.key] < row.line
-            last[row.key] = row.line
+            assert last[row.key] < row.number
+            last[row.key] = row.number
 
 
 def test_alternating_shapes_do_not_shrink_batches() -> None:
@@ -120,7 +120,7 @@ def test_a_resumed_load_sees_just_the_rows_that_are_not_settled(
     settled: set[int] = set()
     settlements: list[Settlement] = []
     for batch in batches:
-        lines = [row.line for row in rows_of(batch)]
+        lines = [row.number for row in rows_of(batch)]
         if data.draw(st.booleans()):
             settlements.append(whole(batch))
             settled.update(lines)
@@ -131,20 +131,20 @@ def test_a_resumed_load_sees_just_the_rows_that_are_not_settled(
     passing = Passing(settlements)
 
     left = [
-        one.line + number
+        one.number + number
         for piece in found
         for one in passing.unsettled(piece)
         for number in range(len(one.keys))
     ]
     gone = [
-        one.line + number
+        one.number + number
         for piece in found
         for one in passing.settled(piece)
         for number in range(len(one.keys))
     ]
 
     assert settled == set(gone)
-    assert sorted(left + gone) == [one.line + number for one in found for number in range(len(one.keys))]
+    assert sorted(left + gone) == [one.number + number for one in found for number in range(len(one.keys))]
     assert all(earlier < later for earlier, later in pairwise(left))
 
 
@@ -156,11 +156,11 @@ def test_parts_of_a_batch_with_gaps_hold_no_rows_of_others(found: list[Chunk], d
     if not mine:
         return
     batch = batch_of(mine, None)
-    some = {(row.source, row.line) for row in mine if data.draw(st.booleans())}
+    some = {(row.source, row.number) for row in mine if data.draw(st.booleans())}
 
     passing = Passing(part(batch, some))
 
-    gone = {(one.source, one.line) for row in rows for one in passing.settled(row)}
+    gone = {(one.source, one.number) for row in rows for one in passing.settled(row)}
     assert some == gone
 
 

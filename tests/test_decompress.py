@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceError
 from loader.observer import Event, Passed, Read
+from loader.sources.compression import FORMATS, named, recognise
 from loader.sources.decompress import Unpacker
-from loader.sources.formats import FORMATS, named, recognise
 from loader.sources.open import Source, find
 from loader.sources.reader import Reader
 from tests.packing import PACK, SUFFIXES, packed

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from loader.model import Position
+from loader.model import BEGIN
 from loader.sources import jsonl
 from tests.dirty.support import (
     BLOCKS,
@@ -282,8 +282,8 @@ async def test_bom_in_pieces(pieces: list[bytes]) -> None:
     """A byte order mark is left out, and no more than it, however a pipe cuts the bytes."""
     reader: Any = Dribble(*pieces)
 
-    found = [block async for block in jsonl.blocks(reader, start=Position(0, 1, 0), name="-", size=1024)]
+    found = [block async for block in jsonl.blocks(reader, start=BEGIN, name="-", size=1024)]
 
     lines = b"\n".join(block.data for block in found).split(b"\n")
     assert [b'{"a":1}', b'{"a":2}'] == lines
-    assert (1, 3) == (found[0].line, found[0].offset)
+    assert (1, 3) == (found[0].start.line, found[0].start.offset)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import SourceError
-from loader.model import Block, Position
+from loader.model import BEGIN, Block, Position
 from loader.observer import Event
 from loader.sources import jsonl
 from loader.sources.open import Source
@@ -49,20 +49,20 @@ async def test_each_line_is_in_one_block_at_its_place(
         pieces.append(rest[:cut])
         rest = rest[cut:]
 
-    found = await blocks([*pieces, rest], size, Position(3, 1, 0))
+    found = await blocks([*pieces, rest], size, Position(3, 1, 0, 1))
 
     expected = body.split(b"\n")
     if not expected[-1]:
         expected.pop()
     numbered = [
-        (block.line + number, line.removesuffix(b"\n"))
+        (block.start.line + number, line.removesuffix(b"\n"))
         for block in found
         for number, line in enumerate(block.lines)
     ]
     assert list(enumerate(expected, 1)) == numbered
     for block in found:
-        assert 3 == block.source
-        assert block.data == data[block.offset :][: len(block.data)]
+        assert 3 == block.start.source
+        assert block.data == data[block.start.offset :][: len(block.data)]
         assert block.data == b"".join(block.lines).removesuffix(b"\n")
         assert len(b"".join(block.lines[:-1])) < size
 
@@ -72,7 +72,7 @@ async def test_a_line_without_end_is_refused_by_its_number(monkeypatch: pytest.M
     monkeypatch.setattr(jsonl, "LONGEST_LINE", 1000)
 
     with pytest.raises(SourceError, match="rows:3: the line is longer"):
-        await blocks([b'{"id":1}\n{"id":2}\n', *[b"x" * 100] * 30], 64, Position(0, 1, 0))
+        await blocks([b'{"id":1}\n{"id":2}\n', *[b"x" * 100] * 30], 64, BEGIN)
 
 
 class Breaking(Pieces):
@@ -91,7 +91,7 @@ async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
     reader = cast("Reader", Breaking([b"{}\n{}\n", b'{"half']))
 
     async def read() -> None:
-        async for block in jsonl.blocks(reader, start=Position(0, 1, 0), name="rows", size=1000):
+        async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=1000):
             found.append(block)  # noqa: PERF401 - what came before the error counts
 
     with pytest.raises(SourceError, match="broke off"):
@@ -108,9 +108,7 @@ async def test_the_reader_is_asked_for_more_than_a_block(tmp_path: Path) -> None
     source = Source("rows", path, path.stat().st_size)
 
     async with Reader(source, 0, reads.append) as reader:
-        found = [
-            block async for block in jsonl.blocks(reader, start=Position(0, 1, 0), name="rows", size=4096)
-        ]
+        found = [block async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=4096)]
 
     assert 50_000 == sum(len(block.lines) for block in found)
     assert len(reads) < len(found) // 20

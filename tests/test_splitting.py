@@ -35,7 +35,7 @@ def settle(
     requests = 0
     while True:
         while bad := splitter.rejected():
-            rejected.append((bad[0].line, bad[1].code))
+            rejected.append((bad[0].number, bad[1].code))
         part = splitter.next(limit)
         if not part:
             return accepted, rejected, requests
@@ -43,7 +43,7 @@ def settle(
         assert len(part) <= limit
         refused = refuse(part)
         if refused is None:
-            accepted += [one.line for one in part]
+            accepted += [one.number for one in part]
             splitter.accepted()
         else:
             splitter.refused(refused)
@@ -51,7 +51,7 @@ def settle(
 
 def refusing(bad: set[int]) -> Callable[[Sequence[Row]], Verdict | None]:
     def refuse(rows: Sequence[Row]) -> Verdict | None:
-        first = next((one.line for one in rows if one.line in bad), None)
+        first = next((one.number for one in rows if one.number in bad), None)
         return None if first is None else Verdict(Kind.SPLIT, Reason(f"bad {first}", ""))
 
     return refuse
@@ -106,7 +106,7 @@ def test_a_row_that_the_server_names_costs_one_request() -> None:
     rows = [row(n) for n in range(5000)]
 
     def named(reason: Reason, part: Sequence[Row]) -> list[Row]:
-        return [one for one in part if reason.code == f"bad {one.line}"]
+        return [one for one in part if reason.code == f"bad {one.number}"]
 
     accepted, rejected, requests = settle(rows, refusing({1234}), named)
 
@@ -128,7 +128,7 @@ def test_rows_whose_keys_the_database_holds_equal_go_apart_in_their_order(keys: 
     """KEYS is no row's fault: nothing is rejected, and the order stays."""
 
     def refuse(rows: Sequence[Row]) -> Verdict | None:
-        met = [keys[one.line] for one in rows]
+        met = [keys[one.number] for one in rows]
         return Verdict(Kind.KEYS, Reason("21000", "")) if len(set(met)) < len(met) else None
 
     rows = [row(n) for n in range(len(keys))]
@@ -143,7 +143,7 @@ def test_what_is_too_much_is_halved_until_it_fits() -> None:
     """A single row that does not fit is rejected."""
 
     def refuse(rows: Sequence[Row]) -> Verdict | None:
-        large = len(rows) > 7 or any(one.line == 50 for one in rows)
+        large = len(rows) > 7 or any(one.number == 50 for one in rows)
         return Verdict(Kind.SHRINK, Reason("HTTP 413", "")) if large else None
 
     accepted, rejected, _ = settle([row(n) for n in range(100)], refuse)

@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from loader.checking import Checker
-from loader.model import Block, Chunk, Key, Reject
+from loader.model import Block, Chunk, Key, Position, Reject
 
 TYPES = {"id": "bigint", "n": "numeric", "t": "text", "at": "bigint", "yes": "boolean"}
 EVEN = {"n": "1.5", "t": '"x"', "at": "7", "yes": "true"}
@@ -54,7 +54,7 @@ def checker(columns: tuple[str, ...] | None) -> Checker:
 
 def block(rows: list[str], line: int = 1) -> Block:
     lines = [one.encode(errors="surrogatepass") for one in rows]
-    return Block(0, line, 0, b"\n".join(lines), [one + b"\n" for one in lines])
+    return Block(Position(0, line, 0, line), b"\n".join(lines), [one + b"\n" for one in lines])
 
 
 def results(one: Checker, rows: list[str], line: int) -> list[tuple[int, bytes, Key, tuple[str, ...]]]:
@@ -68,7 +68,7 @@ def results(one: Checker, rows: list[str], line: int) -> list[tuple[int, bytes, 
             data = part.data.split(b"\n")
             assert len(data) == len(part.keys)
             for number, (text, key) in enumerate(zip(data, part.keys, strict=True)):
-                found.append((part.line + number, text, key, tuple(sorted(part.shape.columns))))
+                found.append((part.number + number, text, key, tuple(sorted(part.shape.columns))))
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from loader.errors import SourceError
-from loader.sources.formats import ERRORS, MEMORY, Engine, Format
+from loader.sources.compression import ERRORS, MEMORY, Engine, Format
 
 _TOO_LARGE = re.compile("too much memory|memory usage limit", re.IGNORECASE)  # zstd's words, and xz's
 

@@ -28,7 +28,7 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
     Raises:
         SourceError: the source broke off, or a line is longer than LONGEST_LINE.
     """
-    source, line, offset = start
+    source, number, offset, line = start
     data = await (_beginning(reader) if offset == 0 else reader.read(_READ))
     ended = not data
     if offset == 0 and data.startswith(_BOM):
@@ -46,9 +46,9 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
             # A few lines wait for more, but not while a long one is on its way: its number is told.
             least = 0 if ended or len(data) - end > size else size
             begin = offset
-            for block in _cut(data, end, Position(source, line, offset), size, least):
+            for block in _cut(data, end, Position(source, number, offset, line), size, least):
                 yield block
-                line, offset = line + len(block.lines), offset + len(block.data) + 1
+                _, number, offset, line = block.end
             if broken is not None:
                 raise broken
             if ended:
@@ -78,7 +78,7 @@ async def _beginning(reader: Reader) -> bytes:
 
 def _cut(text: bytes, stop: int, start: Position, size: int, least: int) -> Iterator[Block]:
     """Whole lines as blocks, up to ``stop``, but for a rest that is shorter than ``least`` bytes."""
-    source, line, _ = start
+    source, number, offset, line = start
     file = io.BytesIO(text)  # splits lines three times as fast as bytes.split does
     begin = 0
     while begin < stop and (lines := file.readlines(size)):
@@ -88,5 +88,5 @@ def _cut(text: bytes, stop: int, start: Position, size: int, least: int) -> Iter
         if end - begin < least:
             return
         data = text[begin : end - lines[-1].endswith(b"\n")]
-        yield Block(source, line, start.offset + begin, data, lines)
-        line, begin = line + len(lines), end
+        yield Block(Position(source, number, offset + begin, line), data, lines)
+        number, line, begin = number + len(lines), line + len(lines), end

@@ -13,8 +13,8 @@ import anyio.to_thread
 
 from loader.errors import SourceError, SourceMissing
 from loader.observer import Event, Passed, Read, Said
+from loader.sources.compression import HEAD, named, recognise, refuse_unpacked
 from loader.sources.decompress import Unpacker
-from loader.sources.formats import HEAD, named, recognise, refuse_unpacked
 from loader.sources.open import Source
 
 _STORED = 64 * 1024  # bytes of a compressed source that are read at a time
