@@ -7,22 +7,15 @@ odd is taken apart here, and each of its lines looked at alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
-import msgspec
-
 from loader.chunks import reject
+from loader.fields import Fields, decode, fields
 from loader.keys import is_finite, number_columns, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
 from loader.whole_block import OTHER, Kinds, WholeBlock, kinds
 
-Fields = dict[str, msgspec.Raw]
-
-_decode_fields = msgspec.json.Decoder(Fields).decode
-_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _SHAPES_KNOWN = 256
-_TOO_DEEP = Reason("too-deep", "the row is nested too deeply to be checked")
 
 
 class Checker:
@@ -92,28 +85,28 @@ class Checker:
         """One line's shape and key, or why it is refused, or None for a blank one."""
         if not line.strip(b" \t\r"):
             return None
-        fields = _fields(line)
-        if isinstance(fields, Reason):
-            return fields
-        missing = [column for column in self._key if column not in fields]
+        found = fields(line)
+        if isinstance(found, Reason):
+            return found
+        missing = [column for column in self._key if column not in found]
         if missing and self._upsert:
             return Reason("no-key", f"the row lacks {', '.join(missing)}, its key")
-        shape = self._shape(fields)
+        shape = self._shape(found)
         if not shape.columns:
             return Reason("no-columns", "the row has none of the columns to write")
         for column in self._numbers.intersection(shape.columns):
-            value = text(fields[column])
+            value = text(found[column])
             if value is not None and not is_finite(value):
                 return Reason("not-finite", f"{column} is {value!r}, which is not a finite number")
-        return shape, None if missing else self._key_of(fields)
+        return shape, None if missing else self._key_of(found)
 
-    def _key_of(self, fields: Fields) -> Key:
-        parts = tuple(text(fields[column]) for column in self._key)
+    def _key_of(self, found: Fields) -> Key:
+        parts = tuple(text(found[column]) for column in self._key)
         return parts[0] if len(parts) == 1 else parts
 
-    def _shape(self, fields: Fields) -> Shape:
+    def _shape(self, found: Fields) -> Shape:
         """The shape of a row; rows with the same keys in another order have the same one."""
-        names = tuple(fields) if self._columns is None else tuple(c for c in self._columns if c in fields)
+        names = tuple(found) if self._columns is None else tuple(c for c in self._columns if c in found)
         known = frozenset(names)
         shape = self._shapes.get(known)
         if shape is None:
@@ -129,7 +122,7 @@ class Checker:
             shape: that of the rows.
             lines: good rows of that shape.
         """
-        found = kinds(map(_decode_fields, lines))
+        found = kinds(map(decode, lines))
         if not set(self._key) <= found.keys():
             return
         if self._columns is not None and shape.columns != self._columns:
@@ -157,35 +150,6 @@ class Checker:
             )
         except ValueError:
             return None  # a column's name that msgspec does not take: with a quote, say
-
-
-def _fields(line: bytes) -> Fields | Reason:
-    """The fields of a line that is a JSON object which PostgreSQL can store, or why it is not."""
-    try:
-        line.decode()
-        fields = _decode_fields(line)
-    except UnicodeDecodeError as error:
-        return Reason("not-utf8", f"byte {error.start + 1} of the row is not UTF-8")
-    except msgspec.ValidationError:
-        return _not_an_object(line)
-    except msgspec.DecodeError as error:
-        return Reason("not-json", str(error))
-    except RecursionError:
-        return _TOO_DEEP
-    if b"\\u0000" in line and _NUL.search(line):
-        return Reason("nul", "the row holds \\u0000, which PostgreSQL cannot store")
-    return fields
-
-
-def _not_an_object(line: bytes) -> Reason:
-    # The decoder gives up at the first byte that is no "{": the rest may be no JSON at all.
-    try:
-        msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
-        return Reason("not-json", str(error))
-    except RecursionError:
-        return _TOO_DEEP
-    return Reason("not-an-object", "the row is JSON, but not an object")
 
 
 class _Run:

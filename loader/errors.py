@@ -6,6 +6,7 @@
     |- TooManyRejects    3    more rejected rows than --max-errors
     |- TargetError       4    the target cannot be used; resumable
     |- SourceError       4    a source broke off while it was read; resumable
+    |  '- SourceUnfit  2, 4   a source is not what the command takes it for; 2 where nothing was sent
     |- RunDirError       4    the run directory cannot be written; resumable
     '- Interrupted  130/143   SIGINT or SIGTERM
 
@@ -83,6 +84,10 @@ class TargetError(LoadError):
 
 class SourceError(LoadError):
     """A source broke off, or is not what it should be, in the middle."""
+
+
+class SourceUnfit(SourceError):  # noqa: N818 - it reads as what it says
+    """A source is not what the command takes it for: its format, its columns, its encoding."""
 
 
 class RunDirError(LoadError):

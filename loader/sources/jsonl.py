@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Iterator
 
 from loader.errors import SourceError
 from loader.model import Block, Position
-from loader.sources.reader import Reader
+from loader.sources.streams import Bytes
 
 LONGEST_LINE = 64 * 1024 * 1024  # bytes
 _BOM = b"\xef\xbb\xbf"
 _READ = 512 * 1024  # bytes; a read is a hop to another thread and back, so it should be worth it
 
 
-async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> AsyncIterator[Block]:
+async def blocks(reader: Bytes, *, start: Position, name: str, size: int) -> AsyncIterator[Block]:
     """The source's lines, in blocks of about ``size`` bytes; a longer line is a block of its own.
 
     A byte order mark at the start is left out, and the last line needs no newline.
@@ -68,7 +68,7 @@ async def blocks(reader: Reader, *, start: Position, name: str, size: int) -> As
         ended = not data
 
 
-async def _beginning(reader: Reader) -> bytes:
+async def _beginning(reader: Bytes) -> bytes:
     """The first bytes, so many that a byte order mark is seen: a pipe may give them one at a time."""
     data = await reader.read(_READ)
     while data and len(data) < len(_BOM) and (more := await reader.read(_READ)):

@@ -103,6 +103,11 @@ class Reader:
             left -= len(data)
             self._tell(Passed)
 
+    @property
+    def is_file(self) -> bool:
+        """Whether it reads a file just as it is stored."""
+        return self._unpacker is None and self._source.path is not None and self._source.size is not None
+
     async def read(self, size: int) -> bytes:
         """About ``size`` bytes, or fewer; none at the end.
 

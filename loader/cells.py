@@ -1,0 +1,144 @@
+"""Cells under columns -> rows, each a JSON object on a line. No I/O.
+
+A text goes out as a JSON string, whatever its column's type: PostgreSQL reads it as it reads a literal, so no
+digit of a number is lost, and what a cell cannot become the server refuses.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from itertools import chain
+from operator import itemgetter
+
+import msgspec
+
+from loader.fields import NOT_UTF8
+from loader.keys import type_name
+from loader.mapping import Mapping as Columns
+from loader.model import Reason
+from loader.portions import Cell, Table, on_one_line
+
+Odd = MutableMapping[int, Reason | None]
+Row = Mapping[str, object]
+
+_encoder = msgspec.json.Encoder()
+_raw = msgspec.json.Decoder(msgspec.Raw)
+_JSON = frozenset({"json", "jsonb"})
+
+
+class Cells:
+    """Makes rows of the cells of one list of columns.
+
+    Args:
+        columns: the source's.
+        mapping: what is written of them, and as what.
+        formats: the types of the table's columns, as far as they are known.
+        null: the text that stands for null where all cells are texts.
+    """
+
+    def __init__(
+        self, columns: Sequence[str], mapping: Columns, formats: Mapping[str, str], null: str
+    ) -> None:
+        targets = mapping.targets(columns)
+        self._names = (*targets, *(name for name, _ in mapping.constants))
+        self._constants = tuple(value for _, value in mapping.constants)
+        self._picked = [list(columns).index(source) for source in targets.values()]
+        self._all = self._picked == list(range(len(columns)))
+        self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
+        self._null = null
+
+    def rows(self, table: Table) -> tuple[list[bytes], Odd]:
+        """The rows of a table, each with its newline, and the records that cannot be rows."""
+        odd: Odd = dict(table.odd)
+        places: Sequence[int] = range(len(table.records))
+        records = table.records
+        if odd:
+            places = [place for place in places if place not in odd]
+            records = [records[place] for place in places]
+        picked = self._pick(records)
+        # An empty text is null: as bytes, and so for all rows at once.
+        at_once = table.typeless and not self._null and not self._json
+        if at_once or not (table.typeless or self._json or _are_odd(picked)):
+            rows: list[Row] = [dict(zip(self._names, record, strict=True)) for record in picked]
+        else:
+            rows, places = self._one_by_one(picked, places, odd, typeless=table.typeless)
+        return encode(rows, places, odd, empty_is_null=at_once), odd
+
+    def _pick(self, records: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
+        if self._all:
+            picked: Iterable[Sequence[Cell]] = records
+        elif len(self._picked) == 1:
+            (place,) = self._picked
+            picked = [(record[place],) for record in records]
+        else:
+            picked = map(itemgetter(*self._picked), records) if self._picked else ((),) * len(records)
+        constants = self._constants
+        return [(*record, *constants) for record in picked] if constants else list(picked)
+
+    def _one_by_one(
+        self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, *, typeless: bool
+    ) -> tuple[list[Row], list[int]]:
+        rows: list[Row] = []
+        kept: list[int] = []
+        for place, record in zip(places, records, strict=True):
+            row: dict[str, object] = {}
+            for name, cell in zip(self._names, record, strict=True):
+                value = None if typeless and cell == self._null else self._value(name, cell)
+                if isinstance(value, Reason):
+                    odd[place] = value
+                    break
+                row[name] = value
+            else:
+                rows.append(row)
+                kept.append(place)
+        return rows, kept
+
+    def _value(self, name: str, cell: Cell) -> object:
+        """What a cell is in JSON, or why it cannot be."""
+        if isinstance(cell, bytes):
+            return "\\x" + cell.hex()  # as bytea is written
+        if isinstance(cell, float) and not math.isfinite(cell):
+            return Reason("not-finite", f"{name} is {cell}, which is not a finite number")
+        if name in self._json and isinstance(cell, str):
+            try:
+                # As a string it would become a JSON string, whatever is in it.
+                return msgspec.Raw(on_one_line(bytes(_raw.decode(cell))))
+            except (msgspec.DecodeError, UnicodeEncodeError) as error:
+                return Reason("not-json", f"{name} holds JSON, and this is none: {error}")
+        return cell
+
+
+def _are_odd(records: Iterable[Sequence[Cell]]) -> bool:
+    """Whether there are cells among these that JSON knows no value for."""
+    cells = list(chain.from_iterable(records))
+    kinds = set(map(type, cells))
+    return bytes in kinds or (float in kinds and (math.inf in cells or -math.inf in cells))
+
+
+def encode(
+    rows: Sequence[Row], places: Iterable[int], odd: Odd, *, empty_is_null: bool = False
+) -> list[bytes]:
+    """Rows as JSON, each on a line with its newline; one that is no UTF-8 becomes odd.
+
+    Args:
+        rows: column -> value.
+        places: the place of each, for ``odd``.
+        odd: takes those that cannot be written.
+        empty_is_null: whether a value that is an empty string is written as null.
+    """
+    try:
+        data = _encoder.encode_lines(rows)
+    except UnicodeEncodeError:
+        lines = []
+        for place, row in zip(places, rows, strict=True):
+            try:
+                lines.append(_encoder.encode_lines([row]))
+            except UnicodeEncodeError:
+                odd[place] = NOT_UTF8
+        data = b"".join(lines)
+    if empty_is_null:
+        # In a string each quote has a backslash before it, so :"" is a name's colon and an empty string.
+        data = data.replace(b':""', b":null")
+    return io.BytesIO(data).readlines()

@@ -1,0 +1,169 @@
+"""What sources give, a piece at a time: rows as they stand (a Block), or records that are made into rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from loader.model import Block, Origin, Position, Reason
+from loader.presets import Record
+
+Cell = str | int | float | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Neighbouring records that are cells under columns: CSV, SQLite.
+
+    Attributes:
+        start: where the first begins.
+        end: where the next portion begins.
+        columns: their names.
+        records: the cells of each.
+        origin: knows them as the source has them.
+        odd: the index of each record that cannot be a row, and why; None: it is nothing (a blank line).
+        typeless: whether all cells are texts, and one of them (--null) stands for null.
+    """
+
+    start: Position
+    end: Position
+    columns: tuple[str, ...]
+    records: Sequence[Sequence[Cell]]
+    origin: Origin
+    odd: Mapping[int, Reason | None] = field(default_factory=dict)
+    typeless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """Neighbouring records that are JSON, each on a line of its own: of an array, say.
+
+    Attributes:
+        start: where the first begins.
+        end: where the next portion begins.
+        texts: the JSON of each, without a newline in or behind it; empty: it is nothing.
+        origin: knows them as the source has them.
+        odd: the index of each record that cannot be a row, and why.
+    """
+
+    start: Position
+    end: Position
+    texts: Sequence[bytes]
+    origin: Origin
+    odd: Mapping[int, Reason] = field(default_factory=dict)
+
+
+class Typed(Protocol):
+    """Neighbouring records whose values have types of their own: Parquet.
+
+    ``start``, ``end``, ``columns`` and ``origin`` are those of Table.
+    """
+
+    start: Position
+    end: Position
+    columns: tuple[str, ...]
+    origin: Origin
+
+    def objects(self, types: Mapping[str, str]) -> Objects:
+        """The records as JSON.
+
+        Args:
+            types: for each column the type of that which it is written to, where it is known: a time, say,
+                is written as that takes it.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Records that make a row together, wherever they stand in the sources.
+
+    Attributes:
+        start: where the first record of the first group stands among the groups.
+        end: where the next portion begins.
+        groups: the records of each, in the order of the sources; or why they cannot be a row.
+        origin: knows the records of each as the source has them.
+    """
+
+    start: Position
+    end: Position
+    groups: Sequence[list[Record] | Reason]
+    origin: Origin
+
+
+Portion = Block | Table | Objects | Typed | Groups
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The origin of records that stand in a text: whole lines of it, one or more for each.
+
+    Attributes:
+        lines: each with its newline.
+        first: where the first of them begins.
+        ends: for each record how many lines there are up to its end; None: each is one line.
+    """
+
+    lines: Sequence[bytes]
+    first: Position
+    ends: Sequence[int] | None = None
+
+    def data(self, index: int) -> bytes:
+        """A record as the source has it, without its last newline."""
+        return b"".join(self.lines[self._begin(index) : self._end(index)]).removesuffix(b"\n")
+
+    def line(self, index: int) -> int:
+        """On which line of the source it begins."""
+        return self.first.line + self._begin(index)
+
+    def offset(self, index: int) -> int:
+        """Where it begins, in bytes."""
+        return self.first.offset + sum(map(len, self.lines[: self._begin(index)]))
+
+    def _begin(self, index: int) -> int:
+        return self._end(index - 1) if index else 0
+
+    def _end(self, index: int) -> int:
+        return index + 1 if self.ends is None else self.ends[index]
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """The origin of records that stand anywhere in a text.
+
+    Attributes:
+        texts: each as it stands there.
+        lines: on which line each begins.
+        offsets: where each begins, in bytes.
+    """
+
+    texts: Sequence[bytes]
+    lines: Sequence[int]
+    offsets: Sequence[int]
+
+    def data(self, index: int) -> bytes:
+        """A record as the source has it, on one line: a newline in JSON is a blank between two tokens."""
+        return on_one_line(self.texts[index])
+
+    def line(self, index: int) -> int:
+        """On which line of the source it begins."""
+        return self.lines[index]
+
+    def offset(self, index: int) -> int:
+        """Where it begins, in bytes."""
+        return self.offsets[index]
+
+
+def on_one_line(json: bytes) -> bytes:
+    """JSON without newlines: none can be in its strings, so each stands between two tokens."""
+    return json.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in json or b"\r" in json else json
+
+
+def of_block(block: Block, bare: Callable[[bytes], bytes] = bytes.strip) -> Objects:
+    """Lines that are JSON, as records.
+
+    Args:
+        block: the lines.
+        bare: gives a line without what is around its JSON.
+    """
+    return Objects(block.start, block.end, list(map(bare, block.lines)), Lines(block.lines, block.start))

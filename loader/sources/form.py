@@ -1,0 +1,181 @@
+"""How a source is written, by its name and its first lines. No I/O."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import msgspec
+
+from loader.errors import SourceUnfit
+from loader.model import BEGIN, Position
+from loader.sources import header
+from loader.sources.compression import named
+
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
+FORMATS: tuple[str, ...] = get_args(Format)
+HEAD = 64 * 1024  # bytes at the start of a source that are looked at
+
+_BOM = b"\xef\xbb\xbf"
+_SUFFIXES: dict[str, Format] = {
+    **dict.fromkeys((".jsonl", ".ndjson", ".jl"), "jsonl"),
+    ".json": "json",
+    ".csv": "csv",
+    **dict.fromkeys((".tsv", ".tab"), "tsv"),
+    **dict.fromkeys((".parquet", ".pq"), "parquet"),
+    **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".db3"), "sqlite"),
+}
+_MAGIC: dict[Format, bytes] = {"parquet": b"PAR1", "sqlite": b"SQLite format 3\0"}
+_TITLES = {"parquet": "Parquet", "sqlite": "SQLite database"}
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16, and of UTF-32
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a source is written.
+
+    Attributes:
+        format: see Format; ``tsv`` is ``csv`` with tabs.
+        text: what was understood, for people; empty where there is nothing to tell.
+        loose: of JSON Lines, whether there are commas or brackets around the rows.
+        delimiter: of CSV.
+        columns: of CSV.
+        header: of CSV, as it stands, with its newline; empty where the source has none.
+        begin: where the first row begins, but for the number of the source.
+        bracketed: of JSON, whether it is an array.
+    """
+
+    format: Format
+    text: str = ""
+    loose: bool = False
+    delimiter: str = ""
+    columns: tuple[str, ...] = ()
+    header: bytes = b""
+    begin: Position = BEGIN
+    bracketed: bool = False
+
+    @property
+    def is_database(self) -> bool:
+        """Whether a library of its own must read it, which seeks in it."""
+        return self.format in _MAGIC
+
+
+def claimed(name: str) -> Format | None:
+    """The format that a source's name claims, whatever it is compressed with."""
+    lower = name.lower()
+    if (compressed := named(lower)) is not None:
+        lower = lower.removesuffix(compressed.suffix)
+    return next((form for suffix, form in _SUFFIXES.items() if lower.endswith(suffix)), None)
+
+
+def recognise(
+    head: bytes,
+    name: str,
+    *,
+    whole: bool,
+    format: str | None = None,  # noqa: A002 - the option's name
+    delimiter: str | None = None,
+    columns: tuple[str, ...] | None = None,
+) -> Form:
+    """How a source is written.
+
+    Args:
+        head: its first bytes, decompressed, HEAD of them or more.
+        name: its name.
+        whole: whether that is all of it.
+        format: --format.
+        delimiter: --delimiter.
+        columns: --columns.
+
+    Raises:
+        SourceUnfit: it is not what its name or --format says, or its header cannot be one.
+    """
+    said = format or claimed(name)
+    found: Format | None = next((one for one, magic in _MAGIC.items() if head.startswith(magic)), None)
+    if found is None and said in _MAGIC:
+        begins = f"begins with the bytes {head[:8].hex(' ')}" if head else "is empty"
+        why = "--format" if format else "its name"
+        raise SourceUnfit(f"{name} is no {_TITLES[said]}, though {why} says so: it {begins}")
+    if found is not None and format not in (None, found):
+        raise SourceUnfit(f"{name} is a {_TITLES[found]} file, and --format is {format}")
+    if found is not None:
+        return Form(found)
+    if head.startswith(_WIDE):
+        raise SourceUnfit(f"{name} is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
+    lines = _Lines(head, whole=whole)
+    kind = said if format else _textual(lines, said)
+    if kind == "json":
+        bracketed = lines.first[:1] == b"["
+        text = "a JSON array" if bracketed else "JSON, one value after another"
+        return Form("json", text, bracketed=bracketed)
+    if kind == "jsonl":
+        loose = _is_loose(lines)
+        return Form("jsonl", "JSON Lines, with commas between the rows" if loose else "", loose=loose)
+    begin = BEGIN._replace(offset=len(_BOM) if lines.bom else 0)
+    delimiter = delimiter or ("\t" if kind == "tsv" else None)
+    read = header.read(lines.rows, name, begin=begin, delimiter=delimiter, columns=columns)
+    return Form("csv", read.text, False, read.delimiter, read.columns, read.header, read.begin)
+
+
+class _Lines:
+    """The first lines of a text.
+
+    Attributes:
+        bom: whether it begins with a byte order mark.
+        rows: each line whose end is known, with its newline.
+        lines: those that are not blank, without blanks around them.
+        first: the first of these, or what there is of it.
+    """
+
+    def __init__(self, head: bytes, *, whole: bool) -> None:
+        self.bom = head.startswith(_BOM)
+        text = head.removeprefix(_BOM)
+        self.rows = io.BytesIO(text).readlines()
+        if not whole and self.rows and not self.rows[-1].endswith(b"\n"):
+            self.rows.pop()  # it goes on
+        self.lines = [line for row in self.rows if (line := row.strip())]
+        self.first = self.lines[0] if self.lines else text.strip()
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        _decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _textual(lines: _Lines, said: str | None) -> str:
+    """Which of the formats that are text it is; what it holds counts more than its name."""
+    first = lines.first
+    if first[:1] == b"{":
+        if said in ("csv", "tsv") and not _is_object(first.rstrip(b",")):
+            return said
+        pretty = bool(lines.lines) and not _is_object(first.rstrip(b", \t"))
+        return "json" if pretty and said != "jsonl" and first in (b"{", b"{}") else "jsonl"
+    if first[:1] == b"[":
+        if said in ("csv", "tsv"):
+            return said
+        return "jsonl" if _is_loose(lines) else "json"
+    if said is not None:
+        return "jsonl" if said == "json" else said
+    return "csv" if lines.lines and header.looks_like_one(first) else "jsonl"
+
+
+def _is_loose(lines: _Lines) -> bool:
+    """Whether each row is on a line of its own, but with commas or brackets around."""
+    rows = [line for line in lines.lines[:3] if line != b"["]
+    if not rows:
+        return False
+    bracketed = lines.first == b"["
+    return (bracketed or rows[0][-1:] == b"," or rows[0][:1] == b",") and _is_object(bare(rows[0]))
+
+
+def bare(line: bytes) -> bytes:
+    """A line of JSON Lines without the commas around it; nothing where it is only a bracket."""
+    line = line.strip()
+    if line in (b"[", b"]", b"],", b","):
+        return b""
+    return line.removesuffix(b",").removeprefix(b",").strip()

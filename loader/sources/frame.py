@@ -1,0 +1,156 @@
+"""Rows of typed values (Parquet's) -> JSON, each value as the column that it goes to takes it. No I/O.
+
+Decimals and 64-bit integers go out with all their digits, floats with as many as tell them apart. A value
+that its column cannot hold as it is (a time of nanoseconds in a column of milliseconds) makes its row odd.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from loader.keys import type_name
+from loader.model import Position, Reason
+from loader.portions import Objects
+
+_INTEGERS = frozenset({"smallint", "integer", "bigint", "numeric"})
+_MICROSECONDS = frozenset(  # what these types hold at most; more digits would be rounded
+    {
+        *("timestamp without time zone", "timestamp with time zone"),
+        *("time without time zone", "time with time zone", "interval"),
+    }
+)
+_IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+
+
+class Frame:
+    """Neighbouring rows of a file (portions.Typed), which are their own origin."""
+
+    def __init__(self, start: Position, end: Position, frame: pl.DataFrame) -> None:
+        self.start = start
+        self.end = end
+        self.columns = tuple(frame.columns)
+        self.origin = self
+        self._frame = frame
+
+    def data(self, index: int) -> bytes:
+        """A row as JSON: a reject file of them is a source in its turn."""
+        return bytes(_objects(self._frame.slice(index, 1), {})[0][0])
+
+    def line(self, index: int) -> int:
+        """The number of a row, from 1."""
+        return self.start.number + index
+
+    def offset(self, index: int) -> None:
+        """None: a row is not at a place of its own."""
+
+    def objects(self, types: Mapping[str, str]) -> Objects:
+        """The rows as JSON, each value as its column takes it (portions.Typed)."""
+        texts, odd = _objects(self._frame, types)
+        return Objects(self.start, self.end, texts, self, odd)
+
+
+def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes], dict[int, Reason]]:
+    odd: dict[int, Reason] = {}
+    flat: list[pl.Expr] = []
+    nested: list[str] = []
+    for name, kind in frame.schema.items():
+        if kind.is_nested():
+            nested.append(name)
+            continue
+        wanted = type_name(types.get(name, ""))
+        column = pl.col(name)
+        flat.append(_written(column, kind, wanted).alias(name))
+        for inexact, message in _inexact(column, kind, wanted):
+            for place in frame.select(inexact.arg_true()).to_series().to_list():
+                odd.setdefault(place, Reason("not-exact", f"{name} {message}"))
+    # As many objects as rows also where there is no flat column.
+    texts = (
+        frame.select(flat).write_ndjson().encode().split(b"\n")[: frame.height]
+        if flat
+        else [b"{}"] * frame.height
+    )
+    for name in nested:
+        texts = _with_nested(texts, name, frame[name].to_list(), odd)
+    return texts, odd
+
+
+def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
+    """A column as JSON writes it."""
+    if isinstance(kind, pl.Datetime):
+        if wanted in _INTEGERS:
+            return column.dt.timestamp("ms")
+        if kind.time_zone is not None:
+            utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+            return pl.concat_str(utc.cast(pl.String), pl.lit("+00:00"))
+        return column.cast(pl.String)
+    if isinstance(kind, pl.Date):
+        return (
+            column.cast(pl.Datetime("ms")).dt.timestamp("ms")
+            if wanted in _INTEGERS
+            else column.cast(pl.String)
+        )
+    if isinstance(kind, pl.Duration):
+        return pl.concat_str(column.dt.total_microseconds().cast(pl.String), pl.lit(" microseconds"))
+    if isinstance(kind, pl.Binary):
+        return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex"))
+    if kind.is_integer() or isinstance(kind, pl.Boolean | pl.Null | pl.String):
+        return column
+    if kind.is_float() and wanted in ("json", "jsonb"):
+        return column
+    return column.cast(pl.String)
+
+
+def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
+    """Where a value would lose something in its column, and what to say then."""
+    if isinstance(kind, pl.Datetime) and wanted in _INTEGERS:
+        part = _IN_MILLISECOND[kind.time_unit]
+        if part > 1:
+            yield (
+                column.to_physical() % part != 0,
+                "has a part of a millisecond, which the column cannot hold",
+            )
+    elif isinstance(kind, pl.Datetime | pl.Time | pl.Duration) and wanted in _MICROSECONDS:
+        if isinstance(kind, pl.Time) or kind.time_unit == "ns":
+            yield column.to_physical() % 1000 != 0, "has nanoseconds, which the column cannot hold"
+    elif isinstance(kind, pl.Datetime) and wanted == "date":
+        yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
+    elif kind.is_float() and wanted in ("json", "jsonb"):
+        yield ~column.is_finite(), "is not a finite number"
+
+
+def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int, Reason]) -> list[bytes]:
+    """The objects with one more value each: a list, or an object."""
+    found = []
+    for place, (text, value) in enumerate(zip(texts, values, strict=True)):
+        if not _is_finite(value):
+            odd.setdefault(place, Reason("not-finite", f"{name} holds a number that is not finite"))
+        found.append(_encode(_decode(text) | {name: msgspec.Raw(_encode(value))}))
+    return found
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(map(_is_finite, value.values()))
+    return all(map(_is_finite, value)) if isinstance(value, list) else True
+
+
+def unwritable(kind: pl.DataType, *, inner: bool = False) -> str:
+    """What of a type cannot be written; empty: all can."""
+    if isinstance(kind, pl.List | pl.Array):
+        return unwritable(kind.inner, inner=True)  # type: ignore[arg-type]
+    if isinstance(kind, pl.Struct):
+        return next(filter(None, (unwritable(one.dtype, inner=True) for one in kind.fields)), "")  # type: ignore[arg-type]
+    if isinstance(kind, pl.Object) or (inner and isinstance(kind, pl.Binary | pl.Duration | pl.Time)):
+        return str(kind)
+    if inner and isinstance(kind, pl.Datetime) and kind.time_unit == "ns":
+        return "nanoseconds within another value"
+    return ""

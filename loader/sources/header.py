@@ -1,0 +1,142 @@
+"""The first lines of CSV: what is between the cells, and what the columns are. No I/O."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from loader.errors import SourceUnfit
+from loader.model import Position
+
+_DELIMITERS = ",\t;|"
+_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
+_TOLD = 20  # columns that are told
+_ADVICE = "Give the source a header, or name its columns with --columns where it has none."
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the first lines tell.
+
+    Attributes:
+        text: the same, for people.
+        delimiter: what is between the cells.
+        columns: their names.
+        header: the header as it stands, with its newline; empty where there is none.
+        begin: where the first row begins.
+    """
+
+    text: str
+    delimiter: str
+    columns: tuple[str, ...]
+    header: bytes
+    begin: Position
+
+
+def read(
+    rows: Sequence[bytes],
+    name: str,
+    *,
+    begin: Position,
+    delimiter: str | None,
+    columns: tuple[str, ...] | None,
+) -> Header:
+    """Look at the first lines; blank ones before the header are nothing.
+
+    Args:
+        rows: lines, each with its newline.
+        name: the source's, for messages.
+        begin: where the first of them begins.
+        delimiter: between the cells; None: of commas, tabs, semicolons and bars the one that gives the most.
+        columns: --columns. Where the first line has none of them, it is a row, and they name all its cells.
+
+    Raises:
+        SourceUnfit: there is a header, and it cannot be one.
+    """
+    if rows and b"\r" in rows[0] and not rows[0].endswith(b"\n"):
+        raise SourceUnfit(
+            f"{name}: its lines end with a carriage return alone",
+            advice="Write it with newlines, as `tr '\\r' '\\n'` does.",
+        )
+    blank = next((place for place, row in enumerate(rows) if row.strip()), len(rows))
+    begin = _behind(begin, rows[:blank])
+    texts = [row.decode(errors="surrogateescape") for row in rows[blank:]]
+    if delimiter is None:
+        delimiter = max(_DELIMITERS, key=lambda one: len(_cells(texts, one)))
+    title = f"{'TSV' if delimiter == chr(9) else 'CSV'} with {_NAMES.get(delimiter, repr(delimiter))}"
+    if not texts:
+        return Header("", delimiter, columns or (), b"", begin)
+    where = f"{name}:{begin.line}"
+    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    try:
+        cells = next(reader)
+    except csv.Error as error:
+        raise SourceUnfit(f"{where}: the header cannot be read: {error}") from error
+    if columns is not None and not _is_header(cells, columns, where):
+        return Header(f"{title}, without a header", delimiter, columns, b"", begin)
+    _refuse(cells, where)
+    header = rows[blank : blank + reader.line_num]
+    told = ", ".join(cells[:_TOLD]) + (", ..." if len(cells) > _TOLD else "")
+    text = f"{title}; {len(cells)} columns: {told}"
+    return Header(text, delimiter, tuple(cells), b"".join(header), _behind(begin, header))
+
+
+def looks_like_one(line: bytes) -> bool:
+    """Whether a line may be the header of CSV, where nothing else says that it is."""
+    text = line.decode(errors="replace")
+    return any(
+        len(cells := _cells([text], one)) > 1 and len(set(cells)) == len(cells) and all(cells)
+        for one in _DELIMITERS
+    )
+
+
+def _cells(lines: Sequence[str], delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return []
+
+
+def _behind(begin: Position, rows: Sequence[bytes]) -> Position:
+    return begin._replace(offset=begin.offset + sum(map(len, rows)), line=begin.line + len(rows))
+
+
+def _is_header(cells: list[str], columns: tuple[str, ...], where: str) -> bool:
+    """Whether a first line is a header, where --columns may name the cells in its stead.
+
+    Raises:
+        SourceUnfit: it is neither.
+    """
+    lacking = [column for column in columns if column not in cells]
+    if lacking and len(lacking) < len(columns):
+        raise SourceUnfit(
+            f"{where}: the header lacks {', '.join(lacking)}, which --columns names",
+            advice=f"It has {', '.join(cells)}.",
+        )
+    if lacking and len(cells) != len(columns):
+        raise SourceUnfit(
+            f"{where}: {len(cells)} cells, and --columns names {len(columns)} columns",
+            advice="Without a header, --columns names all columns of the source, in their order.",
+        )
+    return not lacking
+
+
+def _refuse(cells: list[str], where: str) -> None:
+    """See that each column has a name of its own.
+
+    Raises:
+        SourceUnfit: one has none, or two have the same, or it is not UTF-8.
+    """
+    if not all(cell.strip() for cell in cells):
+        place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
+        raise SourceUnfit(f"{where}: column {place} of the header has no name", advice=_ADVICE)
+    if twice := [cell for cell in dict.fromkeys(cells) if cells.count(cell) > 1]:
+        raise SourceUnfit(f"{where}: the header has {', '.join(twice)} twice", advice=_ADVICE)
+    try:
+        "".join(cells).encode()
+    except UnicodeEncodeError as error:
+        raise SourceUnfit(
+            f"{where}: the header is not UTF-8",
+            advice="--encoding names the encoding of a source, as in --encoding latin-1.",
+        ) from error

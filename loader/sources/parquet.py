@@ -1,0 +1,96 @@
+"""Parquet: the rows of a file, a bounded number at a time. Needs polars, of the extra ``parquet``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio.to_thread
+
+from loader.errors import SourceError, SourceUnfit
+from loader.model import Position
+from loader.portions import Typed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_ROWS = 4000  # of a portion
+_run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
+
+
+async def frames(path: Path, name: str, *, start: Position) -> AsyncIterator[Typed]:
+    """The rows of a file, from ``start`` on.
+
+    Args:
+        path: the file.
+        name: the source's, for messages.
+        start: the place of the first row.
+
+    Raises:
+        SourceUnfit: polars is not installed, or the file has columns of a type that cannot be written.
+        SourceError: the file is damaged.
+    """
+    scan = await _run(_scan, path, name)
+    from loader.sources.frame import Frame  # noqa: PLC0415 - it needs polars
+
+    number = start.number
+    while (frame := await _run(_slice, scan, number - 1, name)).height:
+        begin = Position(start.source, number, 0, number)
+        number += frame.height
+        yield Frame(begin, Position(start.source, number, 0, number), frame)
+
+
+def count(path: Path, name: str) -> int:
+    """How many rows there are."""
+    import polars as pl  # noqa: PLC0415 - an extra
+
+    scan = _scan(path, name)
+    with _translated(name):
+        found: int = scan.select(pl.len()).collect().item()
+        return found
+
+
+def _scan(path: Path, name: str) -> pl.LazyFrame:
+    try:
+        import polars as pl  # noqa: PLC0415 - an extra, and a tenth of a second
+    except ImportError as error:
+        raise SourceUnfit(
+            f"{name} is Parquet, which needs polars", advice="pip install 'bulkload[parquet]' brings it."
+        ) from error
+    from loader.sources.frame import unwritable  # noqa: PLC0415
+
+    with _translated(name):
+        scan = pl.scan_parquet(path, glob=False)
+        schema = scan.collect_schema()
+    for column, kind in schema.items():
+        if refused := unwritable(kind):
+            raise SourceUnfit(
+                f"{name}: column {column} is of type {kind}, and {refused} cannot be written",
+                advice="Write the file without it, or cast it.",
+            )
+    return scan
+
+
+def _slice(scan: pl.LazyFrame, begin: int, name: str) -> pl.DataFrame:
+    with _translated(name):
+        return scan.slice(begin, _ROWS).collect()
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    """The errors of polars as ours; its Rust code panics over some damage, which is no Exception."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(
+            f"{name} cannot be read as Parquet: {first}",
+            advice="Is it whole? What is in it stands at its end. Get it again, and load it with --fresh.",
+        ) from error

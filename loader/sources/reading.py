@@ -1,0 +1,184 @@
+"""A source, whatever it is and however it is written -> portions of rows or records."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+
+from loader.errors import RunDirError
+from loader.model import Position
+from loader.observer import Event, Passed, Read
+from loader.portions import Portion, of_block
+from loader.sources import array, delimited, jsonl, parquet, sqlite
+from loader.sources.form import HEAD, Form, bare, recognise
+from loader.sources.open import Source
+from loader.sources.reader import Reader
+from loader.sources.streams import Ahead, Bytes, Recoded
+
+_SPOOLED = 1024 * 1024  # bytes that are written at a time
+_UTF8 = frozenset({"utf-8", "utf8", "u8"})
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the command says of how its sources are written; None: a look tells.
+
+    Attributes:
+        format: one of form.FORMATS.
+        delimiter: between the cells of CSV.
+        encoding: of text, as Python names it.
+        columns: of CSV without a header.
+        query: of SQLite.
+        table: of SQLite.
+    """
+
+    format: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    columns: tuple[str, ...] | None = None
+    query: str | None = None
+    table: str | None = None
+
+
+async def portions(
+    source: Source,
+    reading: Reading,
+    *,
+    start: Position,
+    size: int,
+    spool: Path,
+    watch: Callable[[Event], None],
+    tell: Callable[[Form], None],
+) -> AsyncIterator[Portion]:
+    """A source's rows, from ``start`` on.
+
+    Args:
+        source: what to read.
+        reading: what is known of it.
+        start: the place of the first row. A source that cannot be read twice begins at its first.
+        size: of a portion of text, in bytes, about.
+        spool: where a file may stand that only can be read if it is one: a compressed Parquet file, say.
+        watch: told of the bytes that were read, or passed over.
+        tell: told what the source is, before the first portion.
+
+    Raises:
+        SourceMissing: it cannot be opened.
+        SourceError: it is not what the command says it is, it broke off, or it is damaged.
+    """
+    fresh = start.number == 1
+    held: list[Event] = []  # until it is known whether the look was a part of the reading
+    hear: Callable[[Event], None] = held.append
+    async with Reader(source, 0, lambda event: hear(event)) as file:
+        data = _decoded(file, reading, source.name)
+        head = await data.look(HEAD)
+        form = recognise(
+            head,
+            source.name,
+            whole=data.whole,
+            format=reading.format,
+            delimiter=reading.delimiter,
+            columns=reading.columns,
+        )
+        tell(form)
+        in_place = form.is_database and file.is_file
+        if (fresh or form.is_database) and not in_place:
+            hear = watch
+            for event in held:
+                watch(event)
+        if form.is_database and not in_place:
+            await _write(data, spool)
+        if fresh and not form.is_database:
+            await data.drop(form.begin.offset)
+            begin = form.begin._replace(source=start.source)
+            async for portion in _text(form, data, begin, source.name, size):
+                yield portion
+            return
+    if form.is_database:
+        path = source.path if in_place else spool
+        assert path is not None  # noqa: S101 - it is a file
+        told = source.size or 0 if in_place else 0
+        try:
+            async for portion in _rows(form, path, reading, start, source.name, told, watch):
+                yield portion
+        finally:
+            if not in_place:
+                spool.unlink(missing_ok=True)
+        return
+    recoded = _is_recoded(reading)
+    async with Reader(source, 0 if recoded else start.offset, watch) as file:
+        data = _decoded(file, reading, source.name)
+        await data.drop(start.offset if recoded else 0)
+        async for portion in _text(form, data, start, source.name, size):
+            yield portion
+
+
+def _is_recoded(reading: Reading) -> bool:
+    return reading.encoding is not None and reading.encoding.lower() not in _UTF8
+
+
+def _decoded(file: Reader, reading: Reading, name: str) -> Ahead:
+    return Ahead(Recoded(file, reading.encoding or "", name) if _is_recoded(reading) else file)
+
+
+async def _text(form: Form, data: Bytes, start: Position, name: str, size: int) -> AsyncIterator[Portion]:
+    """The portions of a text."""
+    if form.format == "json":
+        async for objects in array.objects(data, start=start, inside=form.bracketed, name=name):
+            yield objects
+        return
+    blocks = jsonl.blocks(data, start=start, name=name, size=size)
+    if form.format == "csv":
+        async for table in delimited.tables(blocks, form, start=start, name=name):
+            yield table
+        return
+    async for block in blocks:
+        yield of_block(block, bare) if form.loose else block
+
+
+async def _rows(
+    form: Form,
+    path: Path,
+    reading: Reading,
+    start: Position,
+    name: str,
+    size: int,
+    watch: Callable[[Event], None],
+) -> AsyncIterator[Portion]:
+    """The portions of a file that is read by its own library; ``size`` bytes of it are told as read."""
+    in_thread = anyio.to_thread.run_sync
+    portions: AsyncIterator[Portion]
+    if form.format == "parquet":
+        total: int | None = await in_thread(parquet.count, path, name)
+        portions = parquet.frames(path, name, start=start)
+    else:
+        asked = {"query": reading.query, "table": reading.table}
+        total = await in_thread(partial(sqlite.count, path, name, **asked))
+        portions = sqlite.tables(path, name, start=start, **asked)
+    told = size * (start.number - 1) // total if total else 0
+    if told:
+        watch(Passed(told))
+    async for portion in portions:
+        if total:
+            done = min(size, size * (portion.end.number - 1) // total)
+            watch(Read(done - told))
+            told = done
+        yield portion
+    if told < size:
+        watch(Read(size - told))
+
+
+async def _write(data: Bytes, path: Path) -> None:
+    """Have a file with these bytes, for a library that must seek in it."""
+    try:
+        async with await anyio.open_file(path, "wb") as file:
+            while piece := await data.read(_SPOOLED):
+                await file.write(piece)
+    except OSError as error:
+        raise RunDirError(
+            f"{path}: {error.strerror or error}",
+            advice="The source is decompressed there first. Make room, or name another --run-dir.",
+        ) from error

@@ -1,0 +1,201 @@
+"""SQLite: the rows of a table or of a query -> tables of cells."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import anyio.to_thread
+import msgspec
+
+from loader.errors import SourceError, SourceUnfit
+from loader.model import Position
+from loader.portions import Cell, Table
+
+_ROWS = 2000  # of a portion
+_PASSED = 50_000  # rows that are passed over at a time
+
+_run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
+
+
+class Rows:
+    """The origin of a database's rows: their numbers, and the rows themselves as JSON.
+
+    Args:
+        first: the number of the first.
+        columns: their names.
+        records: their cells.
+    """
+
+    def __init__(self, first: int, columns: Sequence[str], records: Sequence[Sequence[Cell]]) -> None:
+        self._first = first
+        self._columns = columns
+        self._records = records
+
+    def data(self, index: int) -> bytes:
+        """A row as a JSON object: a reject file of them is a source in its turn."""
+        cells = (f"\\x{cell.hex()}" if isinstance(cell, bytes) else cell for cell in self._records[index])
+        row = dict(zip(self._columns, cells, strict=True))
+        try:
+            return msgspec.json.encode(row)
+        except UnicodeEncodeError:
+            return repr(row).encode(errors="backslashreplace")
+
+    def line(self, index: int) -> int:
+        """Its number, from 1."""
+        return self._first + index
+
+    def offset(self, index: int) -> None:
+        """None: a row is not at a place of its own."""
+
+
+async def tables(
+    path: Path, name: str, *, start: Position, query: str | None, table: str | None
+) -> AsyncIterator[Table]:
+    """The rows of a table, or of a query, from ``start`` on.
+
+    Args:
+        path: the database; it is only read.
+        name: the source's, for messages.
+        start: the place of the first row.
+        query: a query; its rows must come in the same order each time.
+        table: the table or view; None: the only table that there is.
+
+    Raises:
+        SourceUnfit: there is no such table, or the query is wrong.
+        SourceError: the database is damaged, or is no longer readable.
+    """
+    database = await _run(_open, path, name)
+    with closing(database):
+        cursor = await _run(_ask, database, query or _select(database, name, table), name)
+        columns = tuple(column for column, *_ in cursor.description)
+        _refuse(columns, name)
+        left = start.number - 1
+        while left and (passed := await _run(_fetch, cursor, min(left, _PASSED), name)):
+            left -= len(passed)
+        number = start.number
+        while records := await _run(_fetch, cursor, _ROWS, name):
+            begin = Position(start.source, number, 0, number)
+            number += len(records)
+            end = Position(start.source, number, 0, number)
+            yield Table(begin, end, columns, records, Rows(begin.number, columns, records))
+
+
+def understood(path: Path, name: str, *, query: str | None, table: str | None) -> str:
+    """What is read of it, for people.
+
+    Raises:
+        SourceUnfit: there is no such table, or none to choose.
+    """
+    if query is not None:
+        return "SQLite, the rows of --query"
+    with closing(_open(path, name)) as database:
+        return f"SQLite, table {_chosen(database, name, table)}"
+
+
+def count(path: Path, name: str, *, query: str | None, table: str | None) -> int | None:
+    """How many rows there are; None for a query, which would be carried out for it."""
+    if query is not None:
+        return None
+    with closing(_open(path, name)) as database:
+        counting = _select(database, name, table).replace("select *", "select count(*)", 1)
+        found: int = _fetch(_ask(database, counting, name), 1, name)[0][0]
+        return found
+
+
+def _open(path: Path, name: str) -> sqlite3.Connection:
+    _refuse_cut(path, name)
+    try:
+        # Not immutable: a program that writes to it may have left a part of its rows in a -wal file.
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        database = sqlite3.connect(address, uri=True, check_same_thread=False)
+        database.text_factory = lambda text: text.decode(errors="surrogateescape")
+        database.execute("select 1 from sqlite_master limit 1").fetchall()
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"{name}: SQLite says: {error}", advice="Is it whole, and may its folder be written to?"
+        ) from error
+    return database
+
+
+def _refuse_cut(path: Path, name: str) -> None:
+    """See that the file has all its pages, as far as its header tells (SQLite's file format, 1.3).
+
+    Raises:
+        SourceError: it lacks some.
+    """
+    with path.open("rb") as file:
+        header = file.read(100)
+    size = path.stat().st_size
+    page = int.from_bytes(header[16:18])
+    pages = int.from_bytes(header[28:32])
+    # The number of pages counts only where it was written with the last change.
+    counts = header[24:28] == header[92:96]
+    whole = (65536 if page == 1 else page) * pages
+    if len(header) < 100 or (counts and size < whole):
+        raise SourceError(
+            f"{name} is cut off: it has {size:,} of {max(whole, 100):,} bytes",
+            advice="Get it again, whole, and load it with --fresh.",
+        )
+
+
+def _select(database: sqlite3.Connection, name: str, table: str | None) -> str:
+    quoted = _chosen(database, name, table).replace('"', '""')
+    return f'select * from "{quoted}"'  # noqa: S608 - it is quoted
+
+
+def _chosen(database: sqlite3.Connection, name: str, table: str | None) -> str:
+    """The table to read."""
+    kinds: dict[str, str] = dict(
+        database.execute(
+            "select name, type from sqlite_master where type in ('table', 'view') "
+            "and name not like 'sqlite\\_%' escape '\\' order by name"
+        )
+    )
+    if table is not None:
+        found = next((one for one in kinds if one.lower() == table.lower()), None)
+        if found is None:
+            raise SourceUnfit(
+                f"{name} has no table {table}",
+                advice=f"It has {', '.join(kinds)}." if kinds else "It has no table at all.",
+            )
+        return found
+    tables = [one for one, kind in kinds.items() if kind == "table"]
+    if len(tables) != 1:
+        raise SourceUnfit(
+            f"{name} has {len(tables) or 'no'} tables" + (f": {', '.join(tables)}" if tables else ""),
+            advice="--source-table names the one to load; or --query selects rows." if tables else "",
+        )
+    return tables[0]
+
+
+def _ask(database: sqlite3.Connection, query: str, name: str) -> sqlite3.Cursor:
+    try:
+        cursor = database.execute(query)
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        raise SourceUnfit(
+            f"{name}: SQLite says: {error}", advice="--query is one SELECT in SQLite's SQL."
+        ) from error
+    if cursor.description is None:
+        raise SourceUnfit(f"{name}: --query gives no rows", advice="It must be a SELECT.")
+    return cursor
+
+
+def _fetch(cursor: sqlite3.Cursor, most: int, name: str) -> list[tuple[Cell, ...]]:
+    try:
+        return cursor.fetchmany(most)
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"{name}: SQLite says: {error}",
+            advice="Is it whole? `pragma integrity_check` tells.",
+        ) from error
+
+
+def _refuse(columns: Sequence[str], name: str) -> None:
+    if twice := [one for one in dict.fromkeys(columns) if columns.count(one) > 1]:
+        raise SourceUnfit(
+            f"{name}: the query gives {', '.join(twice)} twice", advice="Name its columns with `as`."
+        )

@@ -1,0 +1,100 @@
+"""Bytes that come one piece after another, and a look at the first of them."""
+
+from __future__ import annotations
+
+import codecs
+from typing import Protocol
+
+from loader.errors import SourceError
+
+
+_DROPPED = 1024 * 1024  # bytes that are left out at a time
+
+
+class Bytes(Protocol):
+    """What gives a source's bytes from front to back."""
+
+    async def read(self, size: int) -> bytes:
+        """About ``size`` bytes, or fewer; none at the end.
+
+        Raises:
+            SourceError: the source broke off, or is damaged.
+        """
+
+
+class Ahead:
+    """Bytes of which the first can be looked at before they are read.
+
+    Attributes:
+        head: those that were looked at.
+        whole: whether that is all there is.
+    """
+
+    def __init__(self, data: Bytes) -> None:
+        self.head = b""
+        self.whole = False
+        self._data = data
+        self._broken: SourceError | None = None
+
+    async def look(self, size: int) -> bytes:
+        """At least so many of the first bytes, where there are as many before the end or damage."""
+        while len(self.head) < size and not self.whole and self._broken is None:
+            try:
+                piece = await self._data.read(size)
+            except SourceError as error:
+                if not self.head:
+                    raise
+                self._broken = error  # told once what is before it was read
+                break
+            self.whole = not piece
+            self.head += piece
+        return self.head
+
+    async def drop(self, size: int) -> None:
+        """Leave out so many of the first bytes."""
+        while size > 0 and (data := await self.read(_DROPPED)):
+            self.head = data[size:] + self.head
+            size -= len(data)
+
+    async def read(self, size: int) -> bytes:
+        """What was looked at, and then the rest."""
+        if self.head:
+            data, self.head = self.head[:size], self.head[size:]
+            return data
+        if self._broken is not None:
+            raise self._broken
+        return b"" if self.whole else await self._data.read(size)
+
+
+class Recoded:
+    """Text of another encoding as UTF-8.
+
+    What is not in the encoding passes as it is, where that can be told: its row is then rejected.
+
+    Args:
+        data: the text.
+        encoding: its, as Python names it.
+        name: the source's, for messages.
+    """
+
+    def __init__(self, data: Bytes, encoding: str, name: str) -> None:
+        self._data = data
+        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._encoding = encoding
+        self._name = name
+        self._line = 1
+
+    async def read(self, size: int) -> bytes:
+        """About ``size`` bytes of the source, in UTF-8; none at the end."""
+        while True:
+            piece = await self._data.read(size)
+            try:
+                text = self._decoder.decode(piece, final=not piece)
+            except UnicodeDecodeError as error:
+                raise SourceError(
+                    f"{self._name}:{self._line}: not {self._encoding}, on this line or a later one: {error}",
+                    advice="--encoding names the encoding of a source.",
+                ) from error
+            self._line += text.count("\n")
+            if text or not piece:
+                return text.encode(errors="surrogateescape")
