@@ -111,9 +111,7 @@ def number(text: str) -> Decimal | None:
     if len(text) > _DIGITS or not _NUMBER.fullmatch(text):
         return None
     value = Decimal(text)
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)  # noqa: S101 - it is finite
-    return value if -_DIGITS <= exponent <= _DIGITS else None
+    return value if -_DIGITS <= value.adjusted() <= _DIGITS else None
 
 
 def plain(value: Decimal) -> str:
