@@ -12,10 +12,11 @@ from typing import IO, TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
-from loader import config
+from loader import config, rejects
 from loader.errors import Exit, LoadError, SettingsError
-from loader.options import LOAD, OUTPUT, TARGET, TOKEN, options
-from loader.settings import MaxErrors, Settings, parse_columns, parse_size
+from loader.mapping import parse_pairs
+from loader.options import LOAD, OUTPUT, SOURCES, TARGET, TOKEN, options
+from loader.settings import MaxErrors, Settings, parse_columns, parse_delimiter, parse_size
 from loader.sources.open import find
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def cli() -> None:
 
 @cli.command()
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
-@options(TARGET, LOAD, TOKEN, OUTPUT)
+@options(TARGET, LOAD, SOURCES, TOKEN, OUTPUT)
 def load(sources: tuple[str, ...], **flags: Any) -> None:
     """Load sources into a table (the default command)."""
     console = _console()
@@ -135,6 +136,13 @@ def _settings(flags: dict[str, Any], *, needs_run: bool = False) -> Settings:
             given[name] = flags[name]
         for name in ("max_rate", "timeout", "retry_for", "run_dir", "fresh", "dry_run", "sandbox"):
             given[name] = flags[name]
+        for name in ("format", "null", "encoding", "query", "source_table", "preset", "id", "usd_rates"):
+            given[name] = flags[name]
+        given["map"] = parse_pairs("--map", flags["map"])
+        given["set"] = parse_pairs("--set", flags["set"])
+        given["drop"] = flags["drop"]
+        if flags["delimiter"]:
+            given["delimiter"] = parse_delimiter(flags["delimiter"])
         given["on_conflict"] = parse_columns(flags["on_conflict"])
         given["max_errors"] = MaxErrors.parse(flags["max_errors"])
         if flags["columns"]:
@@ -190,10 +198,12 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
             f"  {group['count']:,} x {group['code']} {group['message']}; the first: {group['place']}"
         )
     if report.rejects:
-        console.print(f"rejected rows: {folder / 'rejects.jsonl'}; why: {folder / 'rejects.errors.jsonl'}")
+        rows = [str(path) for path in rejects.files(folder) if rejects.is_rows(path)]
+        console.print(f"rejected rows: {', '.join(rows)}; why: {folder / rejects.ERRORS}")
     console.print(f"report: {folder / 'report.json'}")
     if report.error:
         console.print(f"stopped: {report.error}")
+    if report.error and report.exit_code != Exit.USAGE:
         # --fresh would begin anew.
         words = [word for word in sys.argv[1:] if word != "--fresh"]
         console.print(f"to go on: {shlex.join(['bulkload', *words])}")
@@ -263,7 +273,8 @@ def main() -> NoReturn:
 def _main() -> None:
     try:
         known = frozenset(param.name or "" for param in load.params) - {"sources"}
-        files = config.read_files(Path(), known - {"as_json"} | {"json"})
+        several = frozenset(param.name or "" for param in load.params if getattr(param, "multiple", False))
+        files = config.read_files(Path(), known - {"as_json"} | {"json"}, several)
         files["as_json"] = files.pop("json", False)
         cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
     except click.ClickException as error:

@@ -12,12 +12,13 @@ from loader.errors import SettingsError
 FILE = "bulkload.toml"
 
 
-def read_files(folder: Path, known: frozenset[str]) -> dict[str, Any]:
+def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = frozenset()) -> dict[str, Any]:
     """Settings from the files in a folder; its ``.env`` goes to the environment, where it replaces nothing.
 
     Args:
         folder: the current one.
         known: the settings that there are, as ``batch_rows``.
+        several: those of them that are lists.
 
     Returns:
         click's ``default_map`` for the load.
@@ -49,7 +50,9 @@ def read_files(folder: Path, known: frozenset[str]) -> dict[str, Any]:
             raise SettingsError(
                 f"{FILE} has {key!r}, which is no setting", advice=f"There are {', '.join(sorted(known))}."
             )
-        if isinstance(value, list):
+        if key in several:
+            settings[key] = list(map(str, value if isinstance(value, list) else [value]))
+        elif isinstance(value, list):
             settings[key] = ",".join(map(str, value))
     return settings
 

@@ -19,7 +19,7 @@ import anyio.to_thread
 import orjson
 
 from loader.errors import RunDirError
-from loader.model import BEGIN, Place, Position, Reason, Reject, Settlement
+from loader.model import BEGIN, Place, Position, Reason, Reject, RejectFile, Settlement
 
 NAME = "journal.sqlite"
 _VERSION = 2
@@ -37,6 +37,9 @@ create table sent (
     number integer not null, columns text not null,
     first_source integer not null, first_line integer not null,
     last_source integer not null, last_line integer not null
+);
+create table forms (
+    source integer primary key, suffix text not null, header blob not null, encoding text not null
 );
 create table rejects (
     source integer not null, number integer not null, line integer not null, offset integer,
@@ -56,6 +59,7 @@ class Past:
         rejected: places beyond it of rows that are rejected.
         sent: plain inserts whose fate is not known: the rows of each, by its number.
         counts: rows_loaded, requests and so on, of the whole load so far.
+        forms: how the rejects of the sources that were read are written.
     """
 
     watermark: Position
@@ -63,9 +67,10 @@ class Past:
     rejected: frozenset[Place]
     sent: dict[int, list[Settlement]]
     counts: dict[str, int]
+    forms: dict[int, RejectFile]
 
 
-NO_PAST = Past(BEGIN, (), frozenset(), {}, {})
+NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,7 @@ class Journal:
         self._rejects_size = 0  # in bytes
         self._sent: dict[int, list[Settlement]] = {}
         self._forgotten: list[int] = []
+        self._forms: dict[int, RejectFile] = {}
         self._number = 0
         self._failed: RunDirError | None = None
         with self._translated():
@@ -151,13 +157,14 @@ class Journal:
                 frozenset((source, number) for source, number in beyond),
                 sent,
                 counts,
+                {source: RejectFile(*form) for source, *form in self._database.execute("select * from forms")},
             )
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Start anew: forget what an earlier load has left."""
         with self._translated():
             self._database.execute("begin immediate")
-            for table in ("about", "settled", "sent", "rejects"):
+            for table in ("about", "settled", "sent", "forms", "rejects"):
                 self._database.execute(f"drop table if exists {table}")
             for statement in _SCHEMA.split(";"):
                 self._database.execute(statement)
@@ -173,6 +180,10 @@ class Journal:
         """Note a rejected row, for the next commit."""
         self._rejects.append(reject)
         self._rejects_size += len(reject.data)
+
+    def describe(self, source: int, form: RejectFile) -> None:
+        """Note, for the next commit, how the rejects of a source are written."""
+        self._forms[source] = form
 
     def settle(self, settlement: Settlement) -> None:
         """Note settled rows, for the next commit."""
@@ -214,8 +225,9 @@ class Journal:
             self._rejects_size = 0
             sent, self._sent = self._sent, {}
             forgotten, self._forgotten = self._forgotten, []
-            if settlements or rejects or sent or forgotten:
-                notes = _Notes(settlements, rejects, sent, forgotten)
+            forms, self._forms = self._forms, {}
+            if settlements or rejects or sent or forgotten or forms:
+                notes = _Notes(settlements, rejects, sent, forgotten, forms)
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(self._write, notes, watermark(), counts())
 
@@ -233,6 +245,10 @@ class Journal:
             many(
                 "insert into sent values (?, ?, ?, ?, ?, ?)",
                 [(number, *_settlement_columns(one)) for number, rows in notes.sent.items() for one in rows],
+            )
+            many(
+                "insert or replace into forms values (?, ?, ?, ?)",
+                [(source, one.suffix, one.header, one.encoding) for source, one in notes.forms.items()],
             )
             many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
             execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
@@ -297,6 +313,7 @@ class _Notes:
     rejects: list[Reject]
     sent: dict[int, list[Settlement]]
     forgotten: list[int]
+    forms: dict[int, RejectFile]
 
 
 def _settlement_columns(one: Settlement) -> tuple[Any, ...]:

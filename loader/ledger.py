@@ -10,7 +10,7 @@ from loader.chunks import start_of
 from loader.errors import RunDirError
 from loader.halt import Halt
 from loader.journal import NO_PAST, RejectGroup
-from loader.model import Batch, Chunk, Outcome, Position, Reject, Row, Settlement
+from loader.model import Batch, Chunk, Outcome, Position, Reject, RejectFile, Row, Settlement
 from loader.observer import Observer, Observers, Opened, Rejected, Resumed, Said, Settled
 from loader.report import Report, Tally, report, too_many
 from loader.resuming import part, whole
@@ -62,6 +62,7 @@ class Ledger:
         self.names = tuple(source.name for source in sources)
         self.observer = Observers(self._tally, observer)
         self.past = past or NO_PAST
+        self._forms = dict(self.past.forms)
         self.frontier = self.past.watermark
         self.rows_seen = 0
 
@@ -79,6 +80,11 @@ class Ledger:
             self.observer.on(Said(f"resuming at {where}: {self.rows_seen:,} rows were settled before"))
         elif None in sizes:
             self.observer.on(Said("this source cannot be resumed: once stopped, it is loaded from its start"))
+
+    def describe(self, source: int, form: RejectFile) -> None:
+        """Note how the rejects of a source are written."""
+        self._forms[source] = form
+        self._journal.describe(source, form)
 
     def enter(self, batch: Batch) -> None:
         """A batch is on its way: until it is settled it holds the watermark back."""
@@ -164,7 +170,7 @@ class Ledger:
         await self._commit()
         try:
             groups = self._journal.reject_groups()
-            rejects.write(self._run_dir.path, self._journal.rejects(), self.names)
+            rejects.write(self._run_dir.path, self._journal.rejects(), self.names, self._forms)
             self._run_dir.write_report(ended := self._report(groups))
             if self._halt.error is None:
                 self._journal.finish()  # last of all: until then the same command goes on, and ends here

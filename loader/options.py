@@ -8,9 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
-from loader.settings import INSERT_FIRST, RESOLUTIONS
+from loader.presets import NAMES
+from loader.settings import FORMATS, INSERT_FIRST, RESOLUTIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Several(click.types.StringParamType):
+    """Texts, of which the environment may hold several."""
+
+    envvar_list_splitter = ","
 
 
 def _option(name: str, text: str, **more: Any) -> Callable[[Command], Command]:
@@ -54,7 +61,7 @@ LOAD = [
         show_default=True,
     ),
     _option(
-        "--columns", "Columns to write; other keys of a row are dropped. [default: all keys]", metavar="COLS"
+        "--columns", "Columns to write; others of a row are dropped. Names those of CSV without a header. [default: all]", metavar="COLS"
     ),
     _option(
         "--concurrency",
@@ -93,6 +100,32 @@ LOAD = [
     _option("--fresh", "Forget an unfinished load of the same run directory.", is_flag=True),
     _option("--dry-run", "Read and check everything, ask the target, send no row.", is_flag=True),
     _option("--sandbox", "Load into a PostgreSQL and PostgREST of bulkload's own.", is_flag=True),
+]
+SOURCES = [
+    _option(
+        "--format",
+        "How the sources are written. [default: a look at name and content tells]",
+        type=click.Choice(FORMATS),
+    ),
+    _option("--delimiter", "What is between the cells of CSV: a character, or tab. [default: a look tells]"),
+    _option(
+        "--null", "The cell of CSV that stands for null. [default: an empty one]", default="", metavar="TOKEN"
+    ),
+    _option("--encoding", "Encoding of text, as in latin-1. [default: UTF-8]"),
+    _option("--query", "The SELECT whose rows are read of a SQLite database.", metavar="SQL"),
+    _option("--source-table", "Table of a SQLite database to read. [default: its only one]"),
+    _option(
+        "--map", "Write a source's column as another; may be repeated.", multiple=True, type=_Several(), metavar="TARGET=SOURCE"
+    ),
+    _option("--set", "Write a column with this value; may be repeated.", multiple=True, type=_Several(), metavar="COLUMN=VALUE"),
+    _option("--drop", "Leave out a source's column; may be repeated.", multiple=True, type=_Several(), metavar="COLUMN"),
+    _option("--preset", "Read a known export of trades into trades.", type=click.Choice(NAMES)),
+    _option("--id", "With --preset: the source's column that becomes the id. [default: the preset's]"),
+    _option(
+        "--usd-rates",
+        "With --preset: CSV asset,timestamp,usd, for trades whose value in USD is not known.",
+        type=click.Path(path_type=Path),
+    ),
 ]
 OUTPUT = [
     _option(

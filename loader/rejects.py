@@ -1,47 +1,96 @@
-"""The rejected rows, byte for byte, and why."""
+"""The rejected rows, as their sources have them, and why."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import codecs
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO
 
 import orjson
 
-from loader.model import Reject
+from loader.model import Reject, RejectFile
 
-ROWS, ERRORS = "rejects.jsonl", "rejects.errors.jsonl"
+ERRORS = "rejects.errors.jsonl"
+_ROWS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
+_JSONL = RejectFile()
 
 
-def write(folder: Path, rejects: Iterable[Reject], names: tuple[str, ...]) -> None:
-    """Write two files: line N of the one says why line N of the other was rejected.
+def files(folder: Path) -> list[Path]:
+    """The files that an earlier load has left."""
+    return sorted(path for path in folder.glob("rejects*") if path.name == ERRORS or is_rows(path))
 
-    They are not there where nothing was rejected.
+
+def is_rows(path: Path) -> bool:
+    """Whether a file of this name is one of rejected rows."""
+    return _ROWS.fullmatch(path.name) is not None
+
+
+def write(
+    folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, RejectFile]
+) -> None:
+    """Write the rejected rows, and a line for each that says why it was rejected.
+
+    There is a file for each header: ``rejects.csv``, ``rejects.2.csv``. None is there where nothing was
+    rejected.
 
     Args:
         folder: the run directory.
         rejects: in the order of the sources.
         names: the sources' names.
+        forms: how the rejects of each source are written, by its number; of others it is JSON Lines.
 
     Raises:
         OSError: the disk is full, or the like.
     """
-    written = False
-    rows_path, errors_path = folder / ROWS, folder / ERRORS
-    with rows_path.open("wb") as rows, errors_path.open("wb") as errors:
+    for path in files(folder):
+        path.unlink()
+    with ExitStack() as stack:
+        errors: BinaryIO | None = None
+        opened: dict[RejectFile, _Rows] = {}
         for reject in rejects:
-            written = True
-            rows.write(reject.data + b"\n")
-            reason = reject.reason
-            entry = {
-                "source": names[reject.source],
-                "line": reject.line,
-                "offset": reject.offset,
-                "code": reason.code,
-                "message": reason.message,
-                "details": reason.details,
-                "hint": reason.hint,
-            }
-            errors.write(orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE))
-    if not written:
-        rows_path.unlink()
-        errors_path.unlink()
+            errors = errors or stack.enter_context((folder / ERRORS).open("wb"))
+            form = forms.get(reject.source, _JSONL)
+            if form not in opened:
+                path = folder / _name(form, opened)
+                opened[form] = _Rows(stack.enter_context(path.open("wb")), form)
+            opened[form].write(reject.data)
+            errors.write(orjson.dumps(_entry(reject, names), option=orjson.OPT_APPEND_NEWLINE))
+
+
+class _Rows:
+    """A file of rows."""
+
+    def __init__(self, file: BinaryIO, form: RejectFile) -> None:
+        self._file = file
+        self._encode = None
+        if form.encoding != "utf-8":  # one encoder for all of it: it may begin with a byte order mark
+            self._encode = codecs.getincrementalencoder(form.encoding)("surrogateescape").encode
+        self._put(form.header)
+
+    def write(self, row: bytes) -> None:
+        self._put(row + b"\n")
+
+    def _put(self, data: bytes) -> None:
+        text = data if self._encode is None else self._encode(data.decode(errors="surrogateescape"))
+        self._file.write(text)
+
+
+def _name(form: RejectFile, opened: Iterable[RejectFile]) -> str:
+    alike = sum(other.suffix == form.suffix for other in opened)
+    return f"rejects.{alike + 1}.{form.suffix}" if alike else f"rejects.{form.suffix}"
+
+
+def _entry(reject: Reject, names: tuple[str, ...]) -> dict[str, object]:
+    reason = reject.reason
+    return {
+        "source": names[reject.source],
+        "line": reject.line,
+        "offset": reject.offset,
+        "code": reason.code,
+        "message": reason.message,
+        "details": reason.details,
+        "hint": reason.hint,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from loader.settings import Settings
 from loader.sources.open import Source, fingerprint
 
 REPORT = "report.json"
+SPOOL, GATHERED = "spool", "gathered.sqlite"  # gone at the end of a load
 _LOCK = "lock"
 
 
@@ -33,7 +35,7 @@ class RunDir:
 
     def __init__(self, path: Path, sources: tuple[Source, ...] = (), *, fresh: bool = False) -> None:
         for source in sources:
-            if source.path is not None and source.path.resolve() in _files(path.resolve()):
+            if source.path is not None and _is_own(source.path.resolve(), path.resolve()):
                 raise SettingsError(
                     f"{source.name} is a file of the run directory: this load would write over it",
                     advice="Give this load another --run-dir.",
@@ -89,6 +91,7 @@ class RunDir:
             "on_conflict": list(settings.on_conflict),
             "resolution": settings.resolution,
             "columns": None if settings.columns is None else list(settings.columns),
+            "reading": _reading(settings),
         }
         opened = Journal(self.path / journal.NAME)
         try:
@@ -125,6 +128,25 @@ class RunDir:
             raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error
 
 
+def _reading(settings: Settings) -> dict[str, object]:
+    """What a source's rows depend on, besides the source."""
+    rates = settings.usd_rates
+    return {
+        **{name: getattr(settings, name) for name in ("format", "delimiter", "null", "encoding", "query")},
+        **{name: getattr(settings, name) for name in ("source_table", "preset", "id")},
+        "map": [list(pair) for pair in settings.map],
+        "set": [list(pair) for pair in settings.set],
+        "drop": list(settings.drop),
+        "usd_rates": None if rates is None else hashlib.sha256(rates.read_bytes()).hexdigest(),
+    }
+
+
+_OWN = (journal.NAME, f"{journal.NAME}-wal", f"{journal.NAME}-shm", rejects.ERRORS, REPORT, SPOOL, GATHERED)
+
+
 def _files(folder: Path) -> list[Path]:
-    names = (journal.NAME, f"{journal.NAME}-wal", f"{journal.NAME}-shm", rejects.ROWS, rejects.ERRORS, REPORT)
-    return [folder / name for name in names]
+    return [*(folder / name for name in _OWN), *rejects.files(folder)]
+
+
+def _is_own(path: Path, folder: Path) -> bool:
+    return path.parent == folder and (path.name in _OWN or rejects.is_rows(path))

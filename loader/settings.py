@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import re
 from dataclasses import dataclass, field
@@ -10,11 +11,14 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
+from loader.mapping import Mapping
 
 Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
+FORMATS: tuple[str, ...] = get_args(Format)
 
 KIB, MIB = 1024, 1024 * 1024
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
@@ -85,6 +89,18 @@ def parse_columns(text: str) -> tuple[str, ...]:
     return names
 
 
+def parse_delimiter(text: str) -> str:
+    """Read what stands between cells: a character, or ``tab``, or ``\\t``.
+
+    Raises:
+        SettingsError: it is not one character, or one that cells or lines need themselves.
+    """
+    found = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text)
+    if len(found) != 1 or found in '"\r\n':
+        raise SettingsError(f"--delimiter is {text!r}", advice="Give one character, as in ';', or tab.")
+    return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything a load is told; each field is an option of the command line (see the README).
@@ -103,6 +119,18 @@ class Settings:
     resolution: Resolution = "merge-duplicates"
     insert_first: InsertFirst = "auto"
     columns: tuple[str, ...] | None = None
+    format: Format | None = None
+    delimiter: str | None = None
+    null: str = ""
+    encoding: str | None = None
+    query: str | None = None
+    source_table: str | None = None
+    map: tuple[tuple[str, str], ...] = ()  # (target, source)
+    set: tuple[tuple[str, str], ...] = ()  # (column, value)
+    drop: tuple[str, ...] = ()
+    preset: str | None = None
+    id: str | None = None
+    usd_rates: Path | None = None
     concurrency: int = 8
     batch_rows: int | None = None
     batch_bytes: int = MIB
@@ -152,6 +180,7 @@ class Settings:
                 f"--columns lacks the key, {','.join(self.on_conflict)}",
                 advice="An upsert must write the columns of --on-conflict.",
             )
+        self._check_sources()
         for name, low in _AT_LEAST.items():
             value = getattr(self, name)
             if value is not None and not low <= value < _TOO_MUCH:
@@ -159,6 +188,27 @@ class Settings:
                     f"--{name.replace('_', '-')} is {value}",
                     advice=f"It must be at least {low:g}, and finite.",
                 )
+
+    def _check_sources(self) -> None:
+        """See that what is said of the sources goes together."""
+        if self.format is not None and self.format not in FORMATS:
+            raise SettingsError(f"--format is {self.format!r}", advice=f"One of {', '.join(FORMATS)}.")
+        if self.encoding is not None and not _is_encoding(self.encoding):
+            raise SettingsError(
+                f"--encoding is {self.encoding!r}, which is no encoding of text",
+                advice="Give one that Python knows, as in latin-1, cp1252 or utf-16.",
+            )
+        if self.query is not None and self.source_table is not None:
+            raise SettingsError("--query and --source-table both say what to read of a database")
+        for name, value in (("--id", self.id), ("--usd-rates", self.usd_rates)):
+            if value is not None and self.preset is None:
+                raise SettingsError(f"{name} is for --preset, and there is none")
+        _ = self.mapping
+
+    @property
+    def mapping(self) -> Mapping:
+        """From the columns of a source to those of the table."""
+        return Mapping(self.map, self.set, frozenset(self.drop))
 
     @property
     def endpoint(self) -> str:
@@ -186,6 +236,14 @@ def _is_web_address(url: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(codecs.lookup(name).name)
+    except (LookupError, UnicodeError, ValueError):
+        return False  # LookupError also for what is a codec, but not of text
+    return True
 
 
 _TOO_MUCH = 2**40

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from loader.errors import SourceError
 from loader.model import Position
 from loader.portions import Elements, Objects, on_one_line
-from loader.sources.streams import Bytes
 from loader.sources.elements import Splitter
 from loader.sources.jsonl import LONGEST_LINE
+from loader.sources.streams import Bytes
 
 _READ = 256 * 1024  # bytes
 

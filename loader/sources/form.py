@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import msgspec
 
 from loader.errors import SourceUnfit
 from loader.model import BEGIN, Position
+from loader.settings import Format
 from loader.sources import header
 from loader.sources.compression import named
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
-FORMATS: tuple[str, ...] = get_args(Format)
 HEAD = 64 * 1024  # bytes at the start of a source that are looked at
 
 _BOM = b"\xef\xbb\xbf"

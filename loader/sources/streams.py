@@ -7,7 +7,6 @@ from typing import Protocol
 
 from loader.errors import SourceError
 
-
 _DROPPED = 1024 * 1024  # bytes that are left out at a time
 
 
