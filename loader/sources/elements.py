@@ -9,31 +9,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import accumulate
-
-import msgspec
 
 from loader.errors import SourceError
+from loader.sources.element_end import ElementEnd
+from loader.sources.element_runs import places, whole
 
 _BOM = b"\xef\xbb\xbf"
 _MOST = 512 * 1024  # bytes that are decoded at once
 _LEAST = 2048  # bytes; for fewer it is not worth it
 _LONGEST_GAP = 256  # bytes; longer ones are passed over, but not looked for
-_QUOTE, _BACKSLASH = b'"\\'
 
+_BRACE = ord("{")
 _BLANKS = re.compile(rb"[ \t\r\n]*+")
 _GAP = re.compile(rb"[ \t\r\n,]*+")
-_WORD = re.compile(rb'[^ \t\r\n,"{}\[\]]*+')
-_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
-# All up to the next bracket of a kind that is in no string, or to a string that has no end yet. The other
-# kind need not be looked at: where one is missing, or too many, the element still ends where it should.
-_UP_TO = {
-    ord(first): re.compile(rb'[^"%b]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"%b]*+)*+' % (pair, pair), re.DOTALL)
-    for first, pair in (("{", rb"{}"), ("[", rb"\[\]"))
-}
-
-_decode_array = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_one_by_one = msgspec.json.Decoder(msgspec.Raw).decode_lines  # they need not stand on lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +56,9 @@ class Splitter:
             there before says so), at the beginning of an element.
     """
 
-    def __init__(self, name: str, longest: int, *, offset: int = 0, line: int = 1, inside: bool = False) -> None:
+    def __init__(
+        self, name: str, longest: int, *, offset: int = 0, line: int = 1, inside: bool = False
+    ) -> None:
         self.inside = inside  # whether the elements that were given last stand between brackets
         self._name = name
         self._longest = longest
@@ -79,12 +69,10 @@ class Splitter:
         self._error: SourceError | None = None
         self._start = b""  # what may become a byte order mark
 
-        self._parts: list[bytes] = []  # of an element that has no end yet
+        self._open: ElementEnd | None = None  # of an element that has no end yet
+        self._parts: list[bytes] = []  # of that element
         self._begin = (offset, line)  # of that element
         self._length = 0  # of it, in bytes
-        self._first = 0  # its first byte
-        self._depth = 0
-        self._quoted = self._escaped = False  # whether the next byte is in a string, behind a backslash
 
         self._gap: bytes | None = None  # what was between two elements
         self._key = b""  # what the last one that was looked at alone begins with
@@ -116,11 +104,11 @@ class Splitter:
         if self._error is not None:
             raise self._error
         found = self._feed(self._start)
-        if self._parts and (self._first in b'"{[' or self.inside):
+        if self._open is not None and (self._open.shown or self.inside):
             offset, line = self._begin
             raise SourceError(
-                f"{self._name}:{line}: the element at byte {offset:,} has no end: the source is cut off in it, "
-                "or a quote or a bracket is missing",
+                f"{self._name}:{line}: the element at byte {offset:,} has no end: "
+                "the source is cut off in it, or a quote or a bracket is missing",
                 advice="Get the source again, whole, or mend it, and load it with --fresh. "
                 "The elements before it are loaded.",
             )
@@ -131,7 +119,7 @@ class Splitter:
                 advice="Get the source again, whole, and load it with --fresh. "
                 "The elements before the cut are loaded.",
             )
-        if self._parts:
+        if self._open is not None:
             self._finish(found)
         return found
 
@@ -150,9 +138,9 @@ class Splitter:
         at = 0
         if not self._begun:
             at = self._enter(data)
-        elif self._parts:
+        elif self._open is not None:
             at = self._alone(data, 0, found)
-        while at < len(data):
+        while at < len(data) and not self._ended:
             end = at
             at = self._pass(data, at)
             if at == len(data) or self._ended:
@@ -186,7 +174,8 @@ class Splitter:
         return at
 
     def _skip(self, what: re.Pattern[bytes], data: bytes, at: int) -> int:
-        end = _end(what, data, at)
+        match = what.match(data, at)
+        end = match.end() if match is not None else at
         self._line += data.count(b"\n", at, end)
         return end
 
@@ -194,16 +183,20 @@ class Splitter:
         """Take many elements at once, from the beginning of one; returns where the last one ends."""
         gap = self._gap
         least = max(_LEAST, 4 * self._length)
-        if gap is None or len(data) - begin < least:
+        if gap is None or len(data) - begin < least or data[begin] != _BRACE:
             return begin
         mark = b"}" + gap + self._opening
         while True:
             reach = min(self._reach, self._longest, len(data) - begin)
             end = data.rfind(mark, begin, begin + reach) + 1
             piece = data[begin:end]
-            if texts := _whole(piece, gap):
+            if texts := whole(piece, gap):
+                offsets, lines = places(texts, piece, gap, self._offset + begin, self._line)
+                found.texts.extend(texts)
+                found.lines.extend(lines)
+                found.offsets.extend(offsets)
+                self._line += piece.count(b"\n")
                 self._reach = min(2 * reach, _MOST)
-                self._place(texts, piece, gap, begin, found)
                 return end
             # Within a piece half as long there may be neither the broken element nor a misleading mark.
             self._reach = reach // 2
@@ -211,37 +204,12 @@ class Splitter:
                 self._reach = least
                 return begin
 
-    def _place(self, texts: list[bytes], piece: bytes, gap: bytes, begin: int, found: Elements) -> None:
-        """Note the places of the elements that are in a piece."""
-        offset, line = self._offset + begin, self._line
-        self._line += piece.count(b"\n")
-        if gap.join(texts) == piece:
-            found.offsets.extend(accumulate([len(text) + len(gap) for text in texts[:-1]], initial=offset))
-            step = gap.count(b"\n")
-            if self._line - line == step * (len(texts) - 1):
-                found.lines.extend(range(line, self._line + 1, step) if step else [line] * len(texts))
-            else:
-                found.lines.extend(accumulate([text.count(b"\n") + step for text in texts[:-1]], initial=line))
-        else:
-            at = end = 0
-            for text in texts:
-                at = piece.index(text[:1], end)  # there are only commas and blanks before it
-                line += piece.count(b"\n", end, at)
-                found.offsets.append(offset + at)
-                found.lines.append(line)
-                line += text.count(b"\n")
-                end = at + len(text)
-        found.texts.extend(texts)
-
     def _alone(self, data: bytes, begin: int, found: Elements) -> int:
         """Take one element, or more of it; returns where it ends, or the data."""
-        at = begin
-        if not self._parts:
+        if self._open is None:
+            self._open = ElementEnd(data[begin])
             self._begin, self._length = (self._offset + begin, self._line), 0
-            self._first = data[begin]
-            self._quoted, self._escaped = self._first == _QUOTE, False
-            at += self._quoted
-        end, whole = self._scan(data, at)
+        end, ended = self._open.find(data, begin)
         self._length += end - begin
         if self._length > self._longest:
             offset, line = self._begin
@@ -251,13 +219,14 @@ class Splitter:
             )
         self._line += data.count(b"\n", begin, end)
         self._parts.append(data[begin:end])
-        if whole:
+        if ended:
             self._finish(found)
         return end
 
     def _finish(self, found: Elements) -> None:
         text = b"".join(self._parts)
         self._parts.clear()
+        self._open = None
         offset, line = self._begin
         found.texts.append(text)
         found.lines.append(line)
@@ -266,56 +235,3 @@ class Splitter:
         key, colon, _ = text[:64].partition(b":")
         self._opening = key + colon if colon and key == self._key and text[:1] == b"{" else b"{"
         self._key = key
-
-    def _scan(self, data: bytes, at: int) -> tuple[int, bool]:
-        """Where the element ends in the data, and whether it does."""
-        size = len(data)
-        if self._first in b"}]":
-            return at + 1, True
-        if self._first not in b'"{[':
-            end = _end(_WORD, data, at)
-            return end, end < size
-        while at < size:
-            if self._escaped:
-                self._escaped = False
-                at += 1
-            elif self._quoted:
-                at = _end(_STRING, data, at)
-                if at < size:
-                    # A backslash is here only where it is the last byte.
-                    self._escaped = data[at] == _BACKSLASH
-                    self._quoted = self._escaped
-                    at += 1
-                    if not self._quoted and not self._depth:
-                        return at, True
-            else:
-                at = _end(_UP_TO[self._first], data, at)
-                if at < size:
-                    byte = data[at]
-                    at += 1
-                    if byte == _QUOTE:
-                        self._quoted = True
-                    else:
-                        self._depth += 1 if byte == self._first else -1
-                        if not self._depth:
-                            return at, True
-        return size, False
-
-
-def _end(what: re.Pattern[bytes], data: bytes, at: int) -> int:
-    """Where a pattern that matches everywhere ends."""
-    match = what.match(data, at)
-    assert match is not None
-    return match.end()
-
-
-def _whole(piece: bytes, gap: bytes) -> list[bytes]:
-    """The elements of a piece that begins at the beginning of one; none where it is no row of whole ones."""
-    try:
-        if b"," in gap:
-            return list(map(bytes, _decode_array(b"[%b]" % piece)))
-        texts = list(map(bytes, _decode_one_by_one(piece)))
-    except (msgspec.DecodeError, RecursionError):
-        return []
-    # The decoder takes `truefalse` for two elements.
-    return texts if {text[:1] for text in texts} == {b"{"} else []
