@@ -63,7 +63,10 @@ class Typed(Protocol):
     start: Position
     end: Position
     columns: tuple[str, ...]
-    origin: Origin
+
+    @property
+    def origin(self) -> Origin:
+        """Knows them as the source has them."""
 
     def objects(self, types: Mapping[str, str]) -> Objects:
         """The records as JSON.

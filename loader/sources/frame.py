@@ -36,8 +36,12 @@ class Frame:
         self.start = start
         self.end = end
         self.columns = tuple(frame.columns)
-        self.origin = self
         self._frame = frame
+
+    @property
+    def origin(self) -> Frame:
+        """Itself."""
+        return self
 
     def data(self, index: int) -> bytes:
         """A row as JSON: a reject file of them is a source in its turn."""

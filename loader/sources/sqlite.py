@@ -102,8 +102,8 @@ def count(path: Path, name: str, *, query: str | None, table: str | None) -> int
         return None
     with closing(_open(path, name)) as database:
         counting = _select(database, name, table).replace("select *", "select count(*)", 1)
-        found: int = _fetch(_ask(database, counting, name), 1, name)[0][0]
-        return found
+        ((found,),) = _fetch(_ask(database, counting, name), 1, name)
+        return int(found or 0)
 
 
 def _open(path: Path, name: str) -> sqlite3.Connection:

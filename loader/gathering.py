@@ -1,0 +1,171 @@
+"""Records that make a row together, wherever they stand in the sources, brought together.
+
+They wait in a SQLite file in the run directory, so that memory does not grow with them. All sources are read
+to their ends before the first row is made: a sum that lacks one of its records would be wrong.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby, islice
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import orjson
+
+from loader.errors import RunDirError
+from loader.fields import NOT_UTF8
+from loader.model import Origin, Position, Reason
+from loader.portions import Groups
+from loader.presets import Record
+
+_GROUPS = 1000  # that are fetched at a time
+_Group = list[tuple[Any, ...]]
+_SCHEMA = """
+pragma journal_mode = off;
+pragma synchronous = off;
+create table records (
+    seq integer primary key, source integer not null, line integer not null, offset integer,
+    together text, once text unique, record blob, code text, message text, data blob not null
+);
+"""
+_ORDERED = (
+    "select source, line, offset, record, code, message, data,"
+    " min(seq) over (partition by coalesce(together, seq)) as first from records order by first, seq"
+)
+
+
+class Gathered:
+    """Records on their way into groups. Use it as a context manager.
+
+    Args:
+        path: where the file may stand; it is gone at the end.
+        together: records with one value of this column make a row.
+        once: records that are alike in these columns are one record; the later counts.
+    """
+
+    def __init__(self, path: Path, *, together: str, once: Sequence[str]) -> None:
+        self._path = path
+        self._together = together
+        self._once = once
+        self._read = 0
+
+    def __enter__(self) -> Gathered:
+        self._path.unlink(missing_ok=True)
+        with self._translated():
+            self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
+            self._database.executescript(_SCHEMA)
+            self._database.execute("begin")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+        self._path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise RunDirError(
+                f"{self._path}: {error}",
+                advice="Records that belong together wait there. Make room, or name another --run-dir.",
+            ) from error
+
+    async def add(self, source: int, records: Sequence[Record | Reason | None], origin: Origin) -> None:
+        """Take the records of a portion.
+
+        Args:
+            source: which source, counted from 0.
+            records: each of them, or why it cannot be read; None: it is nothing.
+            origin: knows them as the source has them.
+        """
+        rows = [
+            (source, origin.line(place), origin.offset(place), *self._columns(record), origin.data(place))
+            for place, record in enumerate(records)
+            if record is not None
+        ]
+        self._read += len(rows)
+        await anyio.to_thread.run_sync(self._insert, rows)
+
+    def _columns(self, record: Record | Reason) -> tuple[Any, ...]:
+        if isinstance(record, Reason):
+            return None, None, None, record.code, record.message
+        once = [record.get(column) for column in self._once]
+        try:
+            key = orjson.dumps(once).decode() if once and all(once) else None
+            return record.get(self._together), key, orjson.dumps(record), None, None
+        except TypeError:  # what orjson says to text that is no UTF-8
+            return None, None, None, NOT_UTF8.code, NOT_UTF8.message
+
+    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
+        with self._translated():
+            self._database.executemany(
+                "insert or replace into records (source, line, offset, together, once, record, code, message,"
+                " data) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+
+    def summary(self) -> str:
+        """What was brought together, for people."""
+        with self._translated():
+            count, groups = self._database.execute(
+                "select count(*), count(distinct coalesce(together, seq)) from records"
+            ).fetchone()
+        twice = self._read - count
+        text = f"{count:,} records make {groups:,} rows"
+        return f"{text}; {twice:,} that stand there twice count once" if twice else text
+
+    async def groups(self, start: Position) -> AsyncIterator[Groups]:
+        """The groups in the order of their first records, from ``start`` on; each is numbered as a row."""
+        groups = (list(group) for _, group in groupby(self._database.execute(_ORDERED), itemgetter(-1)))
+        numbers: Counter[int] = Counter()  # of the last group, by its source
+
+        def some() -> list[_Group]:
+            with self._translated():
+                return list(islice(groups, _GROUPS))
+
+        while fetched := await anyio.to_thread.run_sync(some):
+            for source, found in groupby(fetched, lambda group: int(group[0][0])):
+                of_source = list(found)
+                number = numbers[source] + 1
+                numbers[source] += len(of_source)
+                passed = start.number - number if source == start.source else 0
+                if source >= start.source and passed < len(of_source):
+                    passed = max(0, passed)
+                    yield _portion(source, number + passed, of_source[passed:])
+
+
+def _portion(source: int, number: int, groups: list[_Group]) -> Groups:
+    rows: list[list[Record] | Reason] = []
+    for group in groups:
+        refused = next((Reason(code, message) for *_, code, message, _, _ in group if code is not None), None)
+        rows.append(refused or [orjson.loads(record) for _, _, _, record, *_ in group])
+    start = Position(source, number, 0, groups[0][0][1])
+    return Groups(start, start._replace(number=number + len(groups)), rows, _Records(groups))
+
+
+class _Records:
+    """The origin of groups."""
+
+    def __init__(self, groups: list[_Group]) -> None:
+        self._groups = groups
+
+    def data(self, index: int) -> bytes:
+        """All records of a group as their sources have them, each on a line of its own, or more."""
+        return b"\n".join(row[-2] for row in self._groups[index])
+
+    def line(self, index: int) -> int:
+        """On which line of its source the first of them begins."""
+        found: int = self._groups[index][0][1]
+        return found
+
+    def offset(self, index: int) -> int | None:
+        """Where the first of them begins, in bytes."""
+        found: int | None = self._groups[index][0][2]
+        return found
