@@ -5,7 +5,8 @@ report = await loader.load(loader.Settings(url="http://localhost:3000"), ["dump.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from loader.settings import MaxErrors, Settings
 if TYPE_CHECKING:
     from loader.halt import Halt
     from loader.observer import Observer
+    from loader.presets import Preset
     from loader.report import Report
 
 __all__ = [
@@ -69,10 +71,37 @@ async def load(
     from loader.run_dir import RunDir
     from loader.sources.open import find
 
+    preset = _preset(settings)
     found = find(tuple(sources))
     if not found:
         raise SourceMissing("no source was named")
     path = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
     with RunDir(path, found, fresh=settings.fresh) as run_dir:
-        one = Load(settings, found, run_dir, halt=halt or halts.Halt(), observer=observer or Observers())
+        one = Load(
+            settings,
+            found,
+            run_dir,
+            halt=halt or halts.Halt(),
+            observer=observer or Observers(),
+            preset=preset,
+        )
         return await one.run()
+
+
+def _preset(settings: Settings) -> Callable[[], Preset] | None:
+    """Makes the preset that the settings name, with the rates that they name."""
+    from loader.presets import Rates, preset
+
+    if settings.preset is None:
+        return None
+    rates = None
+    if settings.usd_rates is not None:
+        try:
+            with settings.usd_rates.open(encoding="utf-8", newline="") as file:
+                rates = Rates.parse(file, str(settings.usd_rates))
+        except (OSError, UnicodeDecodeError) as error:
+            why = "is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"
+            raise SettingsError(f"--usd-rates {settings.usd_rates}{why}") from error
+    make = partial(preset, settings.preset, id=settings.id, rates=rates)
+    make()  # what is wrong with it is told now
+    return make

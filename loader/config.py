@@ -26,17 +26,7 @@ def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = fr
     Raises:
         SettingsError: a file is not TOML, or has a key that is no setting.
     """
-    if (folder / ".env").is_file():
-        from dotenv import dotenv_values  # 20 ms, and often not needed
-
-        try:
-            values = dotenv_values(folder / ".env")
-        except (OSError, UnicodeDecodeError) as error:
-            what = "is not UTF-8" if isinstance(error, ValueError) else error.strerror
-            raise SettingsError(f".env {what}") from None  # its text may hold secrets
-        for name, value in values.items():
-            if value is not None and name.startswith(("BULKLOAD_", "PGRST_")):
-                os.environ.setdefault(name, value)
+    _read_env(folder / ".env")
     tools = _toml(folder / "pyproject.toml").get("tool", {})
     own = tools.get("bulkload", {}) if isinstance(tools, dict) else {}
     if not isinstance(own, dict):
@@ -55,6 +45,22 @@ def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = fr
         elif isinstance(value, list):
             settings[key] = ",".join(map(str, value))
     return settings
+
+
+def _read_env(path: Path) -> None:
+    """Put what a ``.env`` sets into the environment, where it is not there."""
+    if not path.is_file():
+        return
+    from dotenv import dotenv_values  # 20 ms, and often not needed
+
+    try:
+        values = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        what = "is not UTF-8" if isinstance(error, ValueError) else error.strerror
+        raise SettingsError(f".env {what}") from None  # its text may hold secrets
+    for name, value in values.items():
+        if value is not None and name.startswith(("BULKLOAD_", "PGRST_")):
+            os.environ.setdefault(name, value)
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import anyio.to_thread
 import orjson
@@ -55,7 +55,7 @@ class Gathered:
         self._once = once
         self._read = 0
 
-    def __enter__(self) -> Gathered:
+    def __enter__(self) -> Self:
         self._path.unlink(missing_ok=True)
         with self._translated():
             self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)

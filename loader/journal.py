@@ -157,7 +157,10 @@ class Journal:
                 frozenset((source, number) for source, number in beyond),
                 sent,
                 counts,
-                {source: RejectFile(*form) for source, *form in self._database.execute("select * from forms")},
+                {
+                    source: RejectFile(*form)
+                    for source, *form in self._database.execute("select * from forms")
+                },
             )
 
     def begin(self, identity: dict[str, Any]) -> None:

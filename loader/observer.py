@@ -84,13 +84,35 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """What a look at a source has shown. ``usual``: it is what one would expect."""
+
+    source: str
+    text: str
+    usual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """Something for the user to know."""
 
     message: str
 
 
-Event = Opened | Resumed | Passed | Read | Requested | Paced | Retrying | Renewed | Rejected | Settled | Said
+Event = (
+    Opened
+    | Resumed
+    | Passed
+    | Read
+    | Requested
+    | Paced
+    | Retrying
+    | Renewed
+    | Rejected
+    | Settled
+    | Understood
+    | Said
+)
 
 
 class Observer(Protocol):

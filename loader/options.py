@@ -61,7 +61,9 @@ LOAD = [
         show_default=True,
     ),
     _option(
-        "--columns", "Columns to write; others of a row are dropped. Names those of CSV without a header. [default: all]", metavar="COLS"
+        "--columns",
+        "Columns to write; others of a row are dropped. Names those of CSV without a header. [default: all]",
+        metavar="COLS",
     ),
     _option(
         "--concurrency",
@@ -115,10 +117,26 @@ SOURCES = [
     _option("--query", "The SELECT whose rows are read of a SQLite database.", metavar="SQL"),
     _option("--source-table", "Table of a SQLite database to read. [default: its only one]"),
     _option(
-        "--map", "Write a source's column as another; may be repeated.", multiple=True, type=_Several(), metavar="TARGET=SOURCE"
+        "--map",
+        "Write a source's column as another; may be repeated.",
+        multiple=True,
+        type=_Several(),
+        metavar="TARGET=SOURCE",
     ),
-    _option("--set", "Write a column with this value; may be repeated.", multiple=True, type=_Several(), metavar="COLUMN=VALUE"),
-    _option("--drop", "Leave out a source's column; may be repeated.", multiple=True, type=_Several(), metavar="COLUMN"),
+    _option(
+        "--set",
+        "Write a column with this value; may be repeated.",
+        multiple=True,
+        type=_Several(),
+        metavar="COLUMN=VALUE",
+    ),
+    _option(
+        "--drop",
+        "Leave out a source's column; may be repeated.",
+        multiple=True,
+        type=_Several(),
+        metavar="COLUMN",
+    ),
     _option("--preset", "Read a known export of trades into trades.", type=click.Choice(NAMES)),
     _option("--id", "With --preset: the source's column that becomes the id. [default: the preset's]"),
     _option(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -13,17 +14,15 @@ from loader.body import rows_of
 from loader.checking import Checker
 from loader.chunks import batch_of, start_of
 from loader.equality import ReadKey
-from loader.errors import LoadError, SourceError
+from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.halt import Halt, Halted
+from loader.intake import Intake
 from loader.ledger import Ledger
 from loader.model import (
-    BEGIN,
     Batch,
-    Block,
     Chunk,
     Insert,
     Outcome,
-    Place,
     Reject,
     Settlement,
     Shape,
@@ -31,19 +30,16 @@ from loader.model import (
 from loader.observer import Observer, Renewed, Said
 from loader.ordering import Order
 from loader.pacing import Pacing
+from loader.portions import Portion
 from loader.postgrest import PostgREST
+from loader.presets import Preset
 from loader.report import Report
 from loader.resuming import Passing, overlapping, within
 from loader.run_dir import RunDir
 from loader.sender import Sender
 from loader.settings import Settings
-from loader.sources import jsonl
 from loader.sources.open import Source
-from loader.sources.reader import Reader
 from loader.tokens import Tokens, token_source
-
-_BLOCKS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
-_LINE = 1024  # bytes by which a block may be longer than was asked for
 
 _InFlight = tuple[Batch, list[anyio.Event]]  # a batch, and what it waits for
 
@@ -57,6 +53,7 @@ class Load:
         run_dir: where journal, rejects and report go; it is locked.
         halt: asked to stop by a signal, or by the load itself.
         observer: watches.
+        preset: makes a preset for each source; None: there is none.
 
     Raises:
         SettingsError: the run directory belongs to another, unfinished load.
@@ -71,9 +68,9 @@ class Load:
         *,
         halt: Halt,
         observer: Observer,
+        preset: Callable[[], Preset] | None = None,
     ) -> None:
         self._settings = settings
-        self._sources = sources
         self._halt = halt
         self._pacing = Pacing(
             batch_rows=settings.batch_rows,
@@ -87,6 +84,14 @@ class Load:
         self._batcher = Batcher(self._pacing.limits)
         self._ledger = Ledger(
             settings, sources, run_dir, halt=halt, observer=observer, begun=self._batcher.firsts
+        )
+        self._intake = Intake(
+            settings,
+            sources,
+            run_dir.path,
+            preset=preset,
+            watch=self._ledger.observer.on,
+            describe=self._ledger.describe,
         )
         self._passing = Passing(self._ledger.past.settled)
         self._order = Order()
@@ -142,42 +147,54 @@ class Load:
                     self._halt.stop(error)
                 except Halted:
                     pass
+        if isinstance(broken, SourceUnfit) and not self._ledger.rows_seen:
+            broken.exit_code = Exit.USAGE
         if broken is not None:  # all that was read before is loaded by now
             self._halt.stop(broken)
 
     async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
         ledger = self._ledger
         prepared = False
-        async for block in self._blocks():
-            if not prepared and (shape := self._first_shape(block)):
-                await self._prepare(sender, shape)
-                prepared = True
-            elif not prepared and not ledger.rows_seen and self._lacks_names(block):
-                await sender.check_names()
-            for found in self._checker.check(block):
-                if isinstance(found, Reject):
-                    await ledger.reject_here(found)
-                    continue
-                ledger.frontier = start_of(found)
-                for chunk in self._passing.unsettled(found):
-                    ledger.rows_seen += len(chunk.keys)
-                    for batch in self._batcher.add(chunk):
-                        await give.send((batch, self._enter(batch)))
-            ledger.frontier = block.end
+        async with aclosing(self._intake.portions(ledger.past.watermark)) as portions:
+            async for portion in portions:
+                if not prepared and (shape := self._first_shape(portion)):
+                    await self._prepare(sender, shape)
+                    prepared = True
+                elif not prepared and not ledger.rows_seen and self._lacks_names(portion):
+                    await sender.check_names()
+                for found in self._found(portion):
+                    if isinstance(found, Reject):
+                        await ledger.reject_here(found)
+                        continue
+                    ledger.frontier = start_of(found)
+                    for chunk in self._passing.unsettled(found):
+                        ledger.rows_seen += len(chunk.keys)
+                        for batch in self._batcher.add(chunk):
+                            await give.send((batch, self._enter(batch)))
+                ledger.frontier = portion.end
         if not ledger.rows_seen:
             ledger.observer.on(Said("no rows: there is nothing to load"))
 
-    def _first_shape(self, block: Block) -> Shape | None:
-        return next((found.shape for found in self._checker.check(block) if isinstance(found, Chunk)), None)
+    def _found(self, portion: Portion) -> Iterator[Chunk | Reject]:
+        """The checked rows of a portion, and those that are refused on the spot, in order."""
+        for piece in self._intake.rows(portion):
+            if isinstance(piece, Reject):
+                yield piece
+            else:
+                yield from self._checker.check(piece)
 
-    def _lacks_names(self, block: Block) -> bool:
+    def _first_shape(self, portion: Portion) -> Shape | None:
+        return next((found.shape for found in self._found(portion) if isinstance(found, Chunk)), None)
+
+    def _lacks_names(self, portion: Portion) -> bool:
         """Whether rows are bad for want of a column that the settings name, and perhaps name wrongly."""
-        found = (one for one in self._checker.check(block) if isinstance(one, Reject))
+        found = (one for one in self._found(portion) if isinstance(one, Reject))
         return any(reject.reason.code in ("no-key", "no-columns") for reject in found)
 
     async def _prepare(self, sender: Sender, shape: Shape) -> None:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
         relation = await sender.prepare(shape)
+        self._intake.know(relation.formats)
         self._checker.know(relation.formats)
         self._batcher.compare(relation.reader)
         self._read_keys = relation.reader
@@ -188,14 +205,15 @@ class Load:
         """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
         sought = [one for rows in inserts.values() for one in rows]
         passing = Passing(sought)
-        chunks = [
-            chunk
-            async for block in self._blocks(until=max(one.last for one in sought))
-            for found in self._checker.check(block)
-            if isinstance(found, Chunk)
-            for unsettled in self._passing.unsettled(found)
-            for chunk in passing.settled(unsettled)
-        ]
+        until = max(one.last for one in sought)
+        chunks: list[Chunk] = []
+        async with aclosing(self._intake.portions(self._ledger.past.watermark, again=True)) as portions:
+            async for portion in portions:
+                if portion.start[:2] > until:
+                    break
+                found = (one for one in self._found(portion) if isinstance(one, Chunk))
+                unsettled = (chunk for one in found for chunk in self._passing.unsettled(one))
+                chunks += (chunk for one in unsettled for chunk in passing.settled(one))
         if chunks:
             batch = batch_of(chunks, self._read_keys)
             rows = list(rows_of(batch))
@@ -209,19 +227,6 @@ class Load:
         for number in inserts:
             self._ledger.refused(number)
         self._passing.add(sought)
-
-    async def _blocks(self, until: Place | None = None) -> AsyncIterator[Block]:
-        """The sources' lines from the watermark on, at least as far as a place."""
-        size = max(1, self._settings.batch_bytes // _BLOCKS_A_BATCH - _LINE)
-        begin = self._ledger.past.watermark
-        watch = self._ledger.observer.on if until is None else None
-        for number, source in enumerate(self._sources[begin.source :], begin.source):
-            start = begin if number == begin.source else BEGIN._replace(source=number)
-            async with Reader(source, start.offset, watch) as file:
-                async for block in jsonl.blocks(file, start=start, name=source.name, size=size):
-                    if until is not None and block.start[:2] > until:
-                        return
-                    yield block
 
     def _enter(self, batch: Batch) -> list[anyio.Event]:
         """Take a batch in flight; gives what it must wait for."""

@@ -24,6 +24,7 @@ from loader.observer import (
     Retrying,
     Said,
     Settled,
+    Understood,
 )
 
 _EVERY = 5.0  # seconds between plain lines, and between lines about retries
@@ -162,6 +163,8 @@ class Messages:
         match event:
             case Said(message):
                 self._console.print(message)
+            case Understood(source, text, usual) if self._verbose or not usual:
+                self._console.print(f"{source}: {text}")
             case Retrying(why, seconds):
                 if self._verbose or self._clock() >= self._next:
                     self._next = self._clock() + _EVERY

@@ -90,7 +90,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
 
 
 def parse_delimiter(text: str) -> str:
-    """Read what stands between cells: a character, or ``tab``, or ``\\t``.
+    """Read what stands between cells: a character, or ``tab``, also as a backslash and a t.
 
     Raises:
         SettingsError: it is not one character, or one that cells or lines need themselves.

@@ -64,6 +64,7 @@ class Hummingbot:
 
     name: str = "hummingbot"
     columns: tuple[str, ...] = COLUMNS
+    table: str | None = "TradeFill"
     needs: tuple[str, ...]
     groups_by: str | None
     one_of: tuple[str, ...]

@@ -39,6 +39,7 @@ class Kraken:
     needs: tuple[str, ...] = ("txid", "pair", "time", "type", "price", "cost", "vol")
     columns: tuple[str, ...] = COLUMNS
     groups_by: str | None = None
+    table: str | None = None
     one_of: tuple[str, ...] = ()
 
     def __init__(self, rates: Rates | None = None) -> None:

@@ -51,6 +51,7 @@ class Preset(Protocol):
         columns: what a row has, in order.
         groups_by: records with one value of this column make one row, wherever they stand; None: each
             record makes its own.
+        table: the table of a SQLite database that it reads; None: it does not say.
         one_of: records that are alike in these are one record written twice, and the later counts;
             (): none are.
     """
@@ -59,6 +60,7 @@ class Preset(Protocol):
     needs: tuple[str, ...]
     columns: tuple[str, ...]
     groups_by: str | None
+    table: str | None
     one_of: tuple[str, ...]
 
     def row(self, records: Sequence[Record]) -> Row | Reason:

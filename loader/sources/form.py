@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from loader.errors import SourceUnfit
-from loader.model import BEGIN, Position
+from loader.model import BEGIN, Position, RejectFile
 from loader.settings import Format
 from loader.sources import header
 from loader.sources.compression import named
@@ -36,23 +36,39 @@ class Form:
 
     Attributes:
         format: see Format; ``tsv`` is ``csv`` with tabs.
-        text: what was understood, for people; empty where there is nothing to tell.
+        text: what was understood, for people.
         loose: of JSON Lines, whether there are commas or brackets around the rows.
         delimiter: of CSV.
         columns: of CSV.
         header: of CSV, as it stands, with its newline; empty where the source has none.
         begin: where the first row begins, but for the number of the source.
-        bracketed: of JSON, whether it is an array.
+        bracketed: of JSON, and of loose JSON Lines, whether it is an array.
     """
 
     format: Format
-    text: str = ""
+    text: str
     loose: bool = False
     delimiter: str = ""
     columns: tuple[str, ...] = ()
     header: bytes = b""
     begin: Position = BEGIN
     bracketed: bool = False
+
+    @property
+    def usual(self) -> bool:
+        """Whether its rows stand in it as they are sent."""
+        return self.format == "jsonl" and not self.loose
+
+    def rejects(self, encoding: str | None) -> RejectFile:
+        """The file that its rejected rows go to.
+
+        Args:
+            encoding: the source's, where it is not UTF-8.
+        """
+        if self.is_database:
+            return RejectFile()
+        suffix = "jsonl" if self.format != "csv" else "tsv" if self.delimiter == "\t" else "csv"
+        return RejectFile(suffix, self.header, encoding or "utf-8")
 
     @property
     def is_database(self) -> bool:
@@ -99,7 +115,7 @@ def recognise(
     if found is not None and format not in (None, found):
         raise SourceUnfit(f"{name} is a {_TITLES[found]} file, and --format is {format}")
     if found is not None:
-        return Form(found)
+        return Form(found, _TITLES[found])
     if head.startswith(_WIDE):
         raise SourceUnfit(f"{name} is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
     lines = _Lines(head, whole=whole)
@@ -110,7 +126,8 @@ def recognise(
         return Form("json", text, bracketed=bracketed)
     if kind == "jsonl":
         loose = _is_loose(lines)
-        return Form("jsonl", "JSON Lines, with commas between the rows" if loose else "", loose=loose)
+        text = "JSON Lines, with commas between the rows" if loose else "JSON Lines"
+        return Form("jsonl", text, loose=loose, bracketed=loose and lines.first == b"[")
     begin = BEGIN._replace(offset=len(_BOM) if lines.bom else 0)
     delimiter = delimiter or ("\t" if kind == "tsv" else None)
     read = header.read(lines.rows, name, begin=begin, delimiter=delimiter, columns=columns)
@@ -164,11 +181,12 @@ def _textual(lines: _Lines, said: str | None) -> str:
 
 def _is_loose(lines: _Lines) -> bool:
     """Whether each row is on a line of its own, but with commas or brackets around."""
-    rows = [line for line in lines.lines[:3] if line != b"["]
-    if not rows:
+    rows = [line for line in lines.lines[:4] if line not in (b"[", b"]")]
+    if not rows or not _is_object(bare(rows[0])):
         return False
-    bracketed = lines.first == b"["
-    return (bracketed or rows[0][-1:] == b"," or rows[0][:1] == b",") and _is_object(bare(rows[0]))
+    # One comma alone is a mistake of its line.
+    commas = all(row[-1:] == b"," for row in rows[:-1] or rows) or all(row[:1] == b"," for row in rows[1:])
+    return lines.first == b"[" or (commas and (b"," in (rows[0][-1:], rows[-1][:1])))
 
 
 def bare(line: bytes) -> bytes:

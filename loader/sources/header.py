@@ -66,7 +66,7 @@ def read(
         delimiter = max(_DELIMITERS, key=lambda one: len(_cells(texts, one)))
     title = f"{'TSV' if delimiter == chr(9) else 'CSV'} with {_NAMES.get(delimiter, repr(delimiter))}"
     if not texts:
-        return Header("", delimiter, columns or (), b"", begin)
+        return Header(f"{title}, and empty", delimiter, columns or (), b"", begin)
     where = f"{name}:{begin.line}"
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
     try:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 
-from loader.errors import RunDirError
-from loader.model import Position
+from loader.errors import RunDirError, SourceError
+from loader.model import Block, Position
 from loader.observer import Event, Passed, Read
 from loader.portions import Portion, of_block
 from loader.sources import array, delimited, jsonl, parquet, sqlite
@@ -20,6 +20,7 @@ from loader.sources.reader import Reader
 from loader.sources.streams import Ahead, Bytes, Recoded
 
 _SPOOLED = 1024 * 1024  # bytes that are written at a time
+_LAST = 10  # lines in which a closing bracket stands, blank ones behind it included
 _UTF8 = frozenset({"utf-8", "utf8", "u8"})
 
 
@@ -53,7 +54,7 @@ async def portions(
     spool: Path,
     watch: Callable[[Event], None],
     tell: Callable[[Form], None],
-) -> AsyncIterator[Portion]:
+) -> AsyncGenerator[Portion]:
     """A source's rows, from ``start`` on.
 
     Args:
@@ -70,9 +71,8 @@ async def portions(
         SourceError: it is not what the command says it is, it broke off, or it is damaged.
     """
     fresh = start.number == 1
-    held: list[Event] = []  # until it is known whether the look was a part of the reading
-    hear: Callable[[Event], None] = held.append
-    async with Reader(source, 0, lambda event: hear(event)) as file:
+    ear = _Ear(watch)
+    async with Reader(source, 0, ear.on) as file:
         data = _decoded(file, reading, source.name)
         head = await data.look(HEAD)
         form = recognise(
@@ -85,28 +85,22 @@ async def portions(
         )
         tell(form)
         in_place = form.is_database and file.is_file
-        if (fresh or form.is_database) and not in_place:
-            hear = watch
-            for event in held:
-                watch(event)
         if form.is_database and not in_place:
+            ear.open()
             await _write(data, spool)
-        if fresh and not form.is_database:
+        elif fresh and not form.is_database:
+            ear.open()
             await data.drop(form.begin.offset)
-            begin = form.begin._replace(source=start.source)
-            async for portion in _text(form, data, begin, source.name, size):
+            async for portion in _text(
+                form, data, form.begin._replace(source=start.source), source.name, size
+            ):
                 yield portion
             return
     if form.is_database:
-        path = source.path if in_place else spool
+        path, told = (source.path, source.size) if in_place else (spool, None)
         assert path is not None  # noqa: S101 - it is a file
-        told = source.size or 0 if in_place else 0
-        try:
-            async for portion in _rows(form, path, reading, start, source.name, told, watch):
-                yield portion
-        finally:
-            if not in_place:
-                spool.unlink(missing_ok=True)
+        async for portion in _rows(form, path, reading, start, source.name, told or 0, watch):
+            yield portion
         return
     recoded = _is_recoded(reading)
     async with Reader(source, 0 if recoded else start.offset, watch) as file:
@@ -114,6 +108,27 @@ async def portions(
         await data.drop(start.offset if recoded else 0)
         async for portion in _text(form, data, start, source.name, size):
             yield portion
+
+
+class _Ear:
+    """Keeps what a look has read to itself until it is known that it is a part of the reading."""
+
+    def __init__(self, watch: Callable[[Event], None]) -> None:
+        self._watch = watch
+        self._held: list[Event] | None = []
+
+    def on(self, event: Event) -> None:
+        """Hear of an event."""
+        if self._held is None:
+            self._watch(event)
+        else:
+            self._held.append(event)
+
+    def open(self) -> None:
+        """It is: tell what was held, and all that comes."""
+        held, self._held = self._held or [], None
+        for event in held:
+            self._watch(event)
 
 
 def _is_recoded(reading: Reading) -> bool:
@@ -127,7 +142,9 @@ def _decoded(file: Reader, reading: Reading, name: str) -> Ahead:
 async def _text(form: Form, data: Bytes, start: Position, name: str, size: int) -> AsyncIterator[Portion]:
     """The portions of a text."""
     if form.format == "json":
-        async for objects in array.objects(data, start=start, inside=form.bracketed, name=name):
+        async for objects in array.objects(
+            data, start=start, inside=form.bracketed and start.number > 1, name=name
+        ):
             yield objects
         return
     blocks = jsonl.blocks(data, start=start, name=name, size=size)
@@ -135,8 +152,26 @@ async def _text(form: Form, data: Bytes, start: Position, name: str, size: int) 
         async for table in delimited.tables(blocks, form, start=start, name=name):
             yield table
         return
+    if form.loose:
+        async for portion in _loose(blocks, form, name):
+            yield portion
+        return
     async for block in blocks:
-        yield of_block(block, bare) if form.loose else block
+        yield block
+
+
+async def _loose(blocks: AsyncIterator[Block], form: Form, name: str) -> AsyncIterator[Portion]:
+    """Lines without the commas and brackets around them."""
+    end, closed = 0, not form.bracketed
+    async for block in blocks:
+        end = block.end.line
+        closed = closed or any(line.strip() == b"]" for line in block.lines[-_LAST:])
+        yield of_block(block, bare)
+    if not closed:
+        raise SourceError(
+            f"{name}:{end}: the source is cut off: the array is not closed",
+            advice="Get it again, whole, and load it with --fresh. The rows before the cut are loaded.",
+        )
 
 
 async def _rows(
@@ -151,6 +186,7 @@ async def _rows(
     """The portions of a file that is read by its own library; ``size`` bytes of it are told as read."""
     in_thread = anyio.to_thread.run_sync
     portions: AsyncIterator[Portion]
+    # What has no size of its own was told as it was decompressed.
     if form.format == "parquet":
         total: int | None = await in_thread(parquet.count, path, name)
         portions = parquet.frames(path, name, start=start)

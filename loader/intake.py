@@ -1,0 +1,165 @@
+"""The sources of a load, one after another, whatever they are -> portions, and the rows that these hold."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from pathlib import Path
+
+from loader.converting import Converter
+from loader.errors import SourceUnfit
+from loader.gathering import Gathered
+from loader.model import BEGIN, Block, Position, Reject, RejectFile
+from loader.observer import Event, Understood
+from loader.portions import Portion, of_block
+from loader.presets import Preset
+from loader.run_dir import GATHERED, SPOOL
+from loader.settings import Settings
+from loader.sources.form import Form
+from loader.sources.open import Source
+from loader.sources.reading import Reading, portions
+
+_PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
+_LINE = 1024  # bytes by which a block may be longer than was asked for
+
+
+class Intake:
+    """Reads sources, and makes rows of what they hold.
+
+    Args:
+        settings: how the sources are written, and what is written of them.
+        sources: in their order.
+        folder: the run directory.
+        preset: makes a preset for each source; None: there is none.
+        watch: told of the bytes that were read, and of what a source was understood to be.
+        describe: told how the rejects of a source are to be written, by its number.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sources: Sequence[Source],
+        folder: Path,
+        *,
+        preset: Callable[[], Preset] | None,
+        watch: Callable[[Event], None],
+        describe: Callable[[int, RejectFile], None],
+    ) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._watch = watch
+        self._describe = describe
+        self._size = max(1, settings.batch_bytes // _PORTIONS_A_BATCH - _LINE)
+        # Each source has a preset of its own, which remembers what it has understood of it.
+        presets = [preset() if preset is not None else None for _ in sources]
+        self._converters = [Converter(settings.mapping, preset=one, null=settings.null) for one in presets]
+        self._preset = presets[0] if presets else None
+        table = self._preset.table if self._preset is not None and settings.query is None else None
+        self._reading = Reading(
+            settings.format,
+            settings.delimiter,
+            settings.encoding,
+            settings.columns,
+            settings.query,
+            settings.source_table or table,
+        )
+        self._understood: dict[int, tuple[RejectFile, str]] = {}
+
+    def know(self, formats: Mapping[str, str]) -> None:
+        """Take the types of the table's columns, once the target has told them."""
+        for converter in self._converters:
+            converter.know(formats)
+
+    def rows(self, portion: Portion) -> Iterator[Block | Reject]:
+        """The rows that a portion holds, and the records that cannot be rows, in order."""
+        return self._converters[portion.start.source].convert(portion)
+
+    async def portions(self, begin: Position, *, again: bool = False) -> AsyncGenerator[Portion]:
+        """What the sources hold, from ``begin`` on.
+
+        Args:
+            begin: the place of the first row.
+            again: whether it is read a second time: nothing is told of it.
+
+        Raises:
+            SourceMissing: a source cannot be opened.
+            SourceUnfit: a source is not what the command takes it for.
+            SourceError: a source broke off, or is damaged.
+        """
+        if self._preset is not None and self._preset.groups_by is not None:
+            found = self._gathered(self._preset, begin, again=again)
+        else:
+            found = self._one_by_one(begin, again=again)
+        async with aclosing(found):
+            async for portion in found:
+                yield portion
+
+    async def _one_by_one(self, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
+        for number in range(begin.source, len(self._sources)):
+            start = begin if number == begin.source else BEGIN._replace(source=number)
+            looked = False
+            if start.number > 1 and not self._converters[number].touches_nothing:
+                # A source is what its first rows say that it is, also where it is not read from them on.
+                await self._look_at_first(number)
+                looked = True
+            async with aclosing(self._of_source(start, again=again)) as found:
+                async for portion in found:
+                    if not looked:
+                        self._look(portion, again=again)
+                        looked = True
+                    yield portion
+
+    def _of_source(self, start: Position, *, again: bool) -> AsyncGenerator[Portion]:
+        source = self._sources[start.source]
+        return portions(
+            source,
+            self._reading,
+            start=start,
+            size=self._size,
+            spool=self._folder / SPOOL,
+            watch=(lambda _: None) if again else self._watch,
+            tell=lambda form: self._tell(start.source, form, again=again),
+        )
+
+    async def _look_at_first(self, number: int) -> None:
+        async with aclosing(self._of_source(BEGIN._replace(source=number), again=True)) as found:
+            async for portion in found:
+                self._look(portion, again=True)
+                break
+
+    def _look(self, portion: Portion, *, again: bool) -> None:
+        number = portion.start.source
+        name = self._sources[number].name
+        text = self._converters[number].look(portion, name)
+        self._understood[number] = (self._understood[number][0], text)
+        if text and not again:
+            self._watch(Understood(name, text))
+
+    def _tell(self, number: int, form: Form, *, again: bool) -> None:
+        file = form.rejects(self._reading.encoding)
+        self._understood[number] = (file, "")
+        if not again:
+            self._describe(number, file)
+            self._watch(Understood(self._sources[number].name, form.text, usual=form.usual))
+
+    async def _gathered(self, preset: Preset, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
+        """The records of all sources, those that belong together brought together."""
+        with Gathered(
+            self._folder / GATHERED, together=preset.groups_by or "", once=preset.one_of
+        ) as gathered:
+            async with aclosing(self._one_by_one(BEGIN, again=again)) as found:
+                async for portion in found:
+                    number = portion.start.source
+                    if self._understood[number] != self._understood[0]:
+                        raise SourceUnfit(
+                            f"{self._sources[number].name} is not written like {self._sources[0].name}",
+                            advice="Records that may belong together must be written alike in all sources.",
+                        )
+                    records = of_block(portion) if isinstance(portion, Block) else portion
+                    await gathered.add(
+                        number, list(self._converters[number].records(records)), records.origin
+                    )
+            if not again:
+                self._watch(Understood(f"--preset {preset.name}", gathered.summary()))
+            async for groups in gathered.groups(begin):
+                yield groups
