@@ -117,7 +117,7 @@ def recognise(
     if found is not None:
         return Form(found, _TITLES[found])
     if head.startswith(_WIDE):
-        raise SourceUnfit(f"{name} is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
+        raise SourceUnfit(f"{name}:1: it is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
     lines = _Lines(head, whole=whole)
     kind = said if format else _textual(lines, said)
     if kind == "json":
@@ -173,7 +173,10 @@ def _textual(lines: _Lines, said: str | None) -> str:
     if first[:1] == b"[":
         if said in ("csv", "tsv"):
             return said
-        return "jsonl" if _is_loose(lines) else "json"
+        # A whole array on the first line, and more behind it: it is a row, and a bad one.
+        more = first[-1:] == b"]" and len(lines.lines) > 1
+        is_row = more and (said == "jsonl" or _is_object(lines.lines[1]))
+        return "jsonl" if is_row or _is_loose(lines) else "json"
     if said is not None:
         return "jsonl" if said == "json" else said
     return "csv" if lines.lines and header.looks_like_one(first) else "jsonl"
