@@ -100,6 +100,8 @@ def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
             if wanted in _INTEGERS
             else column.cast(pl.String)
         )
+    if isinstance(kind, pl.Time):
+        return column.dt.to_string("%H:%M:%S%.9f")
     if isinstance(kind, pl.Duration):
         return pl.concat_str(column.dt.total_microseconds().cast(pl.String), pl.lit(" microseconds"))
     if isinstance(kind, pl.Binary):
@@ -153,7 +155,8 @@ def unwritable(kind: pl.DataType, *, inner: bool = False) -> str:
         return unwritable(kind.inner, inner=True)  # type: ignore[arg-type]
     if isinstance(kind, pl.Struct):
         return next(filter(None, (unwritable(one.dtype, inner=True) for one in kind.fields)), "")  # type: ignore[arg-type]
-    if isinstance(kind, pl.Object) or (inner and isinstance(kind, pl.Binary | pl.Duration | pl.Time)):
+    # A type may also be a class here, which is equal to its instances.
+    if kind == pl.Object or (inner and any(kind == one for one in (pl.Binary, pl.Duration, pl.Time))):
         return str(kind)
     if inner and isinstance(kind, pl.Datetime) and kind.time_unit == "ns":
         return "nanoseconds within another value"
