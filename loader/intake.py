@@ -63,6 +63,7 @@ class Intake:
             settings.query,
             settings.source_table or table,
         )
+        self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
         self._understood: dict[int, tuple[RejectFile, str]] = {}
 
     def know(self, formats: Mapping[str, str]) -> None:
@@ -136,6 +137,11 @@ class Intake:
             self._watch(Understood(name, text))
 
     def _tell(self, number: int, form: Form, *, again: bool) -> None:
+        if self._asked is not None and form.format != "sqlite":
+            raise SourceUnfit(
+                f"{self._sources[number].name} is {form.text}, and {self._asked} is for SQLite",
+                advice="Load it without, or give --columns and --map for what --query does.",
+            )
         file = form.rejects(self._reading.encoding)
         self._understood[number] = (file, "")
         if not again:
