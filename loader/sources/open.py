@@ -6,10 +6,12 @@ import glob
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader.errors import SourceMissing
+from loader.sources import remote
+from loader.sources.urls import About, is_url, shown
 
 STDIN = "-"
 _SAMPLE = 64 * 1024
@@ -21,25 +23,43 @@ class Source:
 
     Attributes:
         name: as it is shown to the user.
-        path: where it is; None for standard input.
+        path: where it is; None for standard input and for a URL.
         size: in bytes; None where it cannot be known.
+        url: where it is, with all secrets that are in it; None for what is no URL.
+        about: what the server told of what is at the URL.
     """
 
     name: str
     path: Path | None
     size: int | None
+    url: str | None = field(default=None, repr=False)
+    about: About | None = None
+
+    @property
+    def is_stdin(self) -> bool:
+        """Whether it is standard input."""
+        return self.path is None and self.url is None
+
+    @property
+    def resumable(self) -> bool:
+        """Whether it can be read a second time, from where it was left."""
+        return self.size is not None and (self.about is None or self.about.resumable)
 
 
 def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
     """The sources that the command line names, in its order; a glob's are sorted.
 
     Raises:
-        SourceMissing: one does not exist, is a directory, or may not be read.
+        SourceMissing: one does not exist, is a directory, or may not be read; a URL's server refuses, or
+            cannot be reached. Servers are waited for up to some minutes.
     """
     found: list[Source] = []
     for pattern in patterns:
         if pattern == STDIN:
             found.append(Source("stdin", None, None))
+        elif is_url(pattern):
+            about = remote.look(pattern)
+            found.append(Source(shown(pattern), None, about.size, pattern, about))
         elif not os.path.lexists(pattern) and glob.has_magic(pattern):
             names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the user's own pattern
             if not names:
@@ -47,7 +67,7 @@ def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
             found += [_file(Path(name)) for name in names if not Path(name).is_dir()]
         else:
             found.append(_file(Path(pattern)))
-    if sum(source.path is None for source in found) > 1:
+    if sum(source.is_stdin for source in found) > 1:
         raise SourceMissing("-: standard input can be read once only")
     return tuple(found)
 
@@ -74,11 +94,14 @@ def _file(path: Path) -> Source:
 def fingerprint(source: Source) -> dict[str, str | int] | None:
     """What a source is known by: size, time, and a hash of its head and tail.
 
-    None for one that cannot be read twice: standard input, a named pipe.
+    Of a URL: size, ETag and Last-Modified. None for one that cannot be read twice: standard input, a named
+    pipe, a URL whose server gives no parts of it.
 
     Raises:
         SourceMissing: it cannot be read any more.
     """
+    if source.url is not None and source.about is not None:
+        return remote.fingerprint(source.url, source.about)
     if source.path is None or source.size is None:
         return None
     try:
