@@ -1,0 +1,348 @@
+"""Sources at http URLs: loaded and resumed like files, and taken up again where they break."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import loader
+from loader.errors import SourceMissing
+from loader.report import Report
+from loader.sources import remote
+from tests.faults import Site, Source, as_dict, check, clear, contents, site, source
+from tests.harness import Loaded
+from tests.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
+from tests.packing import packed
+from tests.processes import Loads
+from tests.proxy import Proxy
+from tests.web_server import Web, web_server
+
+ROWS = 3000
+OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
+LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
+SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with site(tmp_path_factory.mktemp("site")) as up:
+        yield up
+
+
+@pytest.fixture
+def target(servers: Site) -> Site:
+    clear(servers)
+    return servers
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with web_server() as up:
+        yield up
+
+
+@pytest.fixture
+def proxy(target: Site) -> Iterator[Proxy]:
+    with Proxy(target.url, reads_bodies=True) as up:
+        yield up
+
+
+@pytest.fixture
+def loads(target: Site, proxy: Proxy, tmp_path: Path) -> Loads:
+    return Loads(tmp_path, proxy.url, target.secret, *OPTIONS)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "_WAITS", (0.0,) * 5)
+    monkeypatch.setattr(remote, "_FEW_WAITS", (0.0,) * 2)
+
+
+def text_of(made: Source) -> bytes:
+    return "".join(f"{line}\n" for line in made.lines).encode()
+
+
+async def load(target: Site, folder: Path, *urls: str) -> Report:
+    """A load in this process."""
+    return await loader.load(target.settings(run_dir=folder / "run", table="faults"), urls)
+
+
+MANNERS = [
+    {},
+    {"ranges": False},
+    {"frame": "chunked"},
+    {"frame": "chunked", "ranges": False, "etag": False, "dated": False},
+    {"frame": "close", "ranges": False},
+    {"moved": {"/there/rows.jsonl": "/rows.jsonl", "/there/rows.jsonl.gz": "/rows.jsonl.gz"}},
+    {"login": "me:pass word"},
+]
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("manners", MANNERS, ids=str)
+async def test_a_source_behind_a_url_loads_like_a_file(
+    target: Site, tmp_path: Path, web: Web, suffix: str, manners: dict[str, object]
+) -> None:
+    """To the last digit, with its rejects and their places, whatever the server tells; nobody needs HEAD."""
+    made = source(ROWS, seed=1)
+    stored = packed(f"rows.jsonl{suffix}", text_of(made), 1) if suffix else text_of(made)
+    web.files[f"/rows.jsonl{suffix}"] = stored
+    for name, value in manners.items():
+        setattr(web, name, value)
+    url = web.url(f"{'/there' if web.moved else ''}/rows.jsonl{suffix}?{SECRET}")
+    user = "me:pass%20word@" if web.login else ""
+
+    report = await load(target, tmp_path, url.replace("//", f"//{user}", 1))
+    loaded = Loaded(report, tmp_path / "run")
+
+    check(target, made, as_dict(report))
+    assert len(stored) == report.bytes_read
+    assert {"GET"} == {asked.method for asked in web.asked}
+    assert (url.partition("?")[0],) == tuple(report.sources)
+    for error, row in zip(loaded.errors, loaded.rejects, strict=True):
+        assert text_of(made)[error["offset"] :].startswith(row + b"\n")
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("told", ["etag", "dated"])
+async def test_a_broken_connection_is_taken_up_again(
+    target: Site, tmp_path: Path, web: Web, suffix: str, told: str
+) -> None:
+    """From where it broke, again and again, also where it broke at once; no byte is asked for twice."""
+    made = source(ROWS, seed=2)
+    stored = packed(f"rows.jsonl{suffix}", text_of(made), 1) if suffix else text_of(made)
+    web.files["/rows"] = stored
+    web.etag, web.dated = told == "etag", told == "dated"
+    web.cuts = [600, 0, 0, 20_000, 5, 1]
+
+    report = await load(target, tmp_path, web.url("/rows"))
+
+    check(target, made, as_dict(report))
+    assert len(stored) == report.bytes_read
+    assert [f"bytes={at}-" for at in (600, 600, 600, 20_600, 20_605, 20_606)] == [
+        asked.range for asked in web.asked if asked.range not in (None, "bytes=0-0")
+    ]
+
+
+BREAKS = [
+    ({"ranges": False}, "The rest cannot be asked for"),
+    ({"ranges": False, "frame": "chunked"}, "The rest cannot be asked for"),
+    ({"etag": False, "dated": False}, "The rest cannot be asked for"),
+    (
+        {"then": {"files": {"/rows.jsonl": LINE * 4000}}},
+        "is another object than before: its size, ETag, Last-Modified differs",
+    ),
+    (
+        {"etag": False, "then": {"files": {"/rows.jsonl": LINE * 4000}}},
+        "is another object than before: its size, Last-Modified differs",
+    ),
+    ({"cuts": [500_000, 0, 0, 0, 0, 0]}, "bytes: the connection was closed\nThe same command goes on"),
+]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("manners", "words"), BREAKS, ids=str)
+async def test_rows_before_a_break_are_loaded(
+    target: Site, tmp_path: Path, web: Web, manners: dict[str, object], words: str
+) -> None:
+    """Where the rest cannot be had, or is of another object: exit 4, with the reason."""
+    made = source(16_000, seed=5, bad=0, repeats=0.0, shapes=False)
+    web.files["/rows.jsonl"] = text_of(made)
+    web.cuts = [500_000]
+    for name, value in manners.items():
+        setattr(web, name, value)
+
+    report = await load(target, tmp_path, web.url("/rows.jsonl"))
+    found = contents(target)
+
+    assert (4, "stopped") == (report.exit_code, report.status)
+    assert report.error is not None
+    assert report.error.startswith(web.url("/rows.jsonl"))
+    assert words in report.error
+    assert report.rows_read == len(found) == text_of(made)[:500_000].count(b"\n")
+    assert dict(list(made.stored.items())[: len(found)]) == found
+
+
+MISSING = [
+    ([404], "", "the server answers 404 Not Found"),
+    ([410], "<html>gone</html>", "the server answers 410 Gone"),
+    ([401], "who are you?", "the server answers 401 Unauthorized\nthe server said: who are you?"),
+    (
+        [403],
+        "<Error><Code>AccessDenied</Code><Message>Expired</Message></Error>",
+        "said: AccessDenied: Expired",
+    ),
+    ([403], f"no such signature: {SECRET}", "the server answers 403 Forbidden"),
+    ([503, 502, 503], "", "the server answers 503 Service Unavailable"),
+]
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("statuses", "said", "words"), MISSING)
+async def test_what_the_server_refuses_is_missing(
+    target: Site, tmp_path: Path, web: Web, statuses: list[int], said: str, words: str
+) -> None:
+    """Before anything is sent, with what the server said, unless that repeats the signature."""
+    web.statuses, web.words = list(statuses), said
+
+    with pytest.raises(SourceMissing) as caught:
+        await load(target, tmp_path, web.url(f"/rows.jsonl?{SECRET}"))
+
+    assert str(caught.value).startswith(f"{web.url('/rows.jsonl')}: the server answers {statuses[-1]}")
+    assert str(caught.value).endswith(words)
+
+
+NOWHERE = [
+    ("http://127.0.0.1:1/rows.jsonl", "connection refused"),
+    ("http://nowhere.invalid/rows.jsonl", "no host of this name is known"),
+    ("http://127.0.0.1:port/rows.jsonl", "is no URL that can be asked for"),
+    ("http://[::1/rows.jsonl", "is no URL that can be asked for"),
+    ("https://", "is no URL that can be asked for"),
+]
+
+
+@pytest.mark.parametrize(("url", "words"), NOWHERE)
+async def test_a_server_that_is_not_there_is_told(target: Site, tmp_path: Path, url: str, words: str) -> None:
+    """At once: it is rather a slip than an outage."""
+    with pytest.raises(SourceMissing) as caught:
+        await load(target, tmp_path, f"{url}?{SECRET}")
+
+    assert f"{url}: {words}" == str(caught.value)
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_server_that_is_busy_is_asked_again(target: Site, tmp_path: Path, web: Web) -> None:
+    """Before the first byte, and in the middle."""
+    made = source(200, seed=3)
+    web.files["/rows"] = text_of(made)
+    web.statuses = [503, 429]
+    web.cuts = [1000]
+
+    report = await load(target, tmp_path, web.url("/rows"))
+
+    check(target, made, as_dict(report))
+
+
+async def test_a_password_goes_to_its_server_only(target: Site, tmp_path: Path, web: Web) -> None:
+    """A redirect to another one does not take it along."""
+    made = source(200, seed=3)
+    with web_server() as other:
+        other.files["/rows"] = text_of(made)
+        web.moved["/rows"] = other.url("/rows")
+
+        report = await load(target, tmp_path, web.url("/rows").replace("//", "//me:password@"))
+
+    check(target, made, as_dict(report))
+    assert {"Basic bWU6cGFzc3dvcmQ="} == {asked.authorization for asked in web.asked}
+    assert {None} == {asked.authorization for asked in other.asked}
+
+
+def test_an_empty_object_is_no_rows(web: Web, loads: Loads) -> None:
+    """As an empty file is."""
+    web.files["/rows.jsonl"] = b""
+
+    run = loads.run(web.url("/rows.jsonl"))
+
+    assert (0, 0) == (run.code, run.report["rows_read"]), run.err
+
+
+def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loads, target: Site) -> None:
+    """From its watermark on, and for the few bytes that tell what the object is."""
+    made = source(ROWS, seed=7)
+    stored = web.files["/rows.jsonl"] = text_of(made)
+    url = web.url("/rows.jsonl")
+    kill_in_the_middle(loads, proxy, url, after=8)
+    begin, web.asked = len(proxy.posts), []
+
+    run = loads.run(url)
+
+    before = {line for seen in proxy.posts[:begin] for line in seen.lines}
+    after = {line for seen in proxy.posts[begin:] for line in seen.lines}
+    line = int(run.first.removeprefix(f"resuming at {url}:").partition(":")[0])
+    offset = sum(len(text) + 1 for text in made.lines[: line - 1])
+    assert offset > 10_000
+    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", f"bytes={offset}-"] == [one.range for one in web.asked]
+    assert 1 + 1 + 512 + len(stored) - offset == sum(one.given for one in web.asked)
+    assert len(before & after) <= CONCURRENCY * BATCH_ROWS
+    check(target, made, run.report)
+    assert made.rejects == run.rejects
+    assert len(stored) == run.report["bytes_read"]
+
+
+def test_a_killed_load_of_a_compressed_object_goes_on(
+    web: Web, proxy: Proxy, loads: Loads, target: Site
+) -> None:
+    """It is asked for once more, from its start, and no row of what was settled is sent again."""
+    made = source(ROWS, seed=7)
+    stored = web.files["/rows.jsonl.gz"] = packed("rows.gz", text_of(made), 1)
+    url = web.url("/rows.jsonl.gz")
+    kill_in_the_middle(loads, proxy, url, after=8)
+    begin, web.asked = len(proxy.posts), []
+
+    run = loads.run(url)
+
+    before = {line for seen in proxy.posts[:begin] for line in seen.lines}
+    after = {line for seen in proxy.posts[begin:] for line in seen.lines}
+    assert run.first.startswith(f"resuming at {url}:"), run.err
+    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", "bytes=512-"] == [one.range for one in web.asked]
+    assert 1 + 1 + len(stored) == sum(one.given for one in web.asked)
+    assert len(before & after) <= CONCURRENCY * BATCH_ROWS
+    check(target, made, run.report)
+    assert made.rejects == run.rejects
+    assert len(stored) == run.report["bytes_read"]
+
+
+def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, loads: Loads) -> None:
+    """Exit 2, as for a file that has changed since."""
+    web.files["/rows.jsonl"] = text_of(source(ROWS, seed=7))
+    kill_in_the_middle(loads, proxy, web.url("/rows.jsonl"), after=8)
+    web.files["/rows.jsonl"] = text_of(source(ROWS, seed=8))
+
+    run = loads.run(web.url("/rows.jsonl"))
+
+    assert 2 == run.code
+    assert "holds an unfinished load, and this one differs in sources" in run.err
+
+
+def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads, target: Site) -> None:
+    """As from standard input; the first line says so."""
+    made = source(ROWS, seed=7)
+    web.files["/rows.jsonl"] = text_of(made)
+    web.ranges = False
+    kill_in_the_middle(loads, proxy, web.url("/rows.jsonl"), after=8)
+
+    run = loads.run(web.url("/rows.jsonl"))
+
+    assert "this source cannot be resumed: once stopped, it is loaded from its start" == run.first
+    check(target, made, run.report)
+
+
+def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Site, tmp_path: Path) -> None:
+    """Neither said nor stored; and a load goes on with a URL that was signed anew."""
+    made = source(ROWS, seed=7)
+    text = text_of(made)
+    web.files["/my rows.jsonl"] = text
+    url = web.url("/my%20rows.jsonl").replace("//", "//me:password@")
+    web.cuts, web.then, web.words = [len(text) // 2], {"statuses": [403]}, "Request has expired"
+
+    stopped = loads.run("-vv", f"{url}?{SECRET}#part")
+    resumed = loads.run(f"{url}?Signature=another-one")
+    wrong = loads.run(web.url(f"/none?{SECRET}"))
+
+    assert ["my rows.jsonl.bulkload"] == [path.name for path in tmp_path.iterdir()]
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "my rows.jsonl.bulkload").iterdir()}
+    written = b"".join([*kept.values(), stopped.err.encode(), resumed.err.encode(), wrong.err.encode()])
+    for secret in (*SECRET.split("&"), "c2lnbmF0dXJl", "password", "another-one", "#part"):
+        assert secret.encode() not in written
+    assert {"journal.sqlite", "report.json"} <= set(kept)
+    assert "the server answers 403 Forbidden\nthe server said: Request has expired" in stopped.err
+    assert (4, 1, 2) == (stopped.code, resumed.code, wrong.code), stopped.err
+    assert "to go on: give the same command, its URL signed anew where that is needed" == stopped.last
+    assert resumed.first.startswith(f"resuming at {web.url('/my%20rows.jsonl')}:")
+    report = json.loads(kept["report.json"])
+    assert [web.url("/my%20rows.jsonl")] == report["sources"]
+    check(target, made, report)
