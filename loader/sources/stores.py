@@ -11,11 +11,11 @@ from loader.sources.urls import About, Changed, Failed, scrubbed
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ObjectStore, RetryConfig
 
-# A request is for a part: obstore's timeout is for a whole body, and a load may take hours over one.
-_PART = 4 * 2**20  # bytes
-_CLIENT: ClientConfig = {"connect_timeout": "10s", "timeout": "120s", "user_agent": "bulkload"}
+# A request is for a part: obstore's time limit (30 s, if the environment has no other) is for a whole body,
+# and a load may take hours over one. Options of its client, given here, would displace the environment's.
+_PART = 2 * 2**20  # bytes
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 
 
@@ -44,9 +44,7 @@ class Stored:
             raise Failed("a bucket and the name of an object in it belong in such a URL")
         self._store: ObjectStore
         try:
-            self._store = from_url(
-                f"{parts.scheme}://{parts.netloc}", client_options=_CLIENT, retry_config=_RETRIES
-            )
+            self._store = from_url(f"{parts.scheme}://{parts.netloc}", retry_config=_RETRIES)
         except Exception as error:
             raise _translated(error) from error
 
