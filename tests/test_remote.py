@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,11 +13,12 @@ import loader
 from loader.errors import SourceMissing
 from loader.report import Report
 from loader.sources import remote
+from loader.sources import web as http
 from tests.faults import Site, Source, as_dict, check, clear, contents, site, source
 from tests.harness import Loaded
-from tests.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
-from tests.packing import packed
-from tests.processes import Loads
+from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
+from tests.packing import packed, store
+from tests.processes import Loads, await_that, peak
 from tests.proxy import Proxy
 from tests.web_server import Web, web_server
 
@@ -227,6 +229,50 @@ async def test_a_server_that_is_busy_is_asked_again(target: Site, tmp_path: Path
     check(target, made, as_dict(report))
 
 
+@pytest.mark.usefixtures("impatient")
+async def test_a_server_that_goes_silent_is_asked_again(
+    target: Site, tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a while, by another connection."""
+    made = source(200, seed=3)
+    web.files["/rows"] = text_of(made)
+    web.stalls = [1000, 0]
+    monkeypatch.setattr(http, "_PATIENCE", 0.2)
+
+    report = await load(target, tmp_path, web.url("/rows"))
+
+    check(target, made, as_dict(report))
+    assert ["bytes=1000-"] * 2 == [asked.range for asked in web.asked][-2:]
+
+
+@pytest.mark.parametrize("stall", [0, 1000])
+def test_a_silent_server_does_not_hold_up_an_interrupt(web: Web, loads: Loads, stall: int) -> None:
+    """Nobody waits for the rest of its patience."""
+    web.files["/rows.jsonl"] = text_of(source(200, seed=3))
+    web.stalls = [stall]
+    process = loads.start(web.url("/rows.jsonl"))
+    await_that(lambda: len(web.asked) == 3 and not web.stalls, process)
+
+    process.signal(signal.SIGINT)
+
+    assert 130 == process.wait(10).code
+
+
+def test_an_object_is_never_in_memory(web: Web, loads: Loads, tmp_path: Path) -> None:
+    """A load takes no more for 100 MB than for a small file, nor does it write any of it to disk."""
+    (tmp_path / "small.jsonl").write_bytes(LINE * 20_000)
+    web.files["/rows.jsonl"] = LINE * 450_000
+    before = {path.name for path in tmp_path.iterdir()}
+
+    small, usual = peak(loads, "small.jsonl")
+    run, most = peak(loads, web.url("/rows.jsonl"))
+
+    assert (0, 0) == (small.code, run.code), run.err
+    assert most <= usual + 20
+    made = {path for path in tmp_path.rglob("*") if path.name not in before}
+    assert sum(path.stat().st_size for path in made) < 1_000_000
+
+
 async def test_a_password_goes_to_its_server_only(target: Site, tmp_path: Path, web: Web) -> None:
     """A redirect to another one does not take it along."""
     made = source(200, seed=3)
@@ -294,6 +340,24 @@ def test_a_killed_load_of_a_compressed_object_goes_on(
     check(target, made, run.report)
     assert made.rejects == run.rejects
     assert len(stored) == run.report["bytes_read"]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_several_sources_go_on_after_kills_anywhere(
+    target: Site, tmp_path: Path, web: Web, seed: int
+) -> None:
+    """Three kills a load, over a line that breaks: no row is lost, doubled or wrong."""
+    made = source(6000, seed=seed)
+    names = ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst", "d.jsonl"][::-1 if seed == 1 else 1]
+    size = store(tmp_path, made.lines, names)
+    web.files = {f"/{name}": (tmp_path / name).read_bytes() for name in names}
+    web.cuts = [20_000, 0, 30_000, 10_000, 50_000]
+
+    run = kill_and_resume(target, tmp_path, made, "merge", seed, 3, names, web.url("/"))
+
+    check(target, made, run.report)
+    assert made.rejects == run.rejects
+    assert size == run.report["bytes_read"]
 
 
 def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, loads: Loads) -> None:

@@ -36,12 +36,14 @@ class Web:
         etag, dated: whether it tells ETag and Last-Modified.
         frame: how a body's end is told: ``length``, ``chunked`` or ``close``.
         cuts: after how many bytes of a body each reply breaks off, from the next one with more bytes on.
+        stalls: after how many bytes of a body each reply goes silent, likewise.
         then: what becomes of these attributes at the next cut.
         statuses: answered instead, one for each request from the next one on.
         words: the body of those.
         moved: paths that are elsewhere, and where.
         login: ``name:password``, where one is asked for.
         asked: the requests so far.
+        ended: set once it is down.
     """
 
     port: int = 0
@@ -51,12 +53,14 @@ class Web:
     dated: bool = True
     frame: str = "length"
     cuts: list[int] = field(default_factory=list)
+    stalls: list[int] = field(default_factory=list)
     then: dict[str, Any] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
     words: str = ""
     moved: dict[str, str] = field(default_factory=dict)
     login: str = ""
     asked: list[Asked] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def url(self, path: str) -> str:
         """The URL of a path."""
@@ -79,6 +83,7 @@ def web_server() -> Iterator[Web]:
     try:
         yield web
     finally:
+        web.ended.set()
         server.shutdown()
         server.server_close()
         thread.join()
@@ -156,8 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
         # One that only looks whether the file is there is not cut off.
-        cut = len(data) > 1 and bool(web.cuts) and asked.range != "bytes=0-0"
-        if cut:
+        long = len(data) > 1 and asked.range != "bytes=0-0"
+        stall, cut = long and bool(web.stalls), long and bool(web.cuts)
+        if stall:
+            data = data[: web.stalls.pop(0)]
+        elif cut:
             data = data[: web.cuts.pop(0)]
             for name, value in web.then.items():
                 setattr(web, name, value)
@@ -169,7 +177,9 @@ class _Handler(BaseHTTPRequestHandler):
                 asked.given += len(piece)
             if web.frame == "chunked" and not cut:
                 self.wfile.write(b"0\r\n\r\n")
-        if cut or web.frame == "close":
+        if stall:
+            web.ended.wait()
+        if stall or cut or web.frame == "close":
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)

@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from loader.sources.urls import About, Changed, Failed, scrubbed
 
-_PATIENCE = 30.0  # seconds without a byte
+_PATIENCE = 60.0  # seconds without a byte; some servers make an export only when asked for it
 _SAFE = "%/:=&?~+!$,;'@()*[]"  # what a user's URL may hold as it is: only the rest is quoted
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _ERROR_BODY = 4096  # bytes
