@@ -348,7 +348,7 @@ def test_several_sources_go_on_after_kills_anywhere(
 ) -> None:
     """Three kills a load, over a line that breaks: no row is lost, doubled or wrong."""
     made = source(6000, seed=seed)
-    names = ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst", "d.jsonl"][::-1 if seed == 1 else 1]
+    names = ["a.jsonl.gz", "b.jsonl", "c.jsonl.zst", "d.jsonl"][:: -1 if seed == 1 else 1]
     size = store(tmp_path, made.lines, names)
     web.files = {f"/{name}": (tmp_path / name).read_bytes() for name in names}
     web.cuts = [20_000, 0, 30_000, 10_000, 50_000]
