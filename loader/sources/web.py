@@ -98,7 +98,7 @@ class Web:
             with error:
                 raise _Status(error, self._url) from None
         except _ERRORS as error:
-            raise _failed(error) from error
+            raise _failed(error) from None  # its text may hold the URL, secrets and all
         return reply
 
 
