@@ -52,7 +52,7 @@ async def load(
 
     Args:
         settings: what to load into, and how.
-        sources: paths, globs, or ``-`` for standard input.
+        sources: paths, globs, URLs, or ``-`` for standard input.
         observer: watches the load (loader.observer).
         halt: lets the caller ask the load to stop (loader.halt).
 
@@ -60,22 +60,25 @@ async def load(
         What became of the rows. A load that had to stop says why in ``error``; it raises nothing.
 
     Raises:
-        SourceMissing: a source does not exist; nothing was sent.
+        SourceMissing: a source does not exist, or cannot be had; nothing was sent.
         SettingsError: the run directory cannot be made or belongs to another load; nothing was sent.
         RunDirError: it cannot be written.
     """
     # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
+    from anyio import to_thread
+
     from loader import halt as halts
     from loader.observer import Observers
     from loader.pipeline import Load
     from loader.run_dir import RunDir
     from loader.sources.open import find
+    from loader.sources.urls import last_name
 
     preset = _preset(settings)
-    found = find(tuple(sources))
+    found = await to_thread.run_sync(find, tuple(sources), abandon_on_cancel=True)  # it may ask servers
     if not found:
         raise SourceMissing("no source was named")
-    path = settings.run_dir or Path(f"{Path(found[0].name).name}.bulkload")
+    path = settings.run_dir or Path(f"{last_name(found[0].name)}.bulkload")
     with RunDir(path, found, fresh=settings.fresh) as run_dir:
         one = Load(
             settings,

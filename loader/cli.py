@@ -17,7 +17,8 @@ from loader.errors import Exit, LoadError, SettingsError
 from loader.mapping import parse_pairs
 from loader.options import LOAD, OUTPUT, SOURCES, TARGET, TOKEN, options
 from loader.settings import MaxErrors, Settings, parse_columns, parse_delimiter, parse_size
-from loader.sources.open import find
+from loader.sources.open import find, left_out
+from loader.sources.urls import is_url, last_name, shown
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -52,8 +53,8 @@ class _Group(click.Group):
 def cli() -> None:
     """Load JSON Lines into a PostgreSQL table behind PostgREST or Supabase, every row exact.
 
-    SOURCE is a file, a glob, or - for standard input. Every option can also be set as BULKLOAD_NAME in
-    the environment or in .env, and as a key of bulkload.toml.
+    SOURCE is a file, a glob, a URL, or - for standard input. Every option can also be set as BULKLOAD_NAME
+    in the environment or in .env, and as a key of bulkload.toml.
     """
 
 
@@ -65,6 +66,8 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     console = _console()
     if not sources:
         raise SettingsError("no source was named", advice="Name a file, as in: bulkload dump.jsonl")
+    if (names := left_out(sources)) and not flags["quiet"]:
+        console.print(f"left out, for their names tell no format: {', '.join(names)}")
     find(sources)  # before anything is started for them
     with ExitStack() as stack:
         if flags["sandbox"]:
@@ -192,7 +195,7 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
         )
     if report.rows_checked is not None:
         console.print(f"dry run: {report.rows_checked:,} rows checked, none sent")
-    folder = settings.run_dir or Path(f"{Path(report.sources[0]).name}.bulkload")
+    folder = settings.run_dir or Path(f"{last_name(report.sources[0])}.bulkload")
     for group in report.rejects:
         console.print(
             f"  {group['count']:,} x {group['code']} {group['message']}; the first: {group['place']}"
@@ -206,7 +209,11 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
     if report.error and report.exit_code != Exit.USAGE:
         # --fresh would begin anew.
         words = [word for word in sys.argv[1:] if word != "--fresh"]
-        console.print(f"to go on: {shlex.join(['bulkload', *words])}")
+        if any(is_url(word) and shown(word) != word for word in words):
+            # Its secrets are not to be printed; and by then a signature has often run out.
+            console.print("to go on: give the same command, its URL signed anew where that is needed")
+        else:
+            console.print(f"to go on: {shlex.join(['bulkload', *words])}")
 
 
 def _peak_memory() -> int:

@@ -78,7 +78,7 @@ class Ledger:
             self.rows_seen = self._tally.rows_read
             where = f"{self.names[source]}:{line}" if source < len(self.names) else "the end"
             self.observer.on(Said(f"resuming at {where}: {self.rows_seen:,} rows were settled before"))
-        elif None in sizes:
+        elif not all(source.resumable for source in self._sources):
             self.observer.on(Said("this source cannot be resumed: once stopped, it is loaded from its start"))
 
     def describe(self, source: int, form: RejectFile) -> None:

@@ -84,11 +84,12 @@ def kill_and_resume(
     seed: int,
     kills: int,
     names: Sequence[str] = ("rows.jsonl",),
+    base: str = "",
 ) -> Run:
     """Kill a load as often as told, each time after it was started again; then let it end.
 
     A load that ends before it is killed is checked, and begun anew. The source is stored as files of these
-    names, a part in each.
+    names, a part in each; the load names them with ``base`` before each, as in a URL.
     """
     chance = random.Random(seed)
     store(folder, made.lines, names)
@@ -100,7 +101,7 @@ def kill_and_resume(
         earlier: list[Seen] = []
         while True:
             begin = len(proxy.posts)
-            process = loads.start("--run-dir=run", *names)
+            process = loads.start("--run-dir=run", *(f"{base}{name}" for name in names))
             run = kill_somewhere(process, proxy, chance) if kills > 0 else process.wait()
             proxy.await_idle()
             sent = proxy.posts[begin:]

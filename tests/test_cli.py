@@ -94,7 +94,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
     [
         pytest.param(["none.jsonl"], {}, 2, ["none.jsonl: no such file"], id="no such file"),
         pytest.param(["none*.jsonl"], {}, 2, ["none*.jsonl: no file has such a name"], id="an empty glob"),
-        pytest.param(["."], {}, 2, [".: is a directory", "*.jsonl"], id="a directory"),
+        pytest.param(["empty"], {}, 2, ["empty: no file in it has a name that tells"], id="an empty folder"),
         pytest.param([], {}, 0, ["Usage: bulkload"], id="nothing"),
         pytest.param(["--concurrency", "2"], {}, 2, ["no source was named"], id="no source"),
         pytest.param(["-", "-"], {}, 2, ["standard input can be read once"], id="stdin twice"),

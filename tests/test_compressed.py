@@ -22,7 +22,7 @@ from loader.settings import MaxErrors
 from tests.faults import Site, as_dict, check, clear, contents, differences, site, source
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
 from tests.packing import PACK, SUFFIXES, packed, store, zstandard
-from tests.processes import Loads, Run
+from tests.processes import Loads, peak
 from tests.proxy import Proxy
 
 if sys.version_info >= (3, 14):
@@ -292,14 +292,6 @@ async def test_a_plain_file_with_a_compressed_name_is_loaded(target: Site, tmp_p
     check(target, made, as_dict(report))
     message = f"{tmp_path / 'rows.jsonl.gz'} is not compressed, whatever its name says: it is read as it is"
     assert [message] == [event.message for event in said if isinstance(event, Said)]
-
-
-def peak(loads: Loads, name: str) -> tuple[Run, int]:
-    """A dry run, and the most memory that it has held, in MB."""
-    code = "import os, sys; _, s, u = os.wait4(os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0); "
-    code += "open('peak', 'w').write(str(u.ru_maxrss)); sys.exit(os.waitstatus_to_exitcode(s))"
-    run = loads.start("--dry-run", name, prefix=[sys.executable, "-c", code]).wait()
-    return run, int((loads.folder / "peak").read_text()) * 1024 // 10**6
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)

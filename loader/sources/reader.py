@@ -16,6 +16,7 @@ from loader.observer import Event, Passed, Read, Said
 from loader.sources.compression import HEAD, named, recognise, refuse_unpacked
 from loader.sources.decompress import Unpacker
 from loader.sources.open import Source
+from loader.sources.remote import RemoteFile
 
 _STORED = 64 * 1024  # bytes of a compressed source that are read at a time
 _PIECE = 64 * 1024  # decompressed bytes, the most that damage behind them can take along
@@ -38,7 +39,7 @@ class Reader:
         self._source = source
         self._offset = offset
         self._watch = watch or (lambda _: None)
-        self._file: BinaryIO | None = None
+        self._file: BinaryIO | RemoteFile | None = None
         self._unpacker: Unpacker | None = None
         self._head = b""  # read to see what it is, and to be read again
         self._stored = 0  # bytes as they are stored: how many were read
@@ -53,7 +54,9 @@ class Reader:
             SourceMissing: it cannot be opened.
             SourceError: it is nothing that can be read as lines, or it broke off.
         """
-        if self._source.path is None:
+        if self._source.url is not None and self._source.about is not None:
+            self._file = RemoteFile(self._source.url, self._source.about, HEAD if self._offset else 0)
+        elif self._source.path is None:
             if sys.stdin is None:
                 raise SourceMissing("-: there is no standard input")
             self._file = sys.stdin.buffer
@@ -76,7 +79,7 @@ class Reader:
         self._close()
 
     def _close(self) -> None:
-        if self._file is not None and self._source.path is not None:
+        if self._file is not None and not self._source.is_stdin:
             self._file.close()
 
     async def _begin(self) -> None:
@@ -90,7 +93,7 @@ class Reader:
             return
         if named(name) is not None:
             self._watch(Said(f"{name} is not compressed, whatever its name says: it is read as it is"))
-        if self._source.size is not None:
+        if self._source.size is not None and (self._source.url is None or self._offset):
             assert self._file is not None  # noqa: S101 - it was opened
             self._file.seek(self._offset)
             self._head = b""
@@ -166,7 +169,7 @@ class Reader:
         assert self._file is not None  # noqa: S101 - the context manager was entered
         name, whole = self._source.name, self._source.size
         try:
-            if self._source.path is None:  # a pipe is not waited for until it has given that much
+            if self._source.is_stdin:  # a pipe is not waited for until it has given that much
                 data = cast("BufferedReader", self._file).read1(size)
             else:
                 data = self._file.read(size)

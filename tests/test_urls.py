@@ -1,0 +1,90 @@
+"""The names of URLs, what may be printed of them, and what tells one object from another."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.sources.urls import About, is_url, last_name, scrubbed, shown
+
+NAMES = [
+    ("https://host/a/rows.jsonl?Signature=x#y", "https://host/a/rows.jsonl", "rows.jsonl"),
+    ("http://me:secret@host:81/rows.jsonl", "http://host:81/rows.jsonl", "rows.jsonl"),
+    ("HTTPS://Host/my%20rows.jsonl", "https://Host/my%20rows.jsonl", "my rows.jsonl"),
+    ("https://host/a/rows/?x=1", "https://host/a/rows/", "rows"),
+    ("https://host:81/?rows=a/b", "https://host:81/", "host:81"),
+    ("https://host", "https://host", "host"),
+    ("https://host?a=/b", "https://host", "host"),
+    ("https://host/a%2Fb%00c", "https://host/a%2Fb%00c", "b_c"),
+    ("https://host/%2F", "https://host/%2F", "host"),
+    ("https://host/..", "https://host/..", ".."),
+    ("https://h/" + "é" * 150 + ".gz", "https://h/" + "é" * 150 + ".gz", "é" * 98 + ".gz"),
+    ("http://a@b@host/x", "http://host/x", "x"),
+    ("http://[::1/x?y", "http://[::1/x", "x"),
+    ("s3://bucket/year=2024/rows.jsonl.zst", "s3://bucket/year=2024/rows.jsonl.zst", "rows.jsonl.zst"),
+    ("az://box/\udcffrows", "az://box/\\xffrows", "\\xffrows"),
+]
+
+
+@pytest.mark.parametrize(("url", "name", "folder"), NAMES)
+def test_a_url_has_a_name_without_secrets(url: str, name: str, folder: str) -> None:
+    """For messages and reports; and one for its folder, from the former alone."""
+    assert (True, name, folder) == (is_url(url), shown(url), last_name(shown(url)))
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "-", "./http://x", "file:///x", "http:/x", "a/http://b"])
+def test_other_names_are_files(name: str) -> None:
+    """Also those that look odd."""
+    assert not is_url(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("a/rows.jsonl", "rows.jsonl"), ("..", ".."), ("stdin", "stdin")]
+)
+def test_a_file_names_its_folder(name: str, folder: str) -> None:
+    """By the last part of its path."""
+    assert folder == last_name(name)
+
+
+SAID = [
+    ("no such\n  key", "https://host/x?sig=abcdefgh", "no such key"),
+    ("bad sig=abcdefgh", "https://host/x?sig=abcdefgh", ""),
+    ("bad abc+defg", "https://host/x?sig=abc%2Bdefg", ""),
+    ("bad pass word", "https://me:pass%20word@host/x", ""),
+    ("GET https://acc.blob/c/x?sv=1&sig=abc in 3 ms", "az://c/x", "GET https://acc.blob/c/x in 3 ms"),
+    ("a" * 400, "https://host/x", "a" * 300),
+]
+
+
+@pytest.mark.parametrize(("text", "url", "kept"), SAID)
+def test_a_servers_words_are_kept_but_for_secrets(text: str, url: str, kept: str) -> None:
+    """All of them are left out where a secret of the URL is among them."""
+    assert kept == scrubbed(text, url)
+
+
+KNOWN = About(10, '"a"', "Mon", ranges=True)
+LATER = [
+    (About(10, '"a"', "Mon", ranges=False), ""),
+    (About(10, '"a"', "Tue", ranges=True), ""),  # the nodes of one server may have written it at other times
+    (About(None, None, None, ranges=True), ""),
+    (About(10, None, "Tue", ranges=True), "Last-Modified"),
+    (About(11, '"b"', "Mon", ranges=True), "size, ETag"),
+]
+
+
+@pytest.mark.parametrize(("now", "changed"), LATER)
+def test_what_a_server_tells_shows_a_change(now: About, changed: str) -> None:
+    """What it does not tell shows none."""
+    assert changed == KNOWN.changed(now)
+
+
+def test_a_rest_is_asked_for_only_where_it_is_known_to_be_one() -> None:
+    """It takes ranges, a size, and an ETag or a time."""
+    abouts = [
+        KNOWN,
+        About(10, None, "Mon", ranges=True),
+        About(10, '"a"', "Mon", ranges=False),
+        About(None, '"a"', "Mon", ranges=True),
+        About(10, None, None, ranges=True),
+    ]
+
+    assert [True, True, False, False, False] == [about.resumable for about in abouts]
