@@ -105,14 +105,18 @@ class Lines:
         lines: each with its newline.
         first: where the first of them begins.
         ends: for each record how many lines there are up to its end; None: each is one line.
+        bare: the records without what stands around them on their lines; None: nothing does.
     """
 
     lines: Sequence[bytes]
     first: Position
     ends: Sequence[int] | None = None
+    bare: Sequence[bytes] | None = None
 
     def data(self, index: int) -> bytes:
         """A record as the source has it, without its last newline."""
+        if self.bare is not None:
+            return self.bare[index]
         return b"".join(self.lines[self._begin(index) : self._end(index)]).removesuffix(b"\n")
 
     def line(self, index: int) -> int:
@@ -162,11 +166,13 @@ def on_one_line(json: bytes) -> bytes:
     return json.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in json or b"\r" in json else json
 
 
-def of_block(block: Block, bare: Callable[[bytes], bytes] = bytes.strip) -> Objects:
+def of_block(block: Block, bare: Callable[[bytes], bytes] | None = None) -> Objects:
     """Lines that are JSON, as records.
 
     Args:
         block: the lines.
-        bare: gives a line without what is around its JSON.
+        bare: gives a line without what is around its JSON, which is not a part of the record; None: nothing is.
     """
-    return Objects(block.start, block.end, list(map(bare, block.lines)), Lines(block.lines, block.start))
+    texts = list(map(bare or bytes.strip, block.lines))
+    origin = Lines(block.lines, block.start, bare=None if bare is None else texts)
+    return Objects(block.start, block.end, texts, origin)

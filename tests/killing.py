@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.faults import Site, Source, check, clear
-from tests.packing import store
 from tests.processes import Loads, Process, Run, await_that
 from tests.proxy import Proxy, Seen, Stall, passing
+from tests.writing import store
 
 ROWS = 6000  # of a source
 BATCH_ROWS, CONCURRENCY = 150, 4
@@ -85,17 +85,19 @@ def kill_and_resume(
     kills: int,
     names: Sequence[str] = ("rows.jsonl",),
     base: str = "",
+    flags: Sequence[str] = (),
 ) -> Run:
     """Kill a load as often as told, each time after it was started again; then let it end.
 
     A load that ends before it is killed is checked, and begun anew. The source is stored as files of these
-    names, a part in each; the load names them with ``base`` before each, as in a URL.
+    names, a part in each; the load names them with ``base`` before each, as in a URL. ``flags`` are what a
+    load of them needs.
     """
     chance = random.Random(seed)
     store(folder, made.lines, names)
     named = resolution if resolution == "none" else f"{resolution}-duplicates"
     options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", f"--resolution={named}"]
-    options.append(f"--max-errors={ROWS}")
+    options += [f"--max-errors={ROWS}", *flags]
     with Proxy(servers.url, reads_bodies=True) as proxy:
         loads = Loads(folder, proxy.url, servers.secret, *options)
         earlier: list[Seen] = []

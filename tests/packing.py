@@ -6,8 +6,7 @@ import bz2
 import gzip
 import lzma
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -37,13 +36,3 @@ def packed(name: str, data: bytes, members: int = 2) -> bytes:
         return data
     step = -(-len(data) // members) or 1
     return b"".join(pack(data[begin : begin + step]) for begin in range(0, len(data) or 1, step))
-
-
-def store(folder: Path, lines: Sequence[str], names: Sequence[str]) -> int:
-    """Write lines as files of these names, a part of them in each; gives the files' bytes in all."""
-    step = -(-len(lines) // len(names))
-    size = 0
-    for number, name in enumerate(names):
-        text = "".join(f"{line}\n" for line in lines[number * step : (number + 1) * step])
-        size += (folder / name).write_bytes(packed(name, text.encode()))
-    return size

@@ -20,7 +20,7 @@ _PIECE = 16 * 1024  # bytes
 _RST = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time at all
 
 _ID = re.compile(rb'"id": ?"([^"]*)"')
-_A = re.compile(rb'"a": ?(\d+)')
+_A = re.compile(rb'"a": ?"?(\d+)')
 
 
 @dataclass(slots=True)

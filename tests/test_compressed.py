@@ -21,9 +21,10 @@ from loader.report import Report
 from loader.settings import MaxErrors
 from tests.faults import Site, as_dict, check, clear, contents, differences, site, source
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
-from tests.packing import PACK, SUFFIXES, packed, store, zstandard
+from tests.packing import PACK, SUFFIXES, packed, zstandard
 from tests.processes import Loads, peak
 from tests.proxy import Proxy
+from tests.writing import store
 
 if sys.version_info >= (3, 14):
     from compression import zstd

@@ -10,10 +10,11 @@ import pytest
 
 from tests.faults import Site, Source, check, clear, site, source
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
-from tests.packing import packed, store
+from tests.packing import packed
 from tests.processes import Loads
 from tests.proxy import Proxy
 from tests.web_server import Web, web_server
+from tests.writing import store
 
 ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
