@@ -8,14 +8,14 @@ from pathlib import Path
 
 from loader.converting import Converter
 from loader.errors import SourceUnfit
+from loader.form import Form
 from loader.gathering import Gathered
-from loader.model import BEGIN, Block, Position, Reject, RejectFile
+from loader.model import BEGIN, Block, Position, Reject
 from loader.observer import Event, Understood
 from loader.portions import Portion, of_block
 from loader.presets import Preset
 from loader.run_dir import GATHERED, SPOOL
 from loader.settings import Settings
-from loader.sources.form import Form
 from loader.sources.open import Source
 from loader.sources.reading import Reading, portions
 
@@ -32,7 +32,8 @@ class Intake:
         folder: the run directory.
         preset: makes a preset for each source; None: there is none.
         watch: told of the bytes that were read, and of what a source was understood to be.
-        describe: told how the rejects of a source are to be written, by its number.
+        describe: told how a source is written, by its number.
+        known: how sources are written that an earlier run has read, by their numbers.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Intake:
         *,
         preset: Callable[[], Preset] | None,
         watch: Callable[[Event], None],
-        describe: Callable[[int, RejectFile], None],
+        describe: Callable[[int, Form], None],
+        known: Mapping[int, Form],
     ) -> None:
         self._sources = sources
         self._folder = folder
         self._watch = watch
         self._describe = describe
+        self._known = known
         self._size = max(1, settings.batch_bytes // _PORTIONS_A_BATCH - _LINE)
         # Each source has a preset of its own, which remembers what it has understood of it.
         presets = [preset() if preset is not None else None for _ in sources]
@@ -64,7 +67,7 @@ class Intake:
             settings.source_table or table,
         )
         self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
-        self._understood: dict[int, tuple[RejectFile, str]] = {}
+        self._understood: dict[int, tuple[Form, str]] = {}
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
@@ -119,6 +122,7 @@ class Intake:
             size=self._size,
             spool=self._folder / SPOOL,
             watch=(lambda _: None) if again else self._watch,
+            form=self._known.get(start.source),
             tell=lambda form: self._tell(start.source, form, again=again),
         )
 
@@ -137,16 +141,17 @@ class Intake:
             self._watch(Understood(name, text))
 
     def _tell(self, number: int, form: Form, *, again: bool) -> None:
-        if self._asked is not None and form.format != "sqlite":
-            raise SourceUnfit(
-                f"{self._sources[number].name} is {form.text}, and {self._asked} is for SQLite",
-                advice="Load it without, or give --columns and --map for what --query does.",
-            )
-        file = form.rejects(self._reading.encoding)
-        self._understood[number] = (file, "")
+        self._understood[number] = (form, "")
         if not again:
-            self._describe(number, file)
-            self._watch(Understood(self._sources[number].name, form.text, usual=form.usual))
+            self._describe(number, form)
+            idle = f"; {self._asked} is for SQLite only" if self._asked and form.format != "sqlite" else ""
+            name = self._sources[number].name
+            self._watch(Understood(name, form.text + idle, usual=form.usual and not idle))
+
+    def _alike(self, one: int, other: int) -> bool:
+        """Whether two sources are written alike, and their rejects too."""
+        (form, text), (other_form, other_text) = self._understood[one], self._understood[other]
+        return (form.format, form.rejects, text) == (other_form.format, other_form.rejects, other_text)
 
     async def _gathered(self, preset: Preset, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
         """The records of all sources, those that belong together brought together."""
@@ -156,7 +161,7 @@ class Intake:
             async with aclosing(self._one_by_one(BEGIN, again=again)) as found:
                 async for portion in found:
                     number = portion.start.source
-                    if self._understood[number] != self._understood[0]:
+                    if not self._alike(number, 0):
                         raise SourceUnfit(
                             f"{self._sources[number].name} is not written like {self._sources[0].name}",
                             advice="Records that may belong together must be written alike in all sources.",

@@ -18,8 +18,10 @@ import anyio
 import anyio.to_thread
 import orjson
 
+from loader import form
 from loader.errors import RunDirError
-from loader.model import BEGIN, Place, Position, Reason, Reject, RejectFile, Settlement
+from loader.form import Form
+from loader.model import BEGIN, Place, Position, Reason, Reject, Settlement
 
 NAME = "journal.sqlite"
 _VERSION = 2
@@ -38,9 +40,7 @@ create table sent (
     first_source integer not null, first_line integer not null,
     last_source integer not null, last_line integer not null
 );
-create table forms (
-    source integer primary key, suffix text not null, header blob not null, encoding text not null
-);
+create table forms (source integer primary key, form blob not null);
 create table rejects (
     source integer not null, number integer not null, line integer not null, offset integer,
     data blob not null, code text not null, message text not null, details text, hint text,
@@ -59,7 +59,7 @@ class Past:
         rejected: places beyond it of rows that are rejected.
         sent: plain inserts whose fate is not known: the rows of each, by its number.
         counts: rows_loaded, requests and so on, of the whole load so far.
-        forms: how the rejects of the sources that were read are written.
+        forms: how the sources that were read are written.
     """
 
     watermark: Position
@@ -67,7 +67,7 @@ class Past:
     rejected: frozenset[Place]
     sent: dict[int, list[Settlement]]
     counts: dict[str, int]
-    forms: dict[int, RejectFile]
+    forms: dict[int, Form]
 
 
 NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
@@ -99,7 +99,7 @@ class Journal:
         self._rejects_size = 0  # in bytes
         self._sent: dict[int, list[Settlement]] = {}
         self._forgotten: list[int] = []
-        self._forms: dict[int, RejectFile] = {}
+        self._forms: dict[int, Form] = {}
         self._number = 0
         self._failed: RunDirError | None = None
         with self._translated():
@@ -157,10 +157,7 @@ class Journal:
                 frozenset((source, number) for source, number in beyond),
                 sent,
                 counts,
-                {
-                    source: RejectFile(*form)
-                    for source, *form in self._database.execute("select * from forms")
-                },
+                {number: form.loads(data) for number, data in self._database.execute("select * from forms")},
             )
 
     def begin(self, identity: dict[str, Any]) -> None:
@@ -184,9 +181,9 @@ class Journal:
         self._rejects.append(reject)
         self._rejects_size += len(reject.data)
 
-    def describe(self, source: int, form: RejectFile) -> None:
-        """Note, for the next commit, how the rejects of a source are written."""
-        self._forms[source] = form
+    def describe(self, source: int, found: Form) -> None:
+        """Note, for the next commit, how a source is written."""
+        self._forms[source] = found
 
     def settle(self, settlement: Settlement) -> None:
         """Note settled rows, for the next commit."""
@@ -249,10 +246,8 @@ class Journal:
                 "insert into sent values (?, ?, ?, ?, ?, ?)",
                 [(number, *_settlement_columns(one)) for number, rows in notes.sent.items() for one in rows],
             )
-            many(
-                "insert or replace into forms values (?, ?, ?, ?)",
-                [(source, one.suffix, one.header, one.encoding) for source, one in notes.forms.items()],
-            )
+            forms = [(source, form.dumps(one)) for source, one in notes.forms.items()]
+            many("insert or replace into forms values (?, ?)", forms)
             many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
             execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
             self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
@@ -316,7 +311,7 @@ class _Notes:
     rejects: list[Reject]
     sent: dict[int, list[Settlement]]
     forgotten: list[int]
-    forms: dict[int, RejectFile]
+    forms: dict[int, Form]
 
 
 def _settlement_columns(one: Settlement) -> tuple[Any, ...]:

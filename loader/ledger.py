@@ -8,9 +8,10 @@ from contextlib import suppress
 from loader import rejects
 from loader.chunks import start_of
 from loader.errors import RunDirError
+from loader.form import Form
 from loader.halt import Halt
 from loader.journal import NO_PAST, RejectGroup
-from loader.model import Batch, Chunk, Outcome, Position, Reject, RejectFile, Row, Settlement
+from loader.model import Batch, Chunk, Outcome, Position, Reject, Row, Settlement
 from loader.observer import Observer, Observers, Opened, Rejected, Resumed, Said, Settled
 from loader.report import Report, Tally, report, too_many
 from loader.resuming import part, whole
@@ -81,8 +82,8 @@ class Ledger:
         elif not all(source.resumable for source in self._sources):
             self.observer.on(Said("this source cannot be resumed: once stopped, it is loaded from its start"))
 
-    def describe(self, source: int, form: RejectFile) -> None:
-        """Note how the rejects of a source are written."""
+    def describe(self, source: int, form: Form) -> None:
+        """Note how a source is written."""
         self._forms[source] = form
         self._journal.describe(source, form)
 

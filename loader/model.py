@@ -168,21 +168,6 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectFile:
-    """Where the rejected rows of a source go, so that they can be loaded like the source.
-
-    Attributes:
-        suffix: of the file's name.
-        header: its first line or lines, with their newline; empty: none.
-        encoding: its encoding, as Python names it.
-    """
-
-    suffix: str = "jsonl"
-    header: bytes = b""
-    encoding: str = "utf-8"
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for one request.
 

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from loader.form import FORMATS
 from loader.presets import NAMES
-from loader.settings import FORMATS, INSERT_FIRST, RESOLUTIONS
+from loader.settings import INSERT_FIRST, RESOLUTIONS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

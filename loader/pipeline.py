@@ -92,6 +92,7 @@ class Load:
             preset=preset,
             watch=self._ledger.observer.on,
             describe=self._ledger.describe,
+            known=self._ledger.past.forms,
         )
         self._passing = Passing(self._ledger.past.settled)
         self._order = Order()

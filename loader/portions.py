@@ -171,7 +171,7 @@ def of_block(block: Block, bare: Callable[[bytes], bytes] | None = None) -> Obje
 
     Args:
         block: the lines.
-        bare: gives a line without what is around its JSON, which is not a part of the record; None: nothing is.
+        bare: gives a line without what is around its JSON, which is no part of the record; None: nothing is.
     """
     texts = list(map(bare or bytes.strip, block.lines))
     origin = Lines(block.lines, block.start, bare=None if bare is None else texts)

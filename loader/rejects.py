@@ -11,11 +11,11 @@ from typing import BinaryIO
 
 import orjson
 
-from loader.model import Reject, RejectFile
+from loader.form import JSONL, Form, RejectFile
+from loader.model import Reject
 
 ERRORS = "rejects.errors.jsonl"
 _ROWS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
-_JSONL = RejectFile()
 
 
 def files(folder: Path) -> list[Path]:
@@ -28,9 +28,7 @@ def is_rows(path: Path) -> bool:
     return _ROWS.fullmatch(path.name) is not None
 
 
-def write(
-    folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, RejectFile]
-) -> None:
+def write(folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, Form]) -> None:
     """Write the rejected rows, and a line for each that says why it was rejected.
 
     There is a file for each header: ``rejects.csv``, ``rejects.2.csv``. None is there where nothing was
@@ -40,7 +38,7 @@ def write(
         folder: the run directory.
         rejects: in the order of the sources.
         names: the sources' names.
-        forms: how the rejects of each source are written, by its number; of others it is JSON Lines.
+        forms: how each source is written, by its number; one that is not there has JSON Lines.
 
     Raises:
         OSError: the disk is full, or the like.
@@ -52,23 +50,24 @@ def write(
         opened: dict[RejectFile, _Rows] = {}
         for reject in rejects:
             errors = errors or stack.enter_context((folder / ERRORS).open("wb"))
-            form = forms.get(reject.source, _JSONL)
-            if form not in opened:
-                path = folder / _name(form, opened)
-                opened[form] = _Rows(stack.enter_context(path.open("wb")), form)
-            opened[form].write(reject.data)
+            form = forms.get(reject.source)
+            kind = JSONL if form is None else form.rejects
+            if kind not in opened:
+                path = folder / _name(kind, opened)
+                opened[kind] = _Rows(stack.enter_context(path.open("wb")), kind)
+            opened[kind].write(reject.data)
             errors.write(orjson.dumps(_entry(reject, names), option=orjson.OPT_APPEND_NEWLINE))
 
 
 class _Rows:
     """A file of rows."""
 
-    def __init__(self, file: BinaryIO, form: RejectFile) -> None:
+    def __init__(self, file: BinaryIO, kind: RejectFile) -> None:
         self._file = file
         self._encode = None
-        if form.encoding != "utf-8":  # one encoder for all of it: it may begin with a byte order mark
-            self._encode = codecs.getincrementalencoder(form.encoding)("surrogateescape").encode
-        self._put(form.header)
+        if kind.encoding:  # one encoder for all of it: it may begin with a byte order mark
+            self._encode = codecs.getincrementalencoder(kind.encoding)("surrogateescape").encode
+        self._put(kind.header)
 
     def write(self, row: bytes) -> None:
         self._put(row + b"\n")
@@ -78,9 +77,9 @@ class _Rows:
         self._file.write(text)
 
 
-def _name(form: RejectFile, opened: Iterable[RejectFile]) -> str:
-    alike = sum(other.suffix == form.suffix for other in opened)
-    return f"rejects.{alike + 1}.{form.suffix}" if alike else f"rejects.{form.suffix}"
+def _name(kind: RejectFile, opened: Iterable[RejectFile]) -> str:
+    alike = sum(other.suffix == kind.suffix for other in opened)
+    return f"rejects.{alike + 1}.{kind.suffix}" if alike else f"rejects.{kind.suffix}"
 
 
 def _entry(reject: Reject, names: tuple[str, ...]) -> dict[str, object]:

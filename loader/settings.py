@@ -11,14 +11,13 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
+from loader.form import FORMATS, Format
 from loader.mapping import Mapping
 
 Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
-FORMATS: tuple[str, ...] = get_args(Format)
 
 KIB, MIB = 1024, 1024 * 1024
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")

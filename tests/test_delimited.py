@@ -14,7 +14,7 @@ from loader.errors import SourceError
 from loader.model import BEGIN, Position
 from loader.portions import Table
 from loader.sources import delimited, jsonl
-from loader.sources.form import recognise
+from loader.sources.look import recognise
 
 
 class Pieces:

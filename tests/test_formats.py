@@ -117,7 +117,7 @@ async def test_a_reject_file_is_a_source_in_its_turn(target: Site, tmp_path: Pat
 
 
 async def test_rejects_of_unlike_sources_are_sources_too(target: Site, tmp_path: Path) -> None:
-    """JSON of all kinds goes to one file, CSV to one for each header; all are loaded at once in their turn."""
+    """JSON of all kinds goes to one file, CSV to one for each header; all are loaded in their turn."""
     names = ["plain.jsonl", *(name for name in FORMATS if name != "headless.csv")]
     made = rough(600, seed=4, bad=60, typed=True)
     store(tmp_path, made.lines, names)

@@ -79,7 +79,7 @@ def test_unlike_sources_go_on_after_kills_anywhere(
     made = rough(6000, seed=seed, typed=True)
     names = UNLIKE[seed % 2 :: -1] + UNLIKE[seed % 2 + 1 :]
 
-    run = kill_and_resume(target, tmp_path, made, resolution, seed, 4, names, ["--source-table=rows"])
+    run = kill_and_resume(target, tmp_path, made, resolution, seed, 4, names, flags=["--source-table=rows"])
 
     check(target, made, run.report, resolution=resolution)
     assert sum((tmp_path / name).stat().st_size for name in names) == run.report["bytes_read"]
@@ -91,7 +91,7 @@ def test_plain_inserts_go_on_after_kills_anywhere(target: Site, tmp_path: Path, 
     kind = format_of(name)
     made = rough(ROWS, seed=8, shapes=kind.shapes, typed=kind.typed)
 
-    run = kill_and_resume(target, tmp_path, made, "none", 8, 4, [name], kind.flags)
+    run = kill_and_resume(target, tmp_path, made, "none", 8, 4, [name], flags=kind.flags)
 
     check(target, made, run.report, resolution="none")
 
@@ -103,7 +103,7 @@ async def test_a_source_that_has_changed_is_refused(target: Site, tmp_path: Path
     made = rough(400, seed=9, bad=2, shapes=kind.shapes, typed=kind.typed)
     file = written(name, made.lines)
     (tmp_path / name).write_bytes(file.data)
-    how = {"run_dir": tmp_path / "run", "table": "faults"} | kind.options
+    how = {"run_dir": tmp_path / "run", "table": "faults", **kind.options}
     paths = [str(tmp_path / name)]
     few = loader.settings.MaxErrors(number=0)
 

@@ -150,7 +150,7 @@ def _numbered(data: bytes, found: Sequence[Row]) -> Written:
 
 
 def _parquet(found: Sequence[Row]) -> Written:
-    schema = {"id": pl.String, "a": pl.Int64, "b": pl.Decimal(38, 18), "c": pl.String}
+    schema: dict[str, Any] = {"id": pl.String, "a": pl.Int64, "b": pl.Decimal(38, 18), "c": pl.String}
     frame = pl.DataFrame({name: [row.get(name) for row in found] for name in NAMES}, schema=schema)
     file = io.BytesIO()
     frame.write_parquet(file, row_group_size=700)
@@ -169,8 +169,8 @@ def _sqlite(found: Sequence[Row]) -> Written:
         return _numbered(path.read_bytes(), found)
 
 
-_CRLF = {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"}
-_LF = {"lineterminator": "\n"}
+_CRLF: dict[str, Any] = {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"}
+_LF: dict[str, Any] = {"lineterminator": "\n"}
 _QUERY = "select id, a, b, c from rows order by rowid"
 
 FORMATS: dict[str, Format] = {

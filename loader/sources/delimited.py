@@ -7,9 +7,9 @@ import io
 from collections.abc import AsyncIterator, Sequence
 
 from loader.errors import SourceError
+from loader.form import Form
 from loader.model import Block, Position, Reason
 from loader.portions import Lines, Table
-from loader.sources.form import Form
 from loader.sources.jsonl import LONGEST_LINE
 
 csv.field_size_limit(LONGEST_LINE)  # a row that is longer is told where its lines are counted

@@ -12,7 +12,7 @@ from pathlib import Path
 from loader.errors import SourceMissing
 from loader.sources import remote
 from loader.sources.compression import named
-from loader.sources.form import claimed
+from loader.sources.look import claimed
 from loader.sources.urls import About, is_url, shown
 
 STDIN = "-"

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
 
 from loader.errors import RunDirError, SourceError
+from loader.form import Form
 from loader.model import Block, Position
 from loader.observer import Event, Passed, Read
 from loader.portions import Portion, of_block
 from loader.sources import array, delimited, jsonl, parquet, sqlite
-from loader.sources.form import HEAD, Form, bare, recognise
+from loader.sources.look import HEAD, bare, recognise
 from loader.sources.open import Source
 from loader.sources.reader import Reader
 from loader.sources.streams import Ahead, Bytes, Recoded
@@ -52,6 +53,7 @@ async def portions(
     start: Position,
     size: int,
     spool: Path,
+    form: Form | None,
     watch: Callable[[Event], None],
     tell: Callable[[Form], None],
 ) -> AsyncGenerator[Portion]:
@@ -63,6 +65,7 @@ async def portions(
         start: the place of the first row. A source that cannot be read twice begins at its first.
         size: of a portion of text, in bytes, about.
         spool: where a file may stand that only can be read if it is one: a compressed Parquet file, say.
+        form: how it is written, where an earlier run has found out, and got beyond its first row.
         watch: told of the bytes that were read, or passed over.
         tell: told what the source is, before the first portion.
 
@@ -70,44 +73,55 @@ async def portions(
         SourceMissing: it cannot be opened.
         SourceError: it is not what the command says it is, it broke off, or it is damaged.
     """
-    fresh = start.number == 1
+    if start.number > 1 and form is not None and not form.is_database:
+        tell(form)
+        async with Reader(source, 0 if form.encoding else start.offset, watch) as file:
+            data = _decoded(file, form.encoding, source.name)
+            await data.drop(start.offset if form.encoding else 0)
+            async for portion in _text(form, data, start, source.name, size):
+                yield portion
+        return
     ear = _Ear(watch)
     async with Reader(source, 0, ear.on) as file:
-        data = _decoded(file, reading, source.name)
-        head = await data.look(HEAD)
-        form = recognise(
-            head,
-            source.name,
-            whole=data.whole,
-            format=reading.format,
-            delimiter=reading.delimiter,
-            columns=reading.columns,
-        )
+        form, data = await _look(file, reading, source.name)
         tell(form)
         in_place = form.is_database and file.is_file
-        if form.is_database and not in_place:
+        if not in_place:
             ear.open()
-            await _write(data, spool)
-        elif fresh and not form.is_database:
-            ear.open()
+        if not form.is_database:
             await data.drop(form.begin.offset)
-            async for portion in _text(
-                form, data, form.begin._replace(source=start.source), source.name, size
-            ):
+            begin = form.begin._replace(source=start.source)
+            async for portion in _text(form, data, begin, source.name, size):
                 yield portion
             return
-    if form.is_database:
-        path, told = (source.path, source.size) if in_place else (spool, None)
-        assert path is not None  # noqa: S101 - it is a file
-        async for portion in _rows(form, path, reading, start, source.name, told or 0, watch):
-            yield portion
-        return
-    recoded = _is_recoded(reading)
-    async with Reader(source, 0 if recoded else start.offset, watch) as file:
-        data = _decoded(file, reading, source.name)
-        await data.drop(start.offset if recoded else 0)
-        async for portion in _text(form, data, start, source.name, size):
-            yield portion
+        if not in_place:
+            await _write(data, spool)
+    path, told = (source.path, source.size) if in_place else (spool, None)
+    assert path is not None  # noqa: S101 - it is a file
+    async for portion in _rows(form, path, reading, start, source.name, told or 0, watch):
+        yield portion
+
+
+async def _look(file: Reader, reading: Reading, name: str) -> tuple[Form, Ahead]:
+    """How a source is written, and all of its bytes."""
+    encoding = reading.encoding or ""
+    if encoding.lower() in _UTF8:
+        encoding = ""
+    data = _decoded(file, encoding, name)
+    head = await data.look(HEAD)
+    form = recognise(
+        head,
+        name,
+        whole=data.whole,
+        format=reading.format,
+        delimiter=reading.delimiter,
+        columns=reading.columns,
+    )
+    return replace(form, encoding=encoding), data
+
+
+def _decoded(file: Reader, encoding: str, name: str) -> Ahead:
+    return Ahead(Recoded(file, encoding, name) if encoding else file)
 
 
 class _Ear:
@@ -129,14 +143,6 @@ class _Ear:
         held, self._held = self._held or [], None
         for event in held:
             self._watch(event)
-
-
-def _is_recoded(reading: Reading) -> bool:
-    return reading.encoding is not None and reading.encoding.lower() not in _UTF8
-
-
-def _decoded(file: Reader, reading: Reading, name: str) -> Ahead:
-    return Ahead(Recoded(file, reading.encoding or "", name) if _is_recoded(reading) else file)
 
 
 async def _text(form: Form, data: Bytes, start: Position, name: str, size: int) -> AsyncIterator[Portion]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loader.errors import SourceUnfit
-from loader.sources.form import Form, recognise
+from loader.form import Form
+from loader.sources.look import recognise
 
 ROWS = b'{"id":1}\n{"id":2}\n'
 PARQUET, SQLITE = b"PAR1....", b"SQLite format 3\0...."

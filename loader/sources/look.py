@@ -1,15 +1,14 @@
-"""How a source is written, by its name and its first lines. No I/O."""
+"""A look at a source: how it is written, by its name and its first lines. No I/O."""
 
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 
 import msgspec
 
 from loader.errors import SourceUnfit
-from loader.model import BEGIN, Position, RejectFile
-from loader.settings import Format
+from loader.form import Form, Format
+from loader.model import BEGIN
 from loader.sources import header
 from loader.sources.compression import named
 
@@ -28,52 +27,6 @@ _MAGIC: dict[Format, bytes] = {"parquet": b"PAR1", "sqlite": b"SQLite format 3\0
 _TITLES = {"parquet": "Parquet", "sqlite": "SQLite database"}
 _WIDE = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16, and of UTF-32
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """How a source is written.
-
-    Attributes:
-        format: see Format; ``tsv`` is ``csv`` with tabs.
-        text: what was understood, for people.
-        loose: of JSON Lines, whether there are commas or brackets around the rows.
-        delimiter: of CSV.
-        columns: of CSV.
-        header: of CSV, as it stands, with its newline; empty where the source has none.
-        begin: where the first row begins, but for the number of the source.
-        bracketed: of JSON, and of loose JSON Lines, whether it is an array.
-    """
-
-    format: Format
-    text: str
-    loose: bool = False
-    delimiter: str = ""
-    columns: tuple[str, ...] = ()
-    header: bytes = b""
-    begin: Position = BEGIN
-    bracketed: bool = False
-
-    @property
-    def usual(self) -> bool:
-        """Whether its rows stand in it as they are sent."""
-        return self.format == "jsonl" and not self.loose
-
-    def rejects(self, encoding: str | None) -> RejectFile:
-        """The file that its rejected rows go to.
-
-        Args:
-            encoding: the source's, where it is not UTF-8.
-        """
-        if self.is_database:
-            return RejectFile()
-        suffix = "jsonl" if self.format != "csv" else "tsv" if self.delimiter == "\t" else "csv"
-        return RejectFile(suffix, self.header, encoding or "utf-8")
-
-    @property
-    def is_database(self) -> bool:
-        """Whether a library of its own must read it, which seeks in it."""
-        return self.format in _MAGIC
 
 
 def claimed(name: str) -> Format | None:
@@ -131,7 +84,14 @@ def recognise(
     begin = BEGIN._replace(offset=len(_BOM) if lines.bom else 0)
     delimiter = delimiter or ("\t" if kind == "tsv" else None)
     read = header.read(lines.rows, name, begin=begin, delimiter=delimiter, columns=columns)
-    return Form("csv", read.text, False, read.delimiter, read.columns, read.header, read.begin)
+    return Form(
+        "csv",
+        read.text,
+        delimiter=read.delimiter,
+        columns=read.columns,
+        header=read.header,
+        begin=read.begin,
+    )
 
 
 class _Lines:
