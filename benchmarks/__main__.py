@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks import results, tables
 from benchmarks.bench import Bench
 from benchmarks.measure import ROOT, Failed
-from benchmarks.parts import changing, fixed, growth, settings, startup, ways
+from benchmarks.parts import changing, fixed, formats, growth, settings, startup, ways
 from benchmarks.server import Server
 from benchmarks.targets import judge
 from loader.sandbox import sandbox
@@ -38,9 +38,10 @@ class Part:
 PARTS = {
     "startup": Part(startup.measure, 0.01, 0.03),
     "settings": Part(settings.measure, 0.13),
-    "ways": Part(ways.measure, 0.42, 0.6),
-    "fixed": Part(fixed.measure, 0.22, 0.37),
-    "growth": Part(growth.measure, 0.18),
+    "ways": Part(ways.measure, 0.36, 0.45),
+    "formats": Part(formats.measure, 0.10, 0.2),
+    "fixed": Part(fixed.measure, 0.22, 0.32),
+    "growth": Part(growth.measure, 0.14),
     "changing": Part(changing.measure, 0.04),
 }
 MINUTES, QUICK_MINUTES = 13.5, 1.7  # for the parts; to set up and to draw takes some more

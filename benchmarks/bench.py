@@ -54,6 +54,15 @@ class Bench:
         """The same as CSV."""
         return self._made(rows, "csv")
 
+    def source(self, rows: int, kind: str) -> Path:
+        """The same in any format of `benchmarks.forms`."""
+        if kind == "jsonl":
+            return self.dump(rows)
+        path = self.folder / f"{rows}-of.{kind}"
+        if not path.exists():
+            run(module("forms", self.dump(rows), path), rows, {})
+        return path
+
     def load(
         self,
         rows: int,
@@ -62,6 +71,7 @@ class Bench:
         watch: Callable[[int], None] | None = None,
         whole: bool = True,
         pinned: Cell | None = None,
+        kind: str = "jsonl",
     ) -> Run:
         """A load by bulkload, from its start to its end.
 
@@ -72,6 +82,7 @@ class Bench:
             watch: told the process's id.
             whole: or without the start of the command.
             pinned: at this pace, instead of the one that it finds.
+            kind: the format of the source.
         """
         variables = self.server.variables | ({"BULKLOAD_URL": url} if url else {})
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
@@ -80,7 +91,7 @@ class Bench:
                 command = module("pinned", pinned.connections, pinned.batch)
                 command += ["--concurrency", str(pinned.connections)]
             command += ["--quiet", "--json", "--run-dir", folder, *map(str, flags)]
-            took, report = run([*command, str(self.dump(rows))], rows, variables, watch=watch)
+            took, report = run([*command, str(self.source(rows, kind))], rows, variables, watch=watch)
         told = json.loads(report)
         if told["rows_loaded"] != rows:
             raise Failed(f"bulkload has loaded {told['rows_loaded']} rows of {rows}")

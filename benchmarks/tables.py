@@ -63,6 +63,13 @@ def ways(results: Results, keys: Iterable[str] | None = None) -> str:
     )
 
 
+def formats(results: Results) -> str:
+    """The formats of sources."""
+    found = results["formats"]
+    head = f"{found['rows']:,} rows into the sink"
+    return ways({"ways": found}).replace("|  |", f"| {head} |", 1)
+
+
 def targets(judged: Sequence[dict[str, Any]]) -> str:
     """What was wanted, and what was measured."""
     words = {True: "", False: " (missed)", None: ""}
@@ -120,6 +127,8 @@ def report(results: Results) -> str:
     if "ways" in results:
         parts += ["## Ways to load", ways(results), NOTES.strip(), *results["ways"]["left_out"]]
     parts += ["## Targets", targets(results["targets"])]
+    if "formats" in results:
+        parts += ["## Formats", formats(results)]
     if "fixed" in results:
         parts += ["## Settings found, against the best fixed ones", fixed(results)]
     if "growth" in results:
@@ -131,4 +140,6 @@ def report(results: Results) -> str:
 def readme(results: Results) -> str:
     """The main figures."""
     parts = [setting(results), ways(results, MAIN), targets(results["targets"])]
+    if "formats" in results:
+        parts.insert(2, formats(results))
     return "\n\n".join([*parts, images(results, "benchmarks/plots")])

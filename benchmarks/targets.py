@@ -63,6 +63,10 @@ def _growth(results: Results) -> float:
     return float(many["peak_rss_mb"] / few["peak_rss_mb"])
 
 
+def _format(kind: str) -> Callable[[Results], float]:
+    return lambda results: float(results["formats"]["runs"][kind]["rows_per_second"])
+
+
 def _startup(key: str) -> Callable[[Results], float]:
     return lambda results: float(results["startup"][key]["seconds"])
 
@@ -75,6 +79,8 @@ TARGETS = [
     Target("same rows again: of prebuilt upserts over them", 0.95, _of("bulkload-again", "raw-again")),
     Target("sink: rows/s", 750_000, lambda r: float(_runs(r, "sink")["rows_per_second"]), form="{:,.0f}"),
     Target("sink: client CPU, us/row", 1.35, lambda r: float(_runs(r, "sink")["cpu_us_per_row"]), most=True),
+    Target("CSV into the sink: rows/s", 150_000, _format("csv"), form="{:,.0f}"),
+    Target("Parquet into the sink: rows/s", 300_000, _format("parquet"), form="{:,.0f}"),
     Target("peak memory, MB", 100, _peak, most=True, form="{:.0f}"),
     Target("peak memory: ten times the rows against once", 1.1, _growth, most=True),
     Target("best fixed settings: loopback", 0.95, _case("near")),
