@@ -103,14 +103,25 @@ def test_a_format_is_known_by_its_bytes(suffix: str) -> None:
         assert suffix == form.suffix
 
 
-@pytest.mark.parametrize("text", [b'{"id":1}', b'\xef\xbb\xbf{"id":1}', b'\n \r\n{"id":1}', b'{"'])
+@pytest.mark.parametrize("text", [b'{"id":1}', b'\xef\xbb\xbf{"id":1}', b'\n \r\n{"id":1}', b'{"', b"[1]"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_plain_json_with_a_compressed_name_is_plain(text: bytes, suffix: str) -> None:
     """Web servers and browsers decompress a file and leave it its name."""
     assert recognise(text, f"rows.jsonl{suffix}") is None
 
 
-@pytest.mark.parametrize("text", [b"", b"id,a\n", b"[1]", b"\x1f\x8b", b"BZh9", b"\x1f\x9d\x90", b"\x00"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_other_plain_sources_with_a_compressed_name_are_plain(suffix: str) -> None:
+    """CSV is any text, where the name calls it so; databases are known by their bytes."""
+    assert recognise("id,ä\n".encode(), f"rows.csv{suffix}") is None
+    assert recognise(b"PAR1\x15\x04", f"rows.parquet{suffix}") is None
+    assert recognise(b"SQLite format 3\0\x10", f"bot.db{suffix}") is None
+    for text in (b"", b"id\x00,a\n", b"BZh9\x17"):
+        with pytest.raises(SourceError, match=r"rows\.csv.+ is no .+, though its name says so"):
+            recognise(text, f"rows.csv{suffix}")
+
+
+@pytest.mark.parametrize("text", [b"", b"id,a\n", b"\x1f\x8b", b"BZh9", b"\x1f\x9d\x90", b"\x00"])
 @pytest.mark.parametrize("form", FORMATS, ids=str)
 def test_anything_else_with_a_compressed_name_is_an_error(text: bytes, form: object) -> None:
     """An empty file too: an empty export, compressed, has some bytes."""

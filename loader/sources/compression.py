@@ -26,7 +26,9 @@ _WINDOW_LOG = 27  # of 2: what `zstd -d` takes without being asked to take more
 MEMORY = 2**_WINDOW_LOG  # bytes that a decompressor may hold; the largest preset of xz needs half
 
 ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)  # OSError, EOFError: bz2's
-_JSON = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]|PAR1|SQLite format 3\0")  # JSON, and databases
+_CELLS = re.compile(r"\.(?:csv|tsv|tab)\.\w+$", re.IGNORECASE)  # at the end of a name
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _ARCHIVES = {
     "a zip archive": re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"),
     "a 7z archive": re.compile(rb"7z\xbc\xaf\x27\x1c"),
@@ -134,26 +136,26 @@ def recognise(head: bytes, name: str) -> Format | None:
     """The format of a source; None: it is not compressed.
 
     What it holds counts, not its name; but where the name claims a format, it must hold some format, or what
-    looks like JSON Lines: web servers and browsers decompress a file and leave it its name.
+    looks like a source as it is: web servers and browsers decompress a file and leave it its name.
 
     Args:
         head: its first HEAD bytes, or all of it.
         name: its name.
 
     Raises:
-        SourceError: it is an archive, or neither what its name claims nor JSON Lines.
+        SourceError: it is an archive, or neither what its name claims nor a source as it is.
     """
     found = next((form for form in FORMATS if form.magic.match(head)), None)
     if found is not None:
         return found
     refuse_archive(head, name)
     claimed = named(name)
-    if claimed is None or _JSON.match(head):
+    if claimed is None or _PLAIN.match(head) or (head and _CELLS.search(name) and not _CONTROL.search(head)):
         return None
     raise SourceError(
         f"{name} is no {claimed.name}, though its name says so: it "
         + (f"begins with the bytes {head[:8].hex(' ')}" if head else "is empty"),
-        advice="Get it again, whole; if it is JSON Lines as it stands, give it a name that says so.",
+        advice="Get it again, whole; if it is a source as it stands, give it a name that says so.",
     )
 
 
