@@ -58,13 +58,15 @@ class Intake:
         self._converters = [Converter(settings.mapping, preset=one, null=settings.null) for one in presets]
         self._preset = presets[0] if presets else None
         table = self._preset.table if self._preset is not None and settings.query is None else None
+        named = settings.columns if preset is None else None
         self._reading = Reading(
-            settings.format,
-            settings.delimiter,
-            settings.encoding,
-            settings.columns,
-            settings.query,
-            settings.source_table or table,
+            format=settings.format,
+            delimiter=settings.delimiter,
+            encoding=settings.encoding,
+            columns=named,
+            expected=None if named is None else settings.mapping.expected(named),
+            query=settings.query,
+            table=settings.source_table or table,
         )
         self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
         self._understood: dict[int, tuple[Form, str]] = {}
@@ -98,9 +100,11 @@ class Intake:
             async for portion in found:
                 yield portion
 
-    async def _one_by_one(self, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
+    async def _one_by_one(self, begin: Position, *, again: bool, told: int = 0) -> AsyncGenerator[Portion]:
+        """What each source holds; nothing is told of those before number ``told``."""
         for number in range(begin.source, len(self._sources)):
             start = begin if number == begin.source else BEGIN._replace(source=number)
+            again = again or number < told
             looked = False
             if start.number > 1 and not self._converters[number].touches_nothing:
                 # A source is what its first rows say that it is, also where it is not read from them on.
@@ -158,7 +162,7 @@ class Intake:
         with Gathered(
             self._folder / GATHERED, together=preset.groups_by or "", once=preset.one_of
         ) as gathered:
-            async with aclosing(self._one_by_one(BEGIN, again=again)) as found:
+            async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as found:
                 async for portion in found:
                     number = portion.start.source
                     if not self._alike(number, 0):

@@ -55,6 +55,17 @@ class Mapping:
         found = {column: column for column in columns if column not in elsewhere}
         return found | {target: source for target, source in self.renamed if source in columns}
 
+    def written(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """What is written where --columns names these, be they the table's or those of a source."""
+        names = [name for name, _ in (*self.renamed, *self.constants)]
+        gone = self.sources.difference(names)
+        return tuple(dict.fromkeys([*(column for column in columns if column not in gone), *names]))
+
+    def expected(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Those of these columns, the table's, that a source must have."""
+        names = {name for name, _ in (*self.renamed, *self.constants)}
+        return tuple(column for column in columns if column not in names)
+
     def lacking(self, columns: Collection[str]) -> list[str]:
         """The columns that a source with these lacks, sorted."""
         return sorted(self.sources - set(columns))

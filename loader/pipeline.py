@@ -79,7 +79,7 @@ class Load:
             concurrency=settings.concurrency,
         )
         self._checker = Checker(
-            key=settings.on_conflict, upsert=settings.resolution != "none", columns=settings.columns
+            key=settings.on_conflict, upsert=settings.resolution != "none", columns=settings.written
         )
         self._batcher = Batcher(self._pacing.limits)
         self._ledger = Ledger(

@@ -104,7 +104,7 @@ class Sender:
         self._check_names(relation)
 
     def _check_names(self, relation: Relation) -> None:
-        relation.check_names(self._settings.columns, upsert=self._settings.resolution != "none")
+        relation.check_names(self._settings.written, upsert=self._settings.resolution != "none")
 
     async def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.

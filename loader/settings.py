@@ -173,7 +173,7 @@ class Settings:
         if (
             self.columns is not None
             and self.resolution != "none"
-            and not set(self.on_conflict) <= set(self.columns)
+            and not set(self.on_conflict) <= set(self.written or ())
         ):
             raise SettingsError(
                 f"--columns lacks the key, {','.join(self.on_conflict)}",
@@ -208,6 +208,11 @@ class Settings:
     def mapping(self) -> Mapping:
         """From the columns of a source to those of the table."""
         return Mapping(self.map, self.set, frozenset(self.drop))
+
+    @property
+    def written(self) -> tuple[str, ...] | None:
+        """The columns that are written, where --columns says it."""
+        return None if self.columns is None else self.mapping.written(self.columns)
 
     @property
     def endpoint(self) -> str:

@@ -27,6 +27,28 @@ def test_what_is_written_of_a_source(mapping: Mapping, columns: list[str], expec
     assert expected == mapping.targets(columns)
 
 
+# the mapping, --columns, what is written, what a header must have
+NAMED: list[tuple[Mapping, str, str, str]] = [
+    (Mapping(), "id a", "id a", "id a"),
+    (Mapping(renamed=(("id", "key"),)), "id a", "id a", "a"),
+    (Mapping(renamed=(("id", "key"),)), "key a", "a id", "key a"),
+    (Mapping(constants=(("c", "1"),)), "id c", "id c", "id"),
+    (Mapping(constants=(("c", "1"),)), "id", "id c", "id"),
+    (Mapping(dropped=frozenset({"a"})), "id a", "id", "id a"),
+    (Mapping(renamed=(("a", "b"), ("b", "a"))), "id a b", "id a b", "id"),
+]
+
+
+@pytest.mark.parametrize(("mapping", "columns", "written", "expected"), NAMED)
+def test_columns_are_the_tables_or_those_of_a_source_without_header(
+    mapping: Mapping, columns: str, written: str, expected: str
+) -> None:
+    """What --map and --set give is written in any case; what they make a header need not have."""
+    names = columns.split()
+
+    assert (written, expected) == (" ".join(mapping.written(names)), " ".join(mapping.expected(names)))
+
+
 def test_what_a_source_lacks() -> None:
     """What --map and --drop name must be there."""
     mapping = Mapping(renamed=(("b", "x"),), dropped=frozenset({"y", "a"}))

@@ -41,6 +41,7 @@ def read(
     begin: Position,
     delimiter: str | None,
     columns: tuple[str, ...] | None,
+    expected: tuple[str, ...] | None,
 ) -> Header:
     """Look at the first lines; blank ones before the header are nothing.
 
@@ -49,7 +50,8 @@ def read(
         name: the source's, for messages.
         begin: where the first of them begins.
         delimiter: between the cells; None: of commas, tabs, semicolons and bars the one that gives the most.
-        columns: --columns. Where the first line has none of them, it is a row, and they name all its cells.
+        columns: --columns. Where there is no header, they name all cells.
+        expected: those of them that a header must have. Where the first line has none of them, it is a row.
 
     Raises:
         SourceUnfit: there is a header, and it cannot be one.
@@ -73,7 +75,7 @@ def read(
         cells = next(reader)
     except csv.Error as error:
         raise SourceUnfit(f"{where}: the header cannot be read: {error}") from error
-    if columns is not None and not _is_header(cells, columns, where):
+    if columns is not None and not _is_header(cells, columns, expected or (), where):
         return Header(f"{title}, without a header", delimiter, columns, b"", begin)
     _refuse(cells, where)
     header = rows[blank : blank + reader.line_num]
@@ -102,14 +104,14 @@ def _behind(begin: Position, rows: Sequence[bytes]) -> Position:
     return begin._replace(offset=begin.offset + sum(map(len, rows)), line=begin.line + len(rows))
 
 
-def _is_header(cells: list[str], columns: tuple[str, ...], where: str) -> bool:
+def _is_header(cells: list[str], columns: tuple[str, ...], expected: tuple[str, ...], where: str) -> bool:
     """Whether a first line is a header, where --columns may name the cells in its stead.
 
     Raises:
         SourceUnfit: it is neither.
     """
-    lacking = [column for column in columns if column not in cells]
-    if lacking and len(lacking) < len(columns):
+    lacking = [column for column in expected if column not in cells]
+    if lacking and len(lacking) < len(expected):
         raise SourceUnfit(
             f"{where}: the header lacks {', '.join(lacking)}, which --columns names",
             advice=f"It has {', '.join(cells)}.",

@@ -45,6 +45,7 @@ def recognise(
     format: str | None = None,  # noqa: A002 - the option's name
     delimiter: str | None = None,
     columns: tuple[str, ...] | None = None,
+    expected: tuple[str, ...] | None = None,
 ) -> Form:
     """How a source is written.
 
@@ -54,7 +55,8 @@ def recognise(
         whole: whether that is all of it.
         format: --format.
         delimiter: --delimiter.
-        columns: --columns.
+        columns: --columns: all of CSV without a header.
+        expected: those of --columns that a header must have; None: all.
 
     Raises:
         SourceUnfit: it is not what its name or --format says, or its header cannot be one.
@@ -83,7 +85,14 @@ def recognise(
         return Form("jsonl", text, loose=loose, bracketed=loose and lines.first == b"[")
     begin = BEGIN._replace(offset=len(_BOM) if lines.bom else 0)
     delimiter = delimiter or ("\t" if kind == "tsv" else None)
-    read = header.read(lines.rows, name, begin=begin, delimiter=delimiter, columns=columns)
+    read = header.read(
+        lines.rows,
+        name,
+        begin=begin,
+        delimiter=delimiter,
+        columns=columns,
+        expected=columns if expected is None else expected,
+    )
     return Form(
         "csv",
         read.text,

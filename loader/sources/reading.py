@@ -34,6 +34,7 @@ class Reading:
         delimiter: between the cells of CSV.
         encoding: of text, as Python names it.
         columns: of CSV without a header.
+        expected: of CSV with a header.
         query: of SQLite.
         table: of SQLite.
     """
@@ -42,6 +43,7 @@ class Reading:
     delimiter: str | None = None
     encoding: str | None = None
     columns: tuple[str, ...] | None = None
+    expected: tuple[str, ...] | None = None
     query: str | None = None
     table: str | None = None
 
@@ -116,6 +118,7 @@ async def _look(file: Reader, reading: Reading, name: str) -> tuple[Form, Ahead]
         format=reading.format,
         delimiter=reading.delimiter,
         columns=reading.columns,
+        expected=reading.expected,
     )
     return replace(form, encoding=encoding), data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
@@ -37,8 +38,7 @@ class Rows:
 
     def data(self, index: int) -> bytes:
         """A row as a JSON object: a reject file of them is a source in its turn."""
-        cells = (f"\\x{cell.hex()}" if isinstance(cell, bytes) else cell for cell in self._records[index])
-        row = dict(zip(self._columns, cells, strict=True))
+        row = dict(zip(self._columns, map(_as_json, self._records[index]), strict=True))
         try:
             return msgspec.json.encode(row)
         except UnicodeEncodeError:
@@ -50,6 +50,13 @@ class Rows:
 
     def offset(self, index: int) -> None:
         """None: a row is not at a place of its own."""
+
+
+def _as_json(cell: Cell) -> Cell:
+    if isinstance(cell, bytes):
+        return f"\\x{cell.hex()}"
+    # JSON has no word for an infinity, and null would be another value.
+    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 async def tables(
