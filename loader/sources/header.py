@@ -79,9 +79,15 @@ def read(
         return Header(f"{title}, without a header", delimiter, columns, b"", begin)
     _refuse(cells, where)
     header = rows[blank : blank + reader.line_num]
-    told = ", ".join(cells[:_TOLD]) + (", ..." if len(cells) > _TOLD else "")
-    text = f"{title}; {len(cells)} columns: {told}"
-    return Header(text, delimiter, tuple(cells), b"".join(header), _behind(begin, header))
+    return Header(
+        f"{title}; {listed(cells)}", delimiter, tuple(cells), b"".join(header), _behind(begin, header)
+    )
+
+
+def listed(columns: Sequence[str]) -> str:
+    """Columns for people: how many, and the names of the first."""
+    told = ", ".join(columns[:_TOLD]) + (", ..." if len(columns) > _TOLD else "")
+    return f"{len(columns)} column{'s' if len(columns) != 1 else ''}: {told}"
 
 
 def looks_like_one(line: bytes) -> bool:

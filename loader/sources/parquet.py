@@ -13,6 +13,7 @@ import anyio.to_thread
 from loader.errors import SourceError, SourceUnfit
 from loader.model import Position
 from loader.portions import Typed
+from loader.sources.header import listed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -41,6 +42,16 @@ async def frames(path: Path, name: str, *, start: Position) -> AsyncIterator[Typ
         begin = Position(start.source, number, 0, number)
         number += frame.height
         yield Frame(begin, Position(start.source, number, 0, number), frame)
+
+
+def understood(path: Path, name: str) -> str:
+    """What is in it, for people.
+
+    Raises:
+        SourceUnfit, SourceError: as frames() does.
+    """
+    scan = _scan(path, name)
+    return f"Parquet, {count(path, name):,} rows; {listed(scan.collect_schema().names())}"
 
 
 def count(path: Path, name: str) -> int:

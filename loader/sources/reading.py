@@ -86,11 +86,11 @@ async def portions(
     ear = _Ear(watch)
     async with Reader(source, 0, ear.on) as file:
         form, data = await _look(file, reading, source.name)
-        tell(form)
         in_place = form.is_database and file.is_file
         if not in_place:
             ear.open()
         if not form.is_database:
+            tell(form)
             await data.drop(form.begin.offset)
             begin = form.begin._replace(source=start.source)
             async for portion in _text(form, data, begin, source.name, size):
@@ -100,7 +100,9 @@ async def portions(
             await _write(data, spool)
     path, told = (source.path, source.size) if in_place else (spool, None)
     assert path is not None  # noqa: S101 - it is a file
-    async for portion in _rows(form, path, reading, start, source.name, told or 0, watch):
+    database = _database(form, path, source.name, reading)
+    tell(replace(form, text=await anyio.to_thread.run_sync(database.understood)))
+    async for portion in _rows(database, start, told or 0, watch):
         yield portion
 
 
@@ -183,30 +185,39 @@ async def _loose(blocks: AsyncIterator[Block], form: Form, name: str) -> AsyncIt
         )
 
 
-async def _rows(
-    form: Form,
-    path: Path,
-    reading: Reading,
-    start: Position,
-    name: str,
-    size: int,
-    watch: Callable[[Event], None],
-) -> AsyncIterator[Portion]:
-    """The portions of a file that is read by its own library; ``size`` bytes of it are told as read."""
-    in_thread = anyio.to_thread.run_sync
-    portions: AsyncIterator[Portion]
-    # What has no size of its own was told as it was decompressed.
+@dataclass(frozen=True, slots=True)
+class _Database:
+    """A file that a library of its own reads."""
+
+    understood: Callable[[], str]
+    count: Callable[[], int | None]
+    portions: Callable[[Position], AsyncIterator[Portion]]
+
+
+def _database(form: Form, path: Path, name: str, reading: Reading) -> _Database:
     if form.format == "parquet":
-        total: int | None = await in_thread(parquet.count, path, name)
-        portions = parquet.frames(path, name, start=start)
-    else:
-        asked = {"query": reading.query, "table": reading.table}
-        total = await in_thread(partial(sqlite.count, path, name, **asked))
-        portions = sqlite.tables(path, name, start=start, **asked)
+        return _Database(
+            partial(parquet.understood, path, name),
+            partial(parquet.count, path, name),
+            lambda start: parquet.frames(path, name, start=start),
+        )
+    asked = {"query": reading.query, "table": reading.table}
+    return _Database(
+        partial(sqlite.understood, path, name, **asked),
+        partial(sqlite.count, path, name, **asked),
+        lambda start: sqlite.tables(path, name, start=start, **asked),
+    )
+
+
+async def _rows(
+    database: _Database, start: Position, size: int, watch: Callable[[Event], None]
+) -> AsyncIterator[Portion]:
+    """The portions of a database; as its rows are read, its ``size`` in bytes is told as read."""
+    total = await anyio.to_thread.run_sync(database.count)
     told = size * (start.number - 1) // total if total else 0
     if told:
         watch(Passed(told))
-    async for portion in portions:
+    async for portion in database.portions(start):
         if total:
             done = min(size, size * (portion.end.number - 1) // total)
             watch(Read(done - told))

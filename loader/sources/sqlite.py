@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -15,6 +16,7 @@ import msgspec
 from loader.errors import SourceError, SourceUnfit
 from loader.model import Position
 from loader.portions import Cell, Table
+from loader.sources.header import listed
 
 _ROWS = 2000  # of a portion
 _PASSED = 50_000  # rows that are passed over at a time
@@ -42,7 +44,7 @@ class Rows:
         try:
             return msgspec.json.encode(row)
         except UnicodeEncodeError:
-            return repr(row).encode(errors="backslashreplace")
+            return json.dumps(row).encode()  # what is no UTF-8 is escaped
 
     def line(self, index: int) -> int:
         """Its number, from 1."""
@@ -95,12 +97,12 @@ def understood(path: Path, name: str, *, query: str | None, table: str | None) -
     """What is read of it, for people.
 
     Raises:
-        SourceUnfit: there is no such table, or none to choose.
+        SourceUnfit: there is no such table, or none to choose, or the query is wrong.
     """
-    if query is not None:
-        return "SQLite, the rows of --query"
     with closing(_open(path, name)) as database:
-        return f"SQLite, table {_chosen(database, name, table)}"
+        what = "the rows of --query" if query else f"table {_chosen(database, name, table)}"
+        cursor = _ask(database, query or _select(database, name, table), name)
+        return f"SQLite, {what}; {listed([column for column, *_ in cursor.description])}"
 
 
 def count(path: Path, name: str, *, query: str | None, table: str | None) -> int | None:
