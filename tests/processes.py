@@ -144,9 +144,10 @@ def await_that(what: Callable[[], object], process: Process | None = None, secon
         time.sleep(0.005)
 
 
-def peak(loads: Loads, name: str) -> tuple[Run, int]:
-    """A dry run, and the most memory that it has held, in MB."""
+def peak(loads: Loads, name: str, *, dry: bool = True) -> tuple[Run, int]:
+    """A load (dry, or not), and the most memory that it has held, in MB."""
     code = "import os, sys; _, s, u = os.wait4(os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0); "
     code += "open('peak', 'w').write(str(u.ru_maxrss)); sys.exit(os.waitstatus_to_exitcode(s))"
-    run = loads.start("--dry-run", name, prefix=[sys.executable, "-c", code]).wait()
+    flags = ["--dry-run"] if dry else []
+    run = loads.start(*flags, name, prefix=[sys.executable, "-c", code]).wait()
     return run, int((loads.folder / "peak").read_text()) * 1024 // 10**6

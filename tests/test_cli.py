@@ -64,6 +64,7 @@ class Shell:
 @pytest.fixture
 def shell(tmp_path: Path, target: Target) -> Shell:
     shell = Shell(tmp_path, target)
+    (tmp_path / "empty").mkdir()
     (tmp_path / "good.jsonl").write_text("".join(f"{trade(f't{i}')}\n" for i in range(3)))
     return shell
 
