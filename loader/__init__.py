@@ -103,7 +103,7 @@ def _preset(settings: Settings) -> Callable[[], Preset] | None:
             with settings.usd_rates.open(encoding="utf-8", newline="") as file:
                 rates = Rates.parse(file, str(settings.usd_rates))
         except (OSError, UnicodeDecodeError) as error:
-            why = "is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"
+            why = " is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"
             raise SettingsError(f"--usd-rates {settings.usd_rates}{why}") from error
     make = partial(preset, settings.preset, id=settings.id, rates=rates)
     make()  # what is wrong with it is told now

@@ -42,10 +42,13 @@ class Cells:
         self, columns: Sequence[str], mapping: Columns, formats: Mapping[str, str], null: str
     ) -> None:
         targets = mapping.targets(columns)
-        self._names = (*targets, *(name for name, _ in mapping.constants))
-        self._constants = tuple(value for _, value in mapping.constants)
+        self._names = tuple(targets)
+        self._constants = constants(mapping, formats)
         self._picked = [list(columns).index(source) for source in targets.values()]
         self._all = self._picked == list(range(len(columns)))
+        self._bytes = frozenset(
+            name for name in self._names if type_name(formats.get(name, "")) in ("bytea", "")
+        )
         self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
         self._null = null
 
@@ -59,11 +62,14 @@ class Cells:
             records = [records[place] for place in places]
         picked = self._pick(records)
         # An empty text is null: as bytes, and so for all rows at once.
-        at_once = table.typeless and not self._null and not self._json
+        at_once = table.typeless and not self._null and not self._json and "" not in self._constants.values()
         if at_once or not (table.typeless or self._json or _are_odd(picked)):
-            rows: list[Row] = [dict(zip(self._names, record, strict=True)) for record in picked]
+            rows: list[dict[str, object]] = [dict(zip(self._names, record, strict=True)) for record in picked]
         else:
             rows, places = self._one_by_one(picked, places, odd, typeless=table.typeless)
+        if self._constants:
+            for row in rows:
+                row.update(self._constants)
         return encode(rows, places, odd, empty_is_null=at_once), odd
 
     def _pick(self, records: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
@@ -74,13 +80,12 @@ class Cells:
             picked = [(record[place],) for record in records]
         else:
             picked = map(itemgetter(*self._picked), records) if self._picked else ((),) * len(records)
-        constants = self._constants
-        return [(*record, *constants) for record in picked] if constants else list(picked)
+        return list(picked)
 
     def _one_by_one(
         self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, *, typeless: bool
-    ) -> tuple[list[Row], list[int]]:
-        rows: list[Row] = []
+    ) -> tuple[list[dict[str, object]], list[int]]:
+        rows: list[dict[str, object]] = []
         kept: list[int] = []
         for place, record in zip(places, records, strict=True):
             row: dict[str, object] = {}
@@ -98,16 +103,29 @@ class Cells:
     def _value(self, name: str, cell: Cell) -> object:
         """What a cell is in JSON, or why it cannot be."""
         if isinstance(cell, bytes):
+            if name not in self._bytes:
+                return Reason("not-exact", f"{name} holds bytes, and the column is no bytea")
             return "\\x" + cell.hex()  # as bytea is written
         if isinstance(cell, float) and not math.isfinite(cell):
             return Reason("not-finite", f"{name} is {cell}, which is not a finite number")
-        if name in self._json and isinstance(cell, str):
-            try:
-                # As a string it would become a JSON string, whatever is in it.
-                return msgspec.Raw(on_one_line(bytes(_raw.decode(cell))))
-            except (msgspec.DecodeError, UnicodeEncodeError) as error:
-                return Reason("not-json", f"{name} holds JSON, and this is none: {error}")
-        return cell
+        return _json(name, cell) if name in self._json and isinstance(cell, str) else cell
+
+
+def constants(mapping: Columns, formats: Mapping[str, str]) -> dict[str, object]:
+    """What --set gives each row, whatever its source is."""
+    found: dict[str, object] = {}
+    for name, value in mapping.constants:
+        json = _json(name, value) if type_name(formats.get(name, "")) in _JSON else value
+        found[name] = value if isinstance(json, Reason) else json  # what is no JSON the server refuses
+    return found
+
+
+def _json(name: str, text: str) -> msgspec.Raw | Reason:
+    """A text that is JSON; as a string it would become a JSON string, whatever is in it."""
+    try:
+        return msgspec.Raw(on_one_line(bytes(_raw.decode(text))))
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        return Reason("not-json", f"{name} holds JSON, and this is none: {error}")
 
 
 def _are_odd(records: Iterable[Sequence[Cell]]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
-from loader.cells import Cells, Odd, Row, encode
+from loader.cells import Cells, Odd, Row, constants, encode
 from loader.chunks import reject
 from loader.errors import SourceUnfit
 from loader.fields import fields
@@ -39,7 +39,7 @@ class Converter:
         self._formats: Mapping[str, str] = {}
         self._cells: dict[tuple[str, ...], Cells] = {}
         self._targets: dict[tuple[str, ...], dict[str, str]] = {}
-        self._constants: dict[str, object] = dict(mapping.constants)
+        self._constants = constants(mapping, {})
 
     @property
     def touches_nothing(self) -> bool:
@@ -50,6 +50,7 @@ class Converter:
         """Take the types of the table's columns, once the target has told them."""
         self._formats = formats
         self._cells.clear()
+        self._constants = constants(self._mapping, formats)
 
     def look(self, portion: Portion, name: str) -> str:
         """See by its first portion whether a source has what is asked of it; gives what there is to say.
@@ -75,6 +76,17 @@ class Converter:
         _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
         _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
         return self._preset.look(records)
+
+    def refuse_doubts(self, records: Iterable[Record | Reason | None], name: str) -> None:
+        """See that records are as the first ones of their source were understood.
+
+        Raises:
+            SourceUnfit: they are not, so that perhaps all were misunderstood.
+        """
+        if self._preset is None:
+            return
+        if doubts := self._preset.doubts([one for one in records if isinstance(one, dict)]):
+            raise SourceUnfit(f"{name}: {doubts}", advice="Write all of it alike.")
 
     def convert(self, portion: Portion) -> Iterator[Block | Reject]:
         """The rows of a portion, and the records that cannot be rows, in order."""

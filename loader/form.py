@@ -68,11 +68,13 @@ class RejectFile:
         suffix: of the file's name.
         header: its first line or lines, in UTF-8, with their newline; empty: none.
         encoding: its encoding, as Python names it; empty: UTF-8.
+        torn: whether its rows have quotes that are not in order.
     """
 
     suffix: str
     header: bytes = b""
     encoding: str = ""
+    torn: bool = False
 
 
 JSONL = RejectFile("jsonl")

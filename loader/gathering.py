@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import itemgetter
@@ -18,7 +18,7 @@ from typing import Any, Self
 import anyio.to_thread
 import orjson
 
-from loader.errors import RunDirError
+from loader.errors import RunDirError, SourceError
 from loader.fields import NOT_UTF8
 from loader.model import Origin, Position, Reason
 from loader.portions import Groups
@@ -77,25 +77,40 @@ class Gathered:
                 advice="Records that belong together wait there. Make room, or name another --run-dir.",
             ) from error
 
-    async def add(self, source: int, records: Sequence[Record | Reason | None], origin: Origin) -> None:
+    async def add(
+        self,
+        source: int,
+        records: Sequence[Record | Reason | None],
+        origin: Origin,
+        known: Callable[[int], str | None],
+    ) -> None:
         """Take the records of a portion.
 
         Args:
             source: which source, counted from 0.
             records: each of them, or why it cannot be read; None: it is nothing.
             origin: knows them as the source has them.
+            known: what brings together a record that cannot be read, by its place; None: that neither.
         """
         rows = [
-            (source, origin.line(place), origin.offset(place), *self._columns(record), origin.data(place))
+            (
+                source,
+                origin.line(place),
+                origin.offset(place),
+                *self._columns(record, known, place),
+                origin.data(place),
+            )
             for place, record in enumerate(records)
             if record is not None
         ]
         self._read += len(rows)
         await anyio.to_thread.run_sync(self._insert, rows)
 
-    def _columns(self, record: Record | Reason) -> tuple[Any, ...]:
+    def _columns(
+        self, record: Record | Reason, known: Callable[[int], str | None], place: int
+    ) -> tuple[Any, ...]:
         if isinstance(record, Reason):
-            return None, None, None, record.code, record.message
+            return known(place), None, None, record.code, record.message
         once = [record.get(column) for column in self._once]
         try:
             key = orjson.dumps(once).decode() if once and all(once) else None
@@ -120,6 +135,25 @@ class Gathered:
         twice = self._read - count
         text = f"{count:,} records make {groups:,} rows"
         return f"{text}; {twice:,} that stand there twice count once" if twice else text
+
+    def refuse_strays(self, names: Sequence[str]) -> None:
+        """See that each record that cannot be read belongs to records that can: then it refuses just them.
+
+        Raises:
+            SourceError: one may belong to any of the others, whose sum would lack it.
+        """
+        with self._translated():
+            stray = self._database.execute(
+                "select source, line, message from records where code is not null and (together is null or"
+                " together not in (select together from records where code is null and together is not null))"
+                " order by seq limit 1"
+            ).fetchone()
+        if stray is not None:
+            source, line, message = stray
+            raise SourceError(
+                f"{names[source]}:{line}: this cannot be read, and it may belong to any order: {message}",
+                advice="Mend it, or take it out, and load the source with --fresh. Nothing was sent.",
+            )
 
     async def groups(self, start: Position) -> AsyncIterator[Groups]:
         """The groups in the order of their first records, from ``start`` on; each is numbered as a row."""

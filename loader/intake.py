@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from pathlib import Path
 
 from loader.converting import Converter
@@ -12,7 +13,7 @@ from loader.form import Form
 from loader.gathering import Gathered
 from loader.model import BEGIN, Block, Position, Reject
 from loader.observer import Event, Understood
-from loader.portions import Portion, of_block
+from loader.portions import Portion, cell_of, of_block
 from loader.presets import Preset
 from loader.run_dir import GATHERED, SPOOL
 from loader.settings import Settings
@@ -155,15 +156,16 @@ class Intake:
     def _alike(self, one: int, other: int) -> bool:
         """Whether two sources are written alike, and their rejects too."""
         (form, text), (other_form, other_text) = self._understood[one], self._understood[other]
-        return (form.format, form.rejects, text) == (other_form.format, other_form.rejects, other_text)
+        unit, other_unit = text.partition(":")[0], other_text.partition(":")[0]  # behind it is from where
+        return (form.format, form.rejects, unit) == (other_form.format, other_form.rejects, other_unit)
 
     async def _gathered(self, preset: Preset, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
         """The records of all sources, those that belong together brought together."""
         with Gathered(
             self._folder / GATHERED, together=preset.groups_by or "", once=preset.one_of
         ) as gathered:
-            async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as found:
-                async for portion in found:
+            async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as portions_found:
+                async for portion in portions_found:
                     number = portion.start.source
                     if not self._alike(number, 0):
                         raise SourceUnfit(
@@ -171,9 +173,15 @@ class Intake:
                             advice="Records that may belong together must be written alike in all sources.",
                         )
                     records = of_block(portion) if isinstance(portion, Block) else portion
+                    found = list(self._converters[number].records(records))
+                    self._converters[number].refuse_doubts(found, self._sources[number].name)
                     await gathered.add(
-                        number, list(self._converters[number].records(records)), records.origin
+                        number,
+                        found,
+                        records.origin,
+                        partial(cell_of, records, preset.groups_by or ""),
                     )
+            gathered.refuse_strays([source.name for source in self._sources])
             if not again:
                 self._watch(Understood(f"--preset {preset.name}", gathered.summary()))
             async for groups in gathered.groups(begin):

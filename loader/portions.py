@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -149,7 +150,7 @@ class Elements:
     offsets: Sequence[int]
 
     def data(self, index: int) -> bytes:
-        """A record as the source has it, on one line: a newline in JSON is a blank between two tokens."""
+        """A record as the source has it, on one line."""
         return on_one_line(self.texts[index])
 
     def line(self, index: int) -> int:
@@ -161,9 +162,23 @@ class Elements:
         return self.offsets[index]
 
 
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
 def on_one_line(json: bytes) -> bytes:
-    """JSON without newlines: none can be in its strings, so each stands between two tokens."""
-    return json.replace(b"\r", b" ").replace(b"\n", b" ") if b"\n" in json or b"\r" in json else json
+    """JSON without newlines: a blank between two tokens, an escape in a string, where none may be."""
+    if b"\n" not in json and b"\r" not in json:
+        return json
+    escaped = _STRING.sub(lambda found: found[0].replace(b"\r", b"\\r").replace(b"\n", b"\\n"), json)
+    return escaped.replace(b"\r", b" ").replace(b"\n", b" ")
+
+
+def cell_of(portion: Portion, column: str, place: int) -> str | None:
+    """What a record of a table holds in a column, also where it has too few cells, or too many."""
+    if not isinstance(portion, Table):
+        return None
+    cells, index = portion.records[place], portion.columns.index(column)
+    return str(cells[index]) if index < len(cells) else None
 
 
 def of_block(block: Block, bare: Callable[[bytes], bytes] | None = None) -> Objects:

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +21,8 @@ _ROWS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
 
 def files(folder: Path) -> list[Path]:
     """The files that an earlier load has left."""
-    return sorted(path for path in folder.glob("rejects*") if path.name == ERRORS or is_rows(path))
+    found = (path for path in folder.glob("rejects*") if path.name == ERRORS or is_rows(path))
+    return sorted(found, key=lambda path: (len(path.name), path.name))
 
 
 def is_rows(path: Path) -> bool:
@@ -52,6 +54,8 @@ def write(folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms
             errors = errors or stack.enter_context((folder / ERRORS).open("wb"))
             form = forms.get(reject.source)
             kind = JSONL if form is None else form.rejects
+            if reject.reason.code == "not-csv":  # a quote in it may take what stands behind it
+                kind = replace(kind, torn=True)
             if kind not in opened:
                 path = folder / _name(kind, opened)
                 opened[kind] = _Rows(stack.enter_context(path.open("wb")), kind)
@@ -73,7 +77,7 @@ class _Rows:
         self._put(row + b"\n")
 
     def _put(self, data: bytes) -> None:
-        text = data if self._encode is None else self._encode(data.decode(errors="surrogateescape"))
+        text = data if self._encode is None else self._encode(data.decode(errors="surrogatepass"))
         self._file.write(text)
 
 

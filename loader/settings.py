@@ -242,9 +242,23 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
+# Encodings of host names and of Python itself.
+_NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
+
+
 def _is_encoding(name: str) -> bool:
     try:
-        "".encode(codecs.lookup(name).name)
+        found = codecs.lookup(name).name.replace("-", "_")
+        if found in (
+            "idna",
+            "punycode",
+            "undefined",
+            "unicode_escape",
+            "raw_unicode_escape",
+            "raw-unicode-escape",
+        ):
+            return False  # they are not for files
+        "".encode(found)
     except (LookupError, UnicodeError, ValueError):
         return False  # LookupError also for what is a codec, but not of text
     return True

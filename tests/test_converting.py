@@ -57,7 +57,7 @@ TABLES: list[tuple[Mapping, str, dict[str, str], tuple[Cell, Cell], str | tuple[
     (Mapping(renamed=(("c", "a"),)), "", {}, ("1", "2"), '{"b":"2","c":"1"}'),
     (Mapping(renamed=(("a", "b"), ("b", "a"))), "", {}, ("1", "2"), '{"a":"2","b":"1"}'),
     (Mapping(dropped=frozenset({"a"})), "", {}, ("1", "2"), '{"b":"2"}'),
-    (Mapping(constants=(("a", "x"), ("c", ""))), "", {}, ("1", "2"), '{"b":"2","a":"x","c":null}'),
+    (Mapping(constants=(("a", "x"), ("c", ""))), "", {}, ("1", "2"), '{"b":"2","a":"x","c":""}'),
     (Mapping(), "", {"a": "jsonb"}, ('{"x": [1.10,\n"y"]}', "2"), '{"a":{"x": [1.10, "y"]},"b":"2"}'),
     (Mapping(), "", {"a": "json"}, ("", "2"), '{"a":null,"b":"2"}'),
     (Mapping(), "", {"a": "json"}, ("{", "2"), (1, "not-json")),

@@ -134,7 +134,7 @@ async def test_a_line_that_is_no_row_takes_no_other_with_it(
 
 async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows before it are given, and then an error names its line."""
-    monkeypatch.setattr(delimited, "LONGEST_LINE", 50_000)
+    monkeypatch.setattr(delimited, "LONGEST_ROW", 50_000)
     form = recognise(b"id,a\n", "t.csv", whole=True)
     data = b"1,2\n" * 100 + b'3,"' + b"x,y\n" * 50_000
     blocks = jsonl.blocks(Pieces(data, (4096,)), start=BEGIN, name="t.csv", size=4096)

@@ -32,6 +32,9 @@ FORMS: list[tuple[str, bytes, str]] = [
     ("t.json", b'[\n  {\n    "id": 1\n  }\n]\n', "json"),
     ("t.json", b'{\n  "id": 1\n}\n{\n  "id": 2\n}\n', "json"),
     ("stdin", b"[]", "json"),
+    ("t.json", b'[\n{"id":1},\n{"id":2}]\n', "json"),
+    ("t.json", b'{"id":1}{"id":2}\n', "json"),
+    ("t.json", b'{"id":1,\n"a":2}\n{"id":2}\n', "json"),
     ("stdin", b"[1,", "json"),
     ("t.csv", b"id,a\n1,2\n", "csv"),
     ("t.csv.gz", b"id\n1\n", "csv"),
@@ -63,13 +66,14 @@ LOOSE: list[tuple[bytes, bool]] = [
     (b'[\r\n{"id":1},\r\n{"id":2}\r\n]\r\n', True),
     (b'{"id":1}\n,{"id":2}\n,{"id":3}\n', True),
     (b'[\n{"id":1}\n]\n', True),
+    (b'[{"id":1},\n{"id":2},\n{"id":3}]\n', True),
 ]
 
 
 @pytest.mark.parametrize(("head", "loose"), LOOSE)
 def test_commas_between_rows_are_seen(head: bytes, loose: bool) -> None:
     """One comma alone is a mistake of its line."""
-    form = look(head)
+    form = look(head, "t.jsonl")
 
     assert ("jsonl", loose) == (form.format, form.loose)
 
@@ -81,6 +85,7 @@ HEADERS: list[tuple[str, bytes, dict[str, object], tuple[str, tuple[str, ...], b
     ("t.csv", b"\n \nid,a\n1,2\n", {}, (",", ("id", "a"), b"id,a\n", 8, 4)),
     ("t.csv", b'"id","a\nb"\n1,2\n', {}, (",", ("id", "a\nb"), b'"id","a\nb"\n', 11, 3)),
     ("t.csv", b"id;a,b\n1;2\n", {}, (",", ("id;a", "b"), b"id;a,b\n", 7, 2)),
+    ("t.csv", b'id,"a;b;c;d",b\n', {}, (",", ("id", "a;b;c;d", "b"), b'id,"a;b;c;d",b\n', 15, 2)),
     ("t.csv", b"id;a;b\n1;2;3\n", {}, (";", ("id", "a", "b"), b"id;a;b\n", 7, 2)),
     ("t.csv", b"id|a\n1|2\n", {}, ("|", ("id", "a"), b"id|a\n", 5, 2)),
     ("t.csv", b"id\n1\n", {}, (",", ("id",), b"id\n", 3, 2)),

@@ -214,6 +214,49 @@ async def test_a_broken_source_gives_no_order(target: Target, tmp_path: Path) ->
     assert [] == trades(target)
 
 
+async def test_a_fill_that_cannot_be_read_refuses_its_order(target: Target, tmp_path: Path) -> None:
+    """With all fills of it: part of a sum would be wrong, now and once the line is mended."""
+    write_csv(tmp_path / "bot.csv", FILLS[:3])
+    lines = (tmp_path / "bot.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "bot.csv").write_text("".join([*lines[:3], lines[3].rpartition(",")[0] + "\n"]))
+
+    loaded, _ = await load(target, tmp_path, "bot.csv", preset="hummingbot")
+    rejects = (loaded.folder / "rejects.csv").read_text()
+    (tmp_path / "mended.csv").write_text(rejects[:-1] + ",f3\n")
+    mended, _ = await load(target, tmp_path, "mended.csv", preset="hummingbot", run_dir=tmp_path / "again")
+
+    assert [(2, "short-line")] == loaded.codes
+    assert (1, 1) == (loaded.report.rows_loaded, mended.report.rows_loaded)
+    assert ORDERS == trades(target)
+
+
+async def test_a_record_that_may_belong_to_any_order_stops_the_load(target: Target, tmp_path: Path) -> None:
+    """Nothing is sent; the line is named."""
+    write_csv(tmp_path / "bot.csv", FILLS[:3])
+    with (tmp_path / "bot.csv").open("a") as file:
+        file.write("kraken,ETH-USD\n")
+
+    loaded, _ = await load(target, tmp_path, "bot.csv", preset="hummingbot")
+
+    assert 4 == loaded.report.exit_code
+    assert "bot.csv:5: this cannot be read, and it may belong to any order: 2 cells" in str(
+        loaded.report.error
+    )
+    assert [] == trades(target)
+
+
+async def test_decimals_among_integers_stop_the_load(target: Target, tmp_path: Path) -> None:
+    """Perhaps the others were decimals too."""
+    many = fills(*[(f"f{n}", f"o{n}", "ETH-USD", "BUY", 2000, 1, n) for n in range(3000)])
+    write_csv(tmp_path / "bot.csv", [*many, many[0] | {"order_id": "late", "price": "2000.5"}])
+
+    loaded, _ = await load(target, tmp_path, "bot.csv", preset="hummingbot")
+
+    assert 2 == loaded.report.exit_code
+    assert "price is '2000.5', and in the first rows it is an integer" in str(loaded.report.error)
+    assert [] == trades(target)
+
+
 async def test_a_mapping_comes_behind_the_preset(target: Target, tmp_path: Path) -> None:
     """Of a paper trade the market is another name than the table knows."""
     write_csv(tmp_path / "bot.csv", [fill | {"market": "kraken_paper_trade"} for fill in FILLS[:3]])

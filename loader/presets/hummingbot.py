@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from loader.errors import SourceUnfit
 from loader.model import Reason
 from loader.presets.rates import Rates
 from loader.presets.values import (
@@ -43,6 +44,7 @@ _ALIKE = ("market", "symbol", "base_asset", "quote_asset", "trade_type")  # in a
 _IS_BUY = {"BUY": True, "SELL": False}
 _DOLLARS = frozenset({"USD", "USDT", "USDC"})
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d+\.0+", re.ASCII)
 _TIME = re.compile(r"-?\d{1,19}", re.ASCII)
 _SCALE = 10**18  # numeric(48, 18)
 
@@ -88,13 +90,28 @@ class Hummingbot:
         self._integers = False
         if any("age" in record for record in records):
             return "price and amount are decimals: there is a column age, as in the bot's own log of trades"
-        for record in records:
-            for column in ("price", "amount"):
-                text = record.get(column)
-                if text is not None and not _INTEGER.fullmatch(text) and number(text) is not None:
-                    return f"price and amount are decimals: {column} is {shown(text)} in a record"
+        texts = [(column, record.get(column) or "") for record in records for column in ("price", "amount")]
+        decimals = [(column, text) for column, text in texts if _is_decimal(text)]
+        if decimals and all(_WHOLE.fullmatch(text) for _, text in decimals):
+            raise SourceUnfit(
+                f"price and amount may be decimals, or integers of 10^-6: {shown(decimals[0][1])}",
+                advice="Write integers of 10^-6 without a point, or decimals with a column `age`.",
+            )
+        if decimals:
+            column, text = next(one for one in decimals if not _WHOLE.fullmatch(one[1]))
+            return f"price and amount are decimals: {column} is {shown(text)} in a record"
         self._integers = True
         return "price and amount are integers of 10^-6"
+
+    def doubts(self, records: Sequence[Record]) -> str:
+        """A decimal where integers were understood: then perhaps all of them are decimals."""
+        if self._integers:
+            for record in records:
+                for column in ("price", "amount"):
+                    text = record.get(column) or ""
+                    if _is_decimal(text):
+                        return f"{column} is {shown(text)}, and in the first rows it is an integer"
+        return ""
 
     def row(self, records: Sequence[Record]) -> Row | Reason:
         """The fills added up: a sum that lacks one would be wrong, so that one bad fill refuses them all."""
@@ -170,6 +187,10 @@ class Hummingbot:
             "price": plain(_quotient(paid, amount)),
             "usd_value": plain(usd),
         }
+
+
+def _is_decimal(text: str) -> bool:
+    return not _INTEGER.fullmatch(text) and number(text) is not None
 
 
 def _differing(records: Sequence[Record]) -> Reason | None:

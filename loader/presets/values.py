@@ -66,6 +66,9 @@ class Preset(Protocol):
     def row(self, records: Sequence[Record]) -> Row | Reason:
         """The row of one record, or of all records of a group, or why there is none."""
 
+    def doubts(self, records: Sequence[Record]) -> str:
+        """Whether later records are not as the first ones were understood, and how; "" for not."""
+
     def look(self, records: Sequence[Record]) -> str:
         """Be shown some first records, once, before any `row`; gives what was understood, "" for nothing."""
 

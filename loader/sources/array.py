@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from loader.errors import SourceError
-from loader.model import Position
+from loader.fields import fields
+from loader.model import Position, Reason
 from loader.portions import Elements, Objects, on_one_line
 from loader.sources.elements import Splitter
 from loader.sources.jsonl import LONGEST_LINE
@@ -47,8 +48,17 @@ async def objects(data: Bytes, *, start: Position, inside: bool, name: str) -> A
             found.offsets[-1] + len(last),
             found.lines[-1] + last.count(b"\n"),
         )
+        odd = {place: reason for place, text in enumerate(found.texts) if (reason := _refused(text))}
         texts = [on_one_line(text) for text in found.texts]
-        yield Objects(begin, end, texts, Elements(found.texts, found.lines, found.offsets))
+        yield Objects(begin, end, texts, Elements(found.texts, found.lines, found.offsets), odd)
         begin = end
     if broken is not None:
         raise broken
+
+
+def _refused(text: bytes) -> Reason | None:
+    """Why an element of several lines is no row: on one line nobody sees the newline in a string."""
+    if b"\n" not in text and b"\r" not in text:
+        return None
+    found = fields(text)
+    return found if isinstance(found, Reason) else None

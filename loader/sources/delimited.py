@@ -10,9 +10,10 @@ from loader.errors import SourceError
 from loader.form import Form
 from loader.model import Block, Position, Reason
 from loader.portions import Lines, Table
-from loader.sources.jsonl import LONGEST_LINE
 
-csv.field_size_limit(LONGEST_LINE)  # a row that is longer is told where its lines are counted
+LONGEST_ROW = 8 * 1024 * 1024  # bytes of a row of several lines
+
+csv.field_size_limit(2**31 - 1)  # how long a row may be is known where its lines are counted
 
 
 async def tables(
@@ -29,7 +30,7 @@ async def tables(
         name: the source's, for messages.
 
     Raises:
-        SourceError: the source broke off, or a quoted cell goes on for longer than LONGEST_LINE.
+        SourceError: the source broke off, or a row of several lines is longer than LONGEST_ROW.
     """
     begin = start
     held: list[bytes] = []  # the lines of a record that is not at its end
@@ -47,9 +48,9 @@ async def tables(
                 begin = table.end
             size = sum(map(len, held))
             least = 2 * size
-            if size > LONGEST_LINE:
+            if size > LONGEST_ROW and len(held) > 1:
                 broken = SourceError(
-                    f"{name}:{begin.line}: the row is longer than {LONGEST_LINE // 2**20} MiB",
+                    f"{name}:{begin.line}: the row is longer than {LONGEST_ROW // 2**20} MiB",
                     advice="Is there a quote at the beginning of a cell that none closes?",
                 )
                 break

@@ -15,7 +15,7 @@ import polars as pl
 
 from loader.keys import type_name
 from loader.model import Position, Reason
-from loader.portions import Objects
+from loader.portions import Objects, on_one_line
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint", "numeric"})
 _MICROSECONDS = frozenset(  # what these types hold at most; more digits would be rounded
@@ -24,9 +24,12 @@ _MICROSECONDS = frozenset(  # what these types hold at most; more digits would b
         *("time without time zone", "time with time zone", "interval"),
     }
 )
+_WITH_ZONE = "timestamp with time zone"
+_LONGEST = 2**63 // 1000  # of milliseconds, as microseconds
 _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_raw = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Frame:
@@ -37,6 +40,7 @@ class Frame:
         self.end = end
         self.columns = tuple(frame.columns)
         self._frame = frame
+        self._types: Mapping[str, str] = {}
 
     @property
     def origin(self) -> Frame:
@@ -44,8 +48,8 @@ class Frame:
         return self
 
     def data(self, index: int) -> bytes:
-        """A row as JSON: a reject file of them is a source in its turn."""
-        return bytes(_objects(self._frame.slice(index, 1), {})[0][0])
+        """A row as JSON, as it would be sent: a reject file of them is a source in its turn."""
+        return bytes(_objects(self._frame.slice(index, 1), self._types)[0][0])
 
     def line(self, index: int) -> int:
         """The number of a row, from 1."""
@@ -56,6 +60,7 @@ class Frame:
 
     def objects(self, types: Mapping[str, str]) -> Objects:
         """The rows as JSON, each value as its column takes it (portions.Typed)."""
+        self._types = types
         texts, odd = _objects(self._frame, types)
         return Objects(self.start, self.end, texts, self, odd)
 
@@ -65,10 +70,10 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
     flat: list[pl.Expr] = []
     nested: list[str] = []
     for name, kind in frame.schema.items():
-        if kind.is_nested():
+        wanted = type_name(types.get(name, ""))
+        if kind.is_nested() or (isinstance(kind, pl.String) and wanted in ("json", "jsonb")):
             nested.append(name)
             continue
-        wanted = type_name(types.get(name, ""))
         column = pl.col(name)
         flat.append(_written(column, kind, wanted).alias(name))
         for inexact, message in _inexact(column, kind, wanted):
@@ -88,12 +93,7 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
 def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
     """A column as JSON writes it."""
     if isinstance(kind, pl.Datetime):
-        if wanted in _INTEGERS:
-            return column.dt.timestamp("ms")
-        if kind.time_zone is not None:
-            utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-            return pl.concat_str(utc.cast(pl.String), pl.lit("+00:00"))
-        return column.cast(pl.String)
+        return _timestamp(column, kind, wanted)
     if isinstance(kind, pl.Date):
         return (
             column.cast(pl.Datetime("ms")).dt.timestamp("ms")
@@ -113,6 +113,20 @@ def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
     return column.cast(pl.String)
 
 
+def _timestamp(column: pl.Expr, kind: pl.Datetime, wanted: str) -> pl.Expr:
+    """A timestamp: without a zone it counts as UTC, but in a column that has none either."""
+    if wanted in _INTEGERS:
+        return column.dt.timestamp("ms")
+    if wanted == "date":
+        return column.dt.replace_time_zone(None).cast(pl.String)
+    if kind.time_zone is None and wanted == _WITH_ZONE:
+        return pl.concat_str(column.cast(pl.String), pl.lit("+00:00"))
+    if kind.time_zone is not None:
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return pl.concat_str(utc.cast(pl.String), pl.lit("+00:00"))
+    return column.cast(pl.String)
+
+
 def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
     """Where a value would lose something in its column, and what to say then."""
     if isinstance(kind, pl.Datetime) and wanted in _INTEGERS:
@@ -125,6 +139,10 @@ def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[
     elif isinstance(kind, pl.Datetime | pl.Time | pl.Duration) and wanted in _MICROSECONDS:
         if isinstance(kind, pl.Time) or kind.time_unit == "ns":
             yield column.to_physical() % 1000 != 0, "has nanoseconds, which the column cannot hold"
+        elif isinstance(kind, pl.Duration) and kind.time_unit == "ms":
+            yield column.to_physical().abs() > _LONGEST, "is longer than its column can hold"
+    elif isinstance(kind, pl.Binary) and wanted not in ("bytea", ""):
+        yield column.is_not_null(), f"holds bytes, and the column is {wanted}"
     elif isinstance(kind, pl.Datetime) and wanted == "date":
         yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
     elif kind.is_float() and wanted in ("json", "jsonb"):
@@ -132,12 +150,21 @@ def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[
 
 
 def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int, Reason]) -> list[bytes]:
-    """The objects with one more value each: a list, or an object."""
+    """The objects with one more value each: a list, an object, or a text that is JSON."""
     found = []
     for place, (text, value) in enumerate(zip(texts, values, strict=True)):
-        if not _is_finite(value):
+        json = b"null"
+        if isinstance(value, str):
+            try:
+                json = on_one_line(bytes(_raw.decode(value)))
+            except msgspec.DecodeError as error:
+                json = _encode(value)
+                odd.setdefault(place, Reason("not-json", f"{name} holds JSON, and this is none: {error}"))
+        elif _is_finite(value):
+            json = _encode(value)
+        else:
             odd.setdefault(place, Reason("not-finite", f"{name} holds a number that is not finite"))
-        found.append(_encode(_decode(text) | {name: msgspec.Raw(_encode(value))}))
+        found.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
     return found
 
 

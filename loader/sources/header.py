@@ -65,7 +65,7 @@ def read(
     begin = _behind(begin, rows[:blank])
     texts = [row.decode(errors="surrogateescape") for row in rows[blank:]]
     if delimiter is None:
-        delimiter = max(_DELIMITERS, key=lambda one: len(_cells(texts, one)))
+        delimiter = max(_DELIMITERS, key=lambda one: _sense(_cells(texts, one)))
     title = f"{'TSV' if delimiter == chr(9) else 'CSV'} with {_NAMES.get(delimiter, repr(delimiter))}"
     if not texts:
         return Header(f"{title}, and empty", delimiter, columns or (), b"", begin)
@@ -104,6 +104,11 @@ def _cells(lines: Sequence[str], delimiter: str) -> list[str]:
         return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
     except csv.Error:
         return []
+
+
+def _sense(cells: list[str]) -> tuple[bool, int]:
+    """How much sense a first line makes with these cells: a quote within one was meant to be around one."""
+    return not any('"' in cell for cell in cells), len(cells)
 
 
 def _behind(begin: Position, rows: Sequence[bytes]) -> Position:

@@ -37,6 +37,11 @@ def claimed(name: str) -> Format | None:
     return next((form for suffix, form in _SUFFIXES.items() if lower.endswith(suffix)), None)
 
 
+def is_database(head: bytes) -> bool:
+    """Whether these first bytes are no text, but those of a database."""
+    return any(map(head.startswith, _MAGIC.values()))
+
+
 def recognise(
     head: bytes,
     name: str,
@@ -82,7 +87,15 @@ def recognise(
     if kind == "jsonl":
         loose = _is_loose(lines)
         text = "JSON Lines, with commas between the rows" if loose else "JSON Lines"
-        return Form("jsonl", text, loose=loose, bracketed=loose and lines.first == b"[")
+        return Form("jsonl", text, loose=loose, bracketed=loose and lines.first[:1] == b"[")
+    if lines.first and not lines.rows:
+        alone = b"\r" in head
+        raise SourceUnfit(
+            f"{name}: its lines end with a carriage return alone"
+            if alone
+            else f"{name}:1: the line has no end within {len(head):,} bytes",
+            advice="Write it with newlines, as `tr '\\r' '\\n'` does." if alone else "Is it CSV?",
+        )
     begin = BEGIN._replace(offset=len(_BOM) if lines.bom else 0)
     delimiter = delimiter or ("\t" if kind == "tsv" else None)
     read = header.read(
@@ -137,15 +150,16 @@ def _textual(lines: _Lines, said: str | None) -> str:
     if first[:1] == b"{":
         if said in ("csv", "tsv") and not _is_object(first.rstrip(b",")):
             return said
-        pretty = bool(lines.lines) and not _is_object(first.rstrip(b", \t"))
-        return "json" if pretty and said != "jsonl" and first in (b"{", b"{}") else "jsonl"
+        pretty = bool(lines.lines) and not _is_object(first.strip(b", \t"))
+        return "json" if pretty and (said == "json" or (said is None and first == b"{")) else "jsonl"
     if first[:1] == b"[":
         if said in ("csv", "tsv"):
             return said
         # A whole array on the first line, and more behind it: it is a row, and a bad one.
         more = first[-1:] == b"]" and len(lines.lines) > 1
         is_row = more and (said == "jsonl" or _is_object(lines.lines[1]))
-        return "jsonl" if is_row or _is_loose(lines) else "json"
+        # Where nothing says that each row has a line of its own, an array may be laid out in any way.
+        return "jsonl" if is_row or (said == "jsonl" and _is_loose(lines)) else "json"
     if said is not None:
         return "jsonl" if said == "json" else said
     return "csv" if lines.lines and header.looks_like_one(first) else "jsonl"
@@ -166,4 +180,7 @@ def bare(line: bytes) -> bytes:
     line = line.strip()
     if line in (b"[", b"]", b"],", b","):
         return b""
-    return line.removesuffix(b",").removeprefix(b",").strip()
+    line = line.removesuffix(b",").removeprefix(b",").strip()
+    # No object begins or ends like this: the array's brackets stand beside its first or its last row.
+    line = line.removeprefix(b"[") if line[:2] == b"[{" else line
+    return line.removesuffix(b"]") if line[-2:] == b"}]" else line

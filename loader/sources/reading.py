@@ -15,12 +15,13 @@ from loader.model import Block, Position
 from loader.observer import Event, Passed, Read
 from loader.portions import Portion, of_block
 from loader.sources import array, delimited, jsonl, parquet, sqlite
-from loader.sources.look import HEAD, bare, recognise
+from loader.sources.look import HEAD, bare, is_database, recognise
 from loader.sources.open import Source
 from loader.sources.reader import Reader
 from loader.sources.streams import Ahead, Bytes, Recoded
 
 _SPOOLED = 1024 * 1024  # bytes that are written at a time
+_LONGEST_HEADER = 4 * 1024 * 1024  # bytes that are looked at to find the end of the first line
 _LAST = 10  # lines in which a closing bracket stands, blank ones behind it included
 _UTF8 = frozenset({"utf-8", "utf8", "u8"})
 
@@ -108,11 +109,16 @@ async def portions(
 
 async def _look(file: Reader, reading: Reading, name: str) -> tuple[Form, Ahead]:
     """How a source is written, and all of its bytes."""
+    data = Ahead(file)
     encoding = reading.encoding or ""
-    if encoding.lower() in _UTF8:
+    if encoding.lower() in _UTF8 or is_database(await data.look(HEAD)):
         encoding = ""
-    data = _decoded(file, encoding, name)
-    head = await data.look(HEAD)
+    if encoding:
+        data = Ahead(Recoded(data, encoding, name))
+    head, size = await data.look(HEAD), HEAD
+    while b"\n" not in head and not data.whole and len(head) >= size and size < _LONGEST_HEADER:
+        size *= 2
+        head = await data.look(size)
     form = recognise(
         head,
         name,
@@ -176,7 +182,7 @@ async def _loose(blocks: AsyncIterator[Block], form: Form, name: str) -> AsyncIt
     end, closed = 0, not form.bracketed
     async for block in blocks:
         end = block.end.line
-        closed = closed or any(line.strip() == b"]" for line in block.lines[-_LAST:])
+        closed = closed or any(line.strip()[-1:] == b"]" for line in block.lines[-_LAST:])
         yield of_block(block, bare)
     if not closed:
         raise SourceError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from contextlib import closing
@@ -19,6 +20,7 @@ from loader.portions import Cell, Table
 from loader.sources.header import listed
 
 _ROWS = 2000  # of a portion
+_READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _PASSED = 50_000  # rows that are passed over at a time
 
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
@@ -182,6 +184,8 @@ def _chosen(database: sqlite3.Connection, name: str, table: str | None) -> str:
 
 
 def _ask(database: sqlite3.Connection, query: str, name: str) -> sqlite3.Cursor:
+    if not _READS.match(query):  # vacuum and attach write files, also where the database cannot be written
+        raise SourceUnfit(f"{name}: --query does not begin with SELECT", advice="It must be one SELECT.")
     try:
         cursor = database.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:

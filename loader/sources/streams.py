@@ -96,4 +96,5 @@ class Recoded:
                 ) from error
             self._line += text.count("\n")
             if text or not piece:
-                return text.encode(errors="surrogateescape")
+                # What is in no encoding is no UTF-8 either, whatever its bytes look like.
+                return text.encode(errors="surrogatepass")

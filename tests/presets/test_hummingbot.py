@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from loader.errors import SettingsError
+from loader.errors import SettingsError, SourceUnfit
 from loader.model import Reason
 from loader.presets import Preset, Rates, Record, Row, preset
 
@@ -174,6 +174,27 @@ def test_one_bad_fill_refuses_the_order(changes: list[Record], code: str, messag
 
     assert isinstance(reason, Reason)
     assert (code, message) == (reason.code, reason.message)
+
+
+def test_integers_with_a_point_are_in_doubt() -> None:
+    """As programs write them that read integers as floats: they may be decimals as well."""
+    records = fills({"price": "1800500000.0", "amount": "1500000.0"})
+
+    with pytest.raises(SourceUnfit, match=r"may be decimals, or integers of 10\^-6: '1800500000.0'"):
+        preset("hummingbot").look(records)
+
+
+def test_a_decimal_among_integers_casts_doubt() -> None:
+    """On all of them; an integer among decimals does not."""
+    bot = preset("hummingbot")
+    bot.look(fills({}, {}))
+
+    assert "" == bot.doubts(fills({}))
+    assert "amount is '1.5', and in the first rows it is an integer" == bot.doubts(
+        fills({}, {"amount": "1.5"})
+    )
+    bot.look(fills({"amount": "1.5"}))
+    assert "" == bot.doubts(fills({}))
 
 
 @pytest.mark.parametrize(("changes", "understood"), LOOKS)
