@@ -18,7 +18,8 @@ from loader.fields import NOT_UTF8
 from loader.keys import type_name
 from loader.mapping import Mapping as Columns
 from loader.model import Reason
-from loader.portions import Cell, Table, on_one_line
+from loader.origins import Cell, Rows, on_one_line
+from loader.portions import Table
 
 Odd = MutableMapping[int, Reason | None]
 Row = Mapping[str, object]
@@ -50,11 +51,14 @@ class Cells:
             name for name in self._names if type_name(formats.get(name, "")) in ("bytea", "")
         )
         self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
+        self._json_sources = frozenset(source for name, source in targets.items() if name in self._json)
         self._null = null
 
     def rows(self, table: Table) -> tuple[list[bytes], Odd]:
         """The rows of a table, each with its newline, and the records that cannot be rows."""
         odd: Odd = dict(table.odd)
+        if isinstance(table.origin, Rows):
+            table.origin.json = self._json_sources
         places: Sequence[int] = range(len(table.records))
         records = table.records
         if odd:

@@ -30,12 +30,16 @@ class Converter:
         mapping: --map, --set and --drop; with a preset, of the columns that it gives.
         preset: makes a row of a record, or of several; None: a record is a row.
         null: the text that stands for null where cells are texts.
+        key: columns that each row must have.
     """
 
-    def __init__(self, mapping: Columns, *, preset: Preset | None = None, null: str = "") -> None:
+    def __init__(
+        self, mapping: Columns, *, preset: Preset | None = None, null: str = "", key: Sequence[str] = ()
+    ) -> None:
         self._mapping = mapping
         self._preset = preset
         self._null = null
+        self._key = key
         self._formats: Mapping[str, str] = {}
         self._cells: dict[tuple[str, ...], Cells] = {}
         self._targets: dict[tuple[str, ...], dict[str, str]] = {}
@@ -62,7 +66,7 @@ class Converter:
         Raises:
             SourceUnfit: it lacks columns that the mapping or the preset names.
         """
-        if self.touches_nothing or isinstance(portion, Groups):
+        if isinstance(portion, Groups) or (self.touches_nothing and isinstance(portion, Block | Objects)):
             return ""
         records = [one for one in islice(self.records(portion), _SAMPLE) if isinstance(one, dict)]
         columns = dict.fromkeys(column for record in records for column in record)
@@ -71,11 +75,24 @@ class Converter:
         if not columns:
             return ""
         if self._preset is None:
-            _refuse(name, self._mapping.lacking(columns), columns)
+            told = name if not isinstance(portion, Block | Objects) else f"{name}, in its first rows,"
+            _refuse(told, self._mapping.lacking(columns), columns)
+            if not isinstance(portion, Block | Objects):
+                self._refuse_keyless(name, columns)
             return ""
         _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
         _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
         return self._preset.look(records)
+
+    def _refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
+        """See that the rows have a key: all of them have the same columns."""
+        written = {*self._mapping.targets(columns), *self._constants}
+        if lacking := [column for column in self._key if column not in written]:
+            raise SourceUnfit(
+                f"{name} gives no {', '.join(lacking)}, the key",
+                advice=f"It has {', '.join(columns)}. --map {lacking[0]}=COLUMN names a column for it, "
+                "--columns those of CSV without a header, --on-conflict another key.",
+            )
 
     def refuse_doubts(self, records: Iterable[Record | Reason | None], name: str) -> None:
         """See that records are as the first ones of their source were understood.

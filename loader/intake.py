@@ -56,7 +56,10 @@ class Intake:
         self._size = max(1, settings.batch_bytes // _PORTIONS_A_BATCH - _LINE)
         # Each source has a preset of its own, which remembers what it has understood of it.
         presets = [preset() if preset is not None else None for _ in sources]
-        self._converters = [Converter(settings.mapping, preset=one, null=settings.null) for one in presets]
+        key = settings.on_conflict if settings.resolution != "none" else ()
+        self._converters = [
+            Converter(settings.mapping, preset=one, null=settings.null, key=key) for one in presets
+        ]
         self._preset = presets[0] if presets else None
         table = self._preset.table if self._preset is not None and settings.query is None else None
         named = settings.columns if preset is None else None

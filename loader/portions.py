@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from loader.model import Block, Origin, Position, Reason
+from loader.origins import Cell, Lines
 from loader.presets import Record
-
-Cell = str | int | float | bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,81 +94,6 @@ class Groups:
 
 
 Portion = Block | Table | Objects | Typed | Groups
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The origin of records that stand in a text: whole lines of it, one or more for each.
-
-    Attributes:
-        lines: each with its newline.
-        first: where the first of them begins.
-        ends: for each record how many lines there are up to its end; None: each is one line.
-        bare: the records without what stands around them on their lines; None: nothing does.
-    """
-
-    lines: Sequence[bytes]
-    first: Position
-    ends: Sequence[int] | None = None
-    bare: Sequence[bytes] | None = None
-
-    def data(self, index: int) -> bytes:
-        """A record as the source has it, without its last newline."""
-        if self.bare is not None:
-            return self.bare[index]
-        return b"".join(self.lines[self._begin(index) : self._end(index)]).removesuffix(b"\n")
-
-    def line(self, index: int) -> int:
-        """On which line of the source it begins."""
-        return self.first.line + self._begin(index)
-
-    def offset(self, index: int) -> int:
-        """Where it begins, in bytes."""
-        return self.first.offset + sum(map(len, self.lines[: self._begin(index)]))
-
-    def _begin(self, index: int) -> int:
-        return self._end(index - 1) if index else 0
-
-    def _end(self, index: int) -> int:
-        return index + 1 if self.ends is None else self.ends[index]
-
-
-@dataclass(frozen=True, slots=True)
-class Elements:
-    """The origin of records that stand anywhere in a text.
-
-    Attributes:
-        texts: each as it stands there.
-        lines: on which line each begins.
-        offsets: where each begins, in bytes.
-    """
-
-    texts: Sequence[bytes]
-    lines: Sequence[int]
-    offsets: Sequence[int]
-
-    def data(self, index: int) -> bytes:
-        """A record as the source has it, on one line."""
-        return on_one_line(self.texts[index])
-
-    def line(self, index: int) -> int:
-        """On which line of the source it begins."""
-        return self.lines[index]
-
-    def offset(self, index: int) -> int:
-        """Where it begins, in bytes."""
-        return self.offsets[index]
-
-
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-
-
-def on_one_line(json: bytes) -> bytes:
-    """JSON without newlines: a blank between two tokens, an escape in a string, where none may be."""
-    if b"\n" not in json and b"\r" not in json:
-        return json
-    escaped = _STRING.sub(lambda found: found[0].replace(b"\r", b"\\r").replace(b"\n", b"\\n"), json)
-    return escaped.replace(b"\r", b" ").replace(b"\n", b" ")
 
 
 def cell_of(portion: Portion, column: str, place: int) -> str | None:

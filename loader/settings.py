@@ -202,7 +202,12 @@ class Settings:
         for name, value in (("--id", self.id), ("--usd-rates", self.usd_rates)):
             if value is not None and self.preset is None:
                 raise SettingsError(f"{name} is for --preset, and there is none")
-        _ = self.mapping
+        elsewhere = self.mapping.sources.difference(name for name, _ in self.map)
+        if self.resolution != "none" and (gone := [one for one in self.on_conflict if one in elsewhere]):
+            raise SettingsError(
+                f"--drop or --map takes {', '.join(gone)} away, the key",
+                advice="An upsert must write the columns of --on-conflict.",
+            )
 
     @property
     def mapping(self) -> Mapping:

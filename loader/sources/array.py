@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 from loader.errors import SourceError
 from loader.fields import fields
 from loader.model import Position, Reason
-from loader.portions import Elements, Objects, on_one_line
+from loader.origins import Elements, on_one_line
+from loader.portions import Objects
 from loader.sources.elements import Splitter
 from loader.sources.jsonl import LONGEST_LINE
 from loader.sources.streams import Bytes

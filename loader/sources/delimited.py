@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Sequence
 from loader.errors import SourceError
 from loader.form import Form
 from loader.model import Block, Position, Reason
-from loader.portions import Lines, Table
+from loader.origins import Lines
+from loader.portions import Table
 
 LONGEST_ROW = 8 * 1024 * 1024  # bytes of a row of several lines
 
@@ -40,7 +41,7 @@ async def tables(
         async for block in blocks:
             held += block.lines
             size += len(block.data) + 1
-            if size < least:
+            if size < least and size <= LONGEST_ROW:
                 continue
             if table := _table(held, form, begin, last=False):
                 yield table
@@ -49,6 +50,7 @@ async def tables(
             size = sum(map(len, held))
             least = 2 * size
             if size > LONGEST_ROW and len(held) > 1:
+                held = []
                 broken = SourceError(
                     f"{name}:{begin.line}: the row is longer than {LONGEST_ROW // 2**20} MiB",
                     advice="Is there a quote at the beginning of a cell that none closes?",

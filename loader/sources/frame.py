@@ -15,7 +15,8 @@ import polars as pl
 
 from loader.keys import type_name
 from loader.model import Position, Reason
-from loader.portions import Objects, on_one_line
+from loader.origins import on_one_line
+from loader.portions import Objects
 
 _INTEGERS = frozenset({"smallint", "integer", "bigint", "numeric"})
 _MICROSECONDS = frozenset(  # what these types hold at most; more digits would be rounded

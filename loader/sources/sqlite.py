@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Sequence
@@ -12,11 +10,11 @@ from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
-import msgspec
 
 from loader.errors import SourceError, SourceUnfit
 from loader.model import Position
-from loader.portions import Cell, Table
+from loader.origins import Cell, Rows
+from loader.portions import Table
 from loader.sources.header import listed
 
 _ROWS = 2000  # of a portion
@@ -24,43 +22,6 @@ _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.
 _PASSED = 50_000  # rows that are passed over at a time
 
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
-
-
-class Rows:
-    """The origin of a database's rows: their numbers, and the rows themselves as JSON.
-
-    Args:
-        first: the number of the first.
-        columns: their names.
-        records: their cells.
-    """
-
-    def __init__(self, first: int, columns: Sequence[str], records: Sequence[Sequence[Cell]]) -> None:
-        self._first = first
-        self._columns = columns
-        self._records = records
-
-    def data(self, index: int) -> bytes:
-        """A row as a JSON object: a reject file of them is a source in its turn."""
-        row = dict(zip(self._columns, map(_as_json, self._records[index]), strict=True))
-        try:
-            return msgspec.json.encode(row)
-        except UnicodeEncodeError:
-            return json.dumps(row).encode()  # what is no UTF-8 is escaped
-
-    def line(self, index: int) -> int:
-        """Its number, from 1."""
-        return self._first + index
-
-    def offset(self, index: int) -> None:
-        """None: a row is not at a place of its own."""
-
-
-def _as_json(cell: Cell) -> Cell:
-    if isinstance(cell, bytes):
-        return f"\\x{cell.hex()}"
-    # JSON has no word for an infinity, and null would be another value.
-    return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 async def tables(
