@@ -145,5 +145,5 @@ def test_a_row_of_a_database_is_a_source_for_a_next_load() -> None:
 @pytest.mark.parametrize("portion", [table("a b", ("1", "2")), Block(BEGIN, b'{"a":1}', [b'{"a":1}\n'])])
 def test_a_source_without_the_columns_of_the_mapping_is_refused(portion: Any) -> None:
     """With those that it has."""
-    with pytest.raises(SourceUnfit, match="^t.* lacks x, y\nIt has a"):
+    with pytest.raises(SourceUnfit, match=r"^t.* lacks x, y\nIt has a"):
         Converter(Mapping(renamed=(("c", "x"),), dropped=frozenset({"y"}))).look(portion, "t")
