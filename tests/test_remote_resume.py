@@ -14,7 +14,7 @@ from tests.packing import packed
 from tests.processes import Loads
 from tests.proxy import Proxy
 from tests.web_server import Web, web_server
-from tests.writing import store
+from tests.writing import rough, store
 
 ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
@@ -116,6 +116,23 @@ def test_several_sources_go_on_after_kills_anywhere(
     check(target, made, run.report)
     assert made.rejects == run.rejects
     assert size == run.report["bytes_read"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["quoted.csv", "typed.parquet.gz"], ["table.sqlite", "pretty.json"], ["tabs.tsv.zst", "typed.parquet"]],
+)
+def test_sources_of_other_formats_go_on_too(target: Site, tmp_path: Path, web: Web, names: list[str]) -> None:
+    """Text from where it was left; databases are fetched again."""
+    made = rough(3000, seed=5, bad=0, typed=True)
+    store(tmp_path, made.lines, names)
+    web.files = {f"/{name}": (tmp_path / name).read_bytes() for name in names}
+    flags = ["--source-table=rows"]
+
+    run = kill_and_resume(target, tmp_path, made, "merge", 5, 2, names, web.url("/"), flags)
+
+    check(target, made, run.report)
+    assert not (run.folder / "spool").exists()
 
 
 def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, loads: Loads) -> None:
