@@ -108,16 +108,16 @@ class Intake:
         """What each source holds; nothing is told of those before number ``told``."""
         for number in range(begin.source, len(self._sources)):
             start = begin if number == begin.source else BEGIN._replace(source=number)
-            again = again or number < told
+            silent = again or number < told
             looked = False
             if start.number > 1 and not self._converters[number].touches_nothing:
                 # A source is what its first rows say that it is, also where it is not read from them on.
                 await self._look_at_first(number)
                 looked = True
-            async with aclosing(self._of_source(start, again=again)) as found:
+            async with aclosing(self._of_source(start, again=silent)) as found:
                 async for portion in found:
                     if not looked:
-                        self._look(portion, again=again)
+                        self._look(portion, again=silent)
                         looked = True
                     yield portion
 

@@ -33,12 +33,12 @@ def target(servers: Site) -> Site:
     return servers
 
 
-def killed_and_resumed(target: Site, folder: Path, *arguments: str) -> dict[str, int]:
+def killed_and_resumed(target: Site, folder: Path, *arguments: str, after: int = 8) -> dict[str, int]:
     """A load that is killed once and goes on; gives its report."""
     with Proxy(target.url, reads_bodies=True) as proxy:
         options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", "--table=all_trades"]
         loads = Loads(folder, proxy.url, target.secret, *options)
-        kill_in_the_middle(loads, proxy, "--run-dir=run", *arguments, after=8)
+        kill_in_the_middle(loads, proxy, "--run-dir=run", *arguments, after=after)
         begin = len(proxy.posts)
         run = loads.run("--run-dir=run", *arguments)
         assert "resuming at" in run.err
@@ -60,9 +60,9 @@ def exact(value: Fraction) -> str:
     return f"{digits[:-18]}.{digits[-18:]}"
 
 
-@pytest.mark.parametrize("name", ["bot.sqlite", "bot.csv"])
-def test_orders_are_whole_after_a_kill(target: Site, tmp_path: Path, name: str) -> None:
-    """Fills of an order stand anywhere, also in a second source."""
+@pytest.mark.parametrize(("name", "after"), [("bot.sqlite", 8), ("bot.csv", 8), ("bot.csv", 17)])
+def test_orders_are_whole_after_a_kill(target: Site, tmp_path: Path, name: str, after: int) -> None:
+    """Fills of an order stand anywhere, also in a second source; the load goes on in the first or in it."""
     chance = random.Random(3)
     made = []
     for number in range(ORDERS):
@@ -75,7 +75,9 @@ def test_orders_are_whole_after_a_kill(target: Site, tmp_path: Path, name: str) 
     write(tmp_path / f"a-{name}", fills(*made[:half]))
     write(tmp_path / f"b-{name}", fills(*made[half:]))
 
-    report = killed_and_resumed(target, tmp_path, "--preset=hummingbot", f"a-{name}", f"b-{name}")
+    report = killed_and_resumed(
+        target, tmp_path, "--preset=hummingbot", f"a-{name}", f"b-{name}", after=after
+    )
 
     sums: dict[str, tuple[Fraction, Fraction]] = {}
     for _, order, _, _, price, amount, _ in made:
