@@ -143,6 +143,26 @@ def test_a_database_is_known_by_its_bytes(target: Site, tmp_path: Path, loads: L
     assert not differences(contents(target), made.stored)
 
 
+@pytest.mark.parametrize("flag", ["--source-table=rows", "--query=select id, a, b, c from rows"])
+def test_damage_in_a_database_is_told_behind_the_rows_before_it(
+    target: Site, tmp_path: Path, loads: Loads, flag: str
+) -> None:
+    """Exit 4, whichever way it is read; the rows before it are in."""
+    made = rough(16_000, seed=8, bad=0, repeats=0.0, shapes=False)
+    data = bytearray(written("table.sqlite", made.lines).data)
+    page = len(data) // 2 // 4096 * 4096
+    data[page : page + 40] = bytes(byte ^ 0x55 for byte in data[page : page + 40])
+    (tmp_path / "rows.sqlite").write_bytes(data)
+
+    run = loads.run(flag, "rows.sqlite")
+
+    assert 4 == run.code, run.err
+    assert "rows.sqlite: SQLite says: database disk image is malformed" in run.err
+    found = contents(target)
+    assert len(found) == run.report["rows_loaded"] > 4000
+    assert dict(list(made.stored.items())[: len(found)]) == found
+
+
 def csv_bomb() -> bytes:
     return gzip.compress(b"id,a,c\n") + gzip.compress(b"k,1,%s\n" % (b"." * 200) * 5000) * 200
 

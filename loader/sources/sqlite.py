@@ -19,6 +19,7 @@ from loader.sources.header import listed
 
 _ROWS = 2000  # of a portion
 _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
+_DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _PASSED = 50_000  # rows that are passed over at a time
 
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
@@ -69,12 +70,17 @@ def understood(path: Path, name: str, *, query: str | None, table: str | None) -
 
 
 def count(path: Path, name: str, *, query: str | None, table: str | None) -> int | None:
-    """How many rows there are; None for a query, which would be carried out for it."""
+    """How many rows there are; None for a query, which would be carried out, and where damage hides it."""
     if query is not None:
         return None
     with closing(_open(path, name)) as database:
         counting = _select(database, name, table).replace("select *", "select count(*)", 1)
-        ((found,),) = _fetch(_ask(database, counting, name), 1, name)
+        try:
+            ((found,),) = _fetch(_ask(database, counting, name), 1, name)
+        except SourceUnfit:
+            raise
+        except SourceError:
+            return None  # it is told once the rows before it were read
         return int(found or 0)
 
 
@@ -150,6 +156,8 @@ def _ask(database: sqlite3.Connection, query: str, name: str) -> sqlite3.Cursor:
     try:
         cursor = database.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
+            raise _damaged(name, error) from error  # the file is at fault, not the query
         raise SourceUnfit(
             f"{name}: SQLite says: {error}", advice="--query is one SELECT in SQLite's SQL."
         ) from error
@@ -162,10 +170,14 @@ def _fetch(cursor: sqlite3.Cursor, most: int, name: str) -> list[tuple[Cell, ...
     try:
         return cursor.fetchmany(most)
     except sqlite3.Error as error:
-        raise SourceError(
-            f"{name}: SQLite says: {error}",
-            advice="Is it whole? `pragma integrity_check` tells.",
-        ) from error
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> SourceError:
+    return SourceError(
+        f"{name}: SQLite says: {error}",
+        advice="Is it whole? `pragma integrity_check` tells. Get it again, and load it with --fresh.",
+    )
 
 
 def _refuse(columns: Sequence[str], name: str) -> None:
