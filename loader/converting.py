@@ -110,6 +110,8 @@ class Converter:
         if isinstance(portion, Block) and self.touches_nothing:
             yield portion
             return
+        if isinstance(portion, Block):  # its lines are the source's, and the rows no longer are
+            portion = of_block(portion)
         if self._preset is not None:
             lines, odd = self._by_preset(portion, self._preset)
         elif isinstance(portion, Table):

@@ -114,6 +114,23 @@ def test_columns_are_mapped(target: Site, tmp_path: Path, loads: Loads, name: st
     assert "It has key, a, junk." in lacking.err
 
 
+@pytest.mark.parametrize(
+    "flags", [["--map=a=n", "--map=b=a"], ["--drop=n"], ["--drop=n", "--set=c=constant"]]
+)
+def test_rejects_of_mapped_json_lines_stand_as_in_the_source(
+    tmp_path: Path, loads: Loads, flags: list[str]
+) -> None:
+    """Refused here or by the server, and whatever the mapping makes of them."""
+    good = '{"id":"k","a":1,"n":1,"x":2}'
+    bad = ['{"id":"l","a":bad}', '{"id":"m", "a":"1y", "n":"1x","x":2}']
+    (tmp_path / "m.jsonl").write_text("\n".join([good, *bad]))
+
+    run = loads.run(*flags, "--drop=x", "m.jsonl")
+
+    assert 1 == run.code, run.err
+    assert bad == run.rejects
+
+
 @pytest.mark.parametrize("where", ["environment", "toml"])
 def test_options_that_repeat_stand_elsewhere_too(
     target: Site, tmp_path: Path, loads: Loads, where: str
