@@ -139,8 +139,13 @@ def _refuse(cells: list[str], where: str) -> None:
     """See that each column has a name of its own.
 
     Raises:
-        SourceUnfit: one has none, or two have the same, or it is not UTF-8.
+        SourceUnfit: one has none, or two have the same, or it is not UTF-8, or holds what no name does.
     """
+    if any("\0" in cell for cell in cells):
+        raise SourceUnfit(
+            f"{where}: the header holds NUL bytes",
+            advice="Is it whole? A file system that broke down leaves NULs. If it is UTF-16: --encoding names it.",
+        )
     if not all(cell.strip() for cell in cells):
         place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
         raise SourceUnfit(f"{where}: column {place} of the header has no name", advice=_ADVICE)
