@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -78,6 +79,12 @@ class RejectFile:
 
 
 JSONL = RejectFile("jsonl")
+
+
+def lenient(encoding: str) -> str:
+    """How Python is to treat what is not in an encoding: it passes, and comes out as it went in."""
+    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    return "surrogatepass" if wide else "surrogateescape"
 
 
 def dumps(form: Form) -> bytes:
