@@ -71,7 +71,8 @@ class Unpacker:
         if self._engine is not None:
             raise SourceError(
                 f"{self._name} is cut off after {self._given:,} bytes: its {self._form.name} has no end",
-                advice="Get it again, whole, and load it with --fresh. Rows that were sent before are loaded.",
+                advice="Get it again, whole, and load it with --fresh. "
+                "Rows that were sent before are loaded.",
             )
         if self._rest:
             raise self._garbage()

@@ -144,7 +144,7 @@ def _refuse(cells: list[str], where: str) -> None:
     if any("\0" in cell for cell in cells):
         raise SourceUnfit(
             f"{where}: the header holds NUL bytes",
-            advice="Is it whole? A file system that broke down leaves NULs. If it is UTF-16: --encoding names it.",
+            advice="Is it whole? A machine that broke down may leave NULs. Or is it UTF-16: --encoding?",
         )
     if not all(cell.strip() for cell in cells):
         place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
