@@ -53,6 +53,11 @@ class Form:
         return self.format in _DATABASES
 
     @property
+    def is_typed(self) -> bool:
+        """Whether how a value is written depends on the type of the column that it goes to."""
+        return self.format not in ("jsonl", "json")
+
+    @property
     def rejects(self) -> RejectFile:
         """The file that its rejected rows go to."""
         if self.is_database:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import Site, site
+from loader.sandbox import PostgREST, find_postgrest
+from tests.faults import SECRET, Site, site
 from tests.processes import Loads
 
 KINDS = """
@@ -163,3 +164,25 @@ def test_json_over_several_lines_is_json(target: Site, tmp_path: Path, loads: Lo
 
     assert 0 == run.code, run.err
     assert [("k1", '{"a": 1.10}'), ("k2", None)] == target.texts("select id, j from core.kinds order by id")
+
+
+@pytest.mark.parametrize(("name", "told"), [("rows.csv", 1), ("rows.jsonl", 0)])
+def test_a_server_that_tells_no_types_is_told(
+    target: Site, tmp_path: Path, loads: Loads, name: str, told: int
+) -> None:
+    """Once, and only where values depend on them: what a json column holds then is a text."""
+    (tmp_path / "rows.csv").write_text('id,jb\nk,"{""a"":1}"\n')
+    (tmp_path / "rows.jsonl").write_text('{"id":"k","jb":{"a":1}}\n')
+    silent = {"PGRST_OPENAPI_MODE": "disabled"}
+    server = PostgREST(find_postgrest(), target.box.authenticator, SECRET, None, silent)
+    server.start()
+    try:
+        loads.url = server.url
+        run = loads.run(name)
+    finally:
+        server.stop()
+
+    assert 0 == run.code, run.err
+    assert told == run.err.count("the server does not tell the types of its columns")
+    stored = '"{\\"a\\":1}"' if told else '{"a": 1}'
+    assert [("k", stored)] == target.texts("select id, jb from core.kinds")
