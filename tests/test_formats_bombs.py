@@ -154,3 +154,15 @@ def test_a_line_of_200_mb_is_told(
     assert advice in run.err
     assert {"k1": ("1", None, "x")} == contents(target)
     assert most < 250
+
+
+def test_a_header_of_100_000_columns_ends(loads: Loads, tmp_path: Path) -> None:
+    """Within seconds: what takes time for each pair of columns would take minutes."""
+    names = ["id", *(f"c{number}" for number in range(100_000))]
+    (tmp_path / "rows.csv").write_text(f"{','.join(names)}\nk{',' * 100_000}\n")
+
+    run = loads.start("rows.csv").wait(30)
+
+    assert 4 == run.code, run.err
+    assert "rows.csv: CSV with commas; 100001 columns: id, c0, " in run.err
+    assert "name fewer columns with --columns" in run.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -149,7 +150,7 @@ def _refuse(cells: list[str], where: str) -> None:
     if not all(cell.strip() for cell in cells):
         place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
         raise SourceUnfit(f"{where}: column {place} of the header has no name", advice=_ADVICE)
-    if twice := [cell for cell in dict.fromkeys(cells) if cells.count(cell) > 1]:
+    if twice := [cell for cell, count in Counter(cells).items() if count > 1]:
         raise SourceUnfit(f"{where}: the header has {', '.join(twice)} twice", advice=_ADVICE)
     try:
         "".join(cells).encode()
