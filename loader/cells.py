@@ -45,7 +45,8 @@ class Cells:
         targets = mapping.targets(columns)
         self._names = tuple(targets)
         self._constants = constants(mapping, formats)
-        self._picked = [list(columns).index(source) for source in targets.values()]
+        places = {column: place for place, column in enumerate(columns)}
+        self._picked = [places[source] for source in targets.values()]
         self._all = self._picked == list(range(len(columns)))
         self._bytes = frozenset(
             name for name in self._names if type_name(formats.get(name, "")) in ("bytea", "")

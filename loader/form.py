@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -52,6 +53,11 @@ class Form:
         return self.format in _DATABASES
 
     @property
+    def is_typed(self) -> bool:
+        """Whether how a value is written depends on the type of the column that it goes to."""
+        return self.format not in ("jsonl", "json")
+
+    @property
     def rejects(self) -> RejectFile:
         """The file that its rejected rows go to."""
         if self.is_database:
@@ -78,6 +84,12 @@ class RejectFile:
 
 
 JSONL = RejectFile("jsonl")
+
+
+def lenient(encoding: str) -> str:
+    """How Python is to treat what is not in an encoding: it passes, and comes out as it went in."""
+    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
+    return "surrogatepass" if wide else "surrogateescape"
 
 
 def dumps(form: Form) -> bytes:

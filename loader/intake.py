@@ -12,7 +12,7 @@ from loader.errors import SourceUnfit
 from loader.form import Form
 from loader.gathering import Gathered
 from loader.model import BEGIN, Block, Position, Reject
-from loader.observer import Event, Understood
+from loader.observer import Event, Said, Understood
 from loader.portions import Portion, cell_of, of_block
 from loader.presets import Preset
 from loader.run_dir import GATHERED, SPOOL
@@ -21,6 +21,10 @@ from loader.sources.open import Source
 from loader.sources.reading import Reading, portions
 
 _PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
+_UNTOLD = (
+    "the server does not tell the types of its columns (is its openapi-mode disabled?): a text for a json "
+    "column is stored as a JSON string, and a timestamp goes as text. JSON Lines do not depend on it"
+)
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
 
@@ -74,11 +78,20 @@ class Intake:
         )
         self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
         self._understood: dict[int, tuple[Form, str]] = {}
+        self._untold = False  # whether the target tells no types, and nobody has heard of it
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
         for converter in self._converters:
             converter.know(formats)
+        self._untold = not formats and self._preset is None
+        self._warn()
+
+    def _warn(self) -> None:
+        """Say that values may not be what they should, where they depend on types that are not known."""
+        if self._untold and any(form.is_typed for form, _ in self._understood.values()):
+            self._untold = False
+            self._watch(Said(_UNTOLD))
 
     def rows(self, portion: Portion) -> Iterator[Block | Reject]:
         """The rows that a portion holds, and the records that cannot be rows, in order."""
@@ -150,6 +163,7 @@ class Intake:
 
     def _tell(self, number: int, form: Form, *, again: bool) -> None:
         self._understood[number] = (form, "")
+        self._warn()
         if not again:
             self._describe(number, form)
             idle = f"; {self._asked} is for SQLite only" if self._asked and form.format != "sqlite" else ""

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import orjson
 
-from loader.form import JSONL, Form, RejectFile
+from loader.form import JSONL, Form, RejectFile, lenient
 from loader.model import Reject
 
 ERRORS = "rejects.errors.jsonl"
@@ -70,7 +70,7 @@ class _Rows:
         self._file = file
         self._encode = None
         if kind.encoding:  # one encoder for all of it: it may begin with a byte order mark
-            self._encode = codecs.getincrementalencoder(kind.encoding)("surrogateescape").encode
+            self._encode = codecs.getincrementalencoder(kind.encoding)(lenient(kind.encoding)).encode
         self._put(kind.header)
 
     def write(self, row: bytes) -> None:

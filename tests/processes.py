@@ -23,7 +23,7 @@ class Run:
         err: what it wrote to stderr.
         folder: its run directory.
         report: report.json as it was then; empty where there was none.
-        rejects: the lines of rejects.jsonl, likewise.
+        rejects: the lines of rejects.jsonl, likewise, as far as it is UTF-8.
     """
 
     code: int
@@ -37,7 +37,7 @@ class Run:
         if report.exists():
             self.report = json.loads(report.read_text() or "{}")
         if rejects.exists():
-            self.rejects = rejects.read_text().splitlines()
+            self.rejects = rejects.read_text(errors="replace").splitlines()
 
     @property
     def first(self) -> str:

@@ -1,4 +1,4 @@
-"""Sources from standard input and from folders, mapped columns, and cells for columns of every type."""
+"""Sources from standard input and from folders, and mapped columns."""
 
 from __future__ import annotations
 
@@ -14,29 +14,20 @@ from loader.rejects import is_rows
 from tests.faults import Site, check, clear, contents, site
 from tests.killing import BATCH_ROWS, CONCURRENCY
 from tests.processes import Loads
-from tests.writing import FORMATS, format_of, rough, written
+from tests.writing import FORMATS, format_of, rough, store, written
 
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
-KINDS = """
-create table core.kinds (id text primary key, j json, jb jsonb, ia integer[], ta text[], f boolean, da date,
-    tz timestamptz, ts timestamp, iv interval, by bytea, u uuid, n numeric, big bigint);
-create view api.kinds as select * from core.kinds;
-grant select, insert, update on api.kinds to api_data_producer;
-"""
 
 
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with site(tmp_path_factory.mktemp("site")) as up:
-        up.sql(KINDS)
-        up.reload()
         yield up
 
 
 @pytest.fixture
 def target(servers: Site) -> Site:
     clear(servers)
-    servers.sql("truncate core.kinds")
     return servers
 
 
@@ -65,20 +56,27 @@ def test_standard_input_may_be_anything(target: Site, tmp_path: Path, loads: Loa
 def test_a_folder_is_its_files(target: Site, tmp_path: Path, loads: Loads) -> None:
     """In the order of their names, also in folders below; others are left out, and told."""
     folder = tmp_path / "dumps"
-    (folder / "2024").mkdir(parents=True)
-    (folder / "old.bulkload").mkdir()
-    (folder / "2024" / "a.csv").write_text("id,a\nx,1\n")
-    (folder / "b.jsonl").write_text('{"id":"x","a":2}\n{"id":"y","a":2}\n')
-    (folder / "old.bulkload" / "rejects.jsonl").write_text('{"id":"z"}\n')
-    (folder / ".hidden.jsonl").write_text('{"id":"z"}\n')
-    (folder / "README").write_text("what this is\n")
+    for name in ("2024", "old.bulkload", ".git"):
+        (folder / name).mkdir(parents=True)
+    made = rough(1200, seed=4, bad=0, repeats=0.0, shapes=False, typed=True)
+    names = ["2024/quoted.csv.gz", "array.json", "commas.jsonl", "plain.ndjson", "tabs.tsv", "typed.parquet"]
+    store(folder, made.lines, names)
+    store(folder, ['{"id":"z1"}'], ["old.bulkload/rejects.jsonl"])
+    store(folder, ['{"id":"z2"}'], [".hidden.jsonl"])
+    store(folder, ['{"id":"z3"}'], [".git/rows.jsonl"])
+    store(folder, ['{"id":"z4"}'], ["README"])
+    with closing(sqlite3.connect(folder / "x.db")) as database:
+        database.execute("create table one (id, a)")
+        database.execute("insert into one values ('x', 2)")
+        database.commit()
 
     run = loads.run("--run-dir=run", "dumps")
 
     assert 0 == run.code, run.err
-    assert {"x": ("2", None, None), "y": ("2", None, None)} == contents(target)
-    assert ["dumps/2024/a.csv", "dumps/b.jsonl"] == run.report["sources"]
-    assert "left out, for their names tell no format: dumps/README" in run.err
+    assert made.stored | {"x": ("2", None, None)} == contents(target)
+    assert [f"dumps/{name}" for name in [*names, "x.db"]] == run.report["sources"]
+    (told,) = [line for line in run.err.splitlines() if "left out" in line]
+    assert "left out, for their names tell no format: dumps/README" == told
 
 
 def write_mapped(path: Path) -> None:
@@ -104,14 +102,16 @@ def test_columns_are_mapped(target: Site, tmp_path: Path, loads: Loads, name: st
     """Renamed, set and dropped, with no digit lost; a name that the source lacks is told first."""
     write_mapped(tmp_path / name)
 
+    lacking = loads.run("--map=id=kee", "--drop=junk", "--drop=jnk", "--run-dir=other", name)
+    before = contents(target)
     run = loads.run("--map=id=key", "--map=b=a", "--set=c=constant, with a comma", "--drop=junk", name)
-    lacking = loads.run("--map=id=kee", "--drop=junk", "--run-dir=other", name)
 
     assert 0 == run.code, run.err
     assert {"k1": (None, "1.500000000000000000", "constant, with a comma")} == contents(target)
     assert 2 == lacking.code
-    assert "lacks kee" in lacking.err
+    assert "lacks jnk, kee" in lacking.err
     assert "It has key, a, junk." in lacking.err
+    assert ({}, 0, 0) == (before, lacking.report["requests"], lacking.report["rows_read"])
 
 
 @pytest.mark.parametrize(
@@ -131,22 +131,24 @@ def test_rejects_of_mapped_json_lines_stand_as_in_the_source(
     assert bad == run.rejects
 
 
-@pytest.mark.parametrize("where", ["environment", "toml"])
+@pytest.mark.parametrize("where", ["environment", ".env", "bulkload.toml", "pyproject.toml"])
 def test_options_that_repeat_stand_elsewhere_too(
     target: Site, tmp_path: Path, loads: Loads, where: str
 ) -> None:
     """With commas between them in the environment, as lists in a file."""
     write_mapped(tmp_path / "m.csv")
-    if where == "toml":
-        lines = ['map = ["id=key", "b=a"]', 'drop = "junk"', 'set = ["c=x, y"]']
-        (tmp_path / "bulkload.toml").write_text("\n".join(lines))
-    else:
-        (tmp_path / ".env").write_text("BULKLOAD_MAP=id=key,b=a\nBULKLOAD_DROP=junk\n")
+    variables = ["BULKLOAD_MAP=id=key,b=a", "BULKLOAD_DROP=junk", "BULKLOAD_SET=c=x y"]
+    lines = ['map = ["id=key", "b=a"]', 'drop = "junk"', 'set = ["c=x, y"]']
+    if where == ".env":
+        (tmp_path / where).write_text("\n".join(variables))
+    elif where != "environment":
+        table = ["[tool.bulkload]"] if where == "pyproject.toml" else []
+        (tmp_path / where).write_text("\n".join([*table, *lines]))
 
-    run = loads.run("m.csv")
+    run = loads.start("m.csv", prefix=["env", *variables] if where == "environment" else []).wait()
 
     assert 0 == run.code, run.err
-    c = "x, y" if where == "toml" else None
+    c = "x, y" if where.endswith("toml") else "x y"
     assert {"k1": (None, "1.500000000000000000", c)} == contents(target)
 
 
@@ -160,7 +162,10 @@ CSV: list[tuple[list[str], str, dict[str, tuple[str | None, ...]]]] = [
     (["--columns=id,c"], "k,x\n", {"k": (None, None, "x")}),
     (["--columns=key,c", "--map=id=key"], "k,x\n", {"k": (None, None, "x")}),
     (["--columns=id,c", "--map=c=text"], "id,text,junk\nk,x,1\n", {"k": (None, None, "x")}),
-    (["--format=csv"], "id,c\nk,x\n", {"k": (None, None, "x")}),
+    (["--null=NULL"], 'id,a,c\nk,"NULL",null\n', {"k": (None, None, "null")}),
+    (["--delimiter=,"], "id,c\nk,a;b;c;d\n", {"k": (None, None, "a;b;c;d")}),
+    (["--columns=id,c", "--delimiter=;"], "c;id\nx;k\n", {"k": (None, None, "x")}),
+    (["--columns=id,c", "--set=a=7"], "k,x\n", {"k": ("7", None, "x")}),
 ]
 
 
@@ -182,26 +187,42 @@ def test_csv_is_read_as_told(
     assert expected == contents(target)
 
 
-def test_a_cell_is_stored_as_copy_would_store_it(target: Site, tmp_path: Path, loads: Loads) -> None:
-    """Whatever the column's type is: PostgreSQL reads it as it reads a literal."""
-    cells = (
-        'k,"{""a"": [1.10,\n""x""]}","{""b"":1.0}","{1,2}","{""a,b"",c}",t,2024-02-29,2024-03-19 19:43:31+02,'
-        "2024-03-19 19:43:31.123456,1 day 02:00:00,\\x00ff,A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11,"
-        "0.100000000000000000000000000000000001,9223372036854775807\n"
-    )
-    (tmp_path / "rows.csv").write_text("id,j,jb,ia,ta,f,da,tz,ts,iv,by,u,n,big\n" + cells)
+# A name, --format, what the file holds, the exit code, what is said or the table
+SAID: list[tuple[str, str, bytes, int, str | dict[str, tuple[str | None, ...]]]] = [
+    ("rows.jsonl", "csv", b"id,c\nk,x\n", 0, {"k": (None, None, "x")}),
+    ("rows.txt", "csv", b"id\tc\nk\tx\n", 0, {"k": (None, None, "x")}),
+    ("rows.csv", "tsv", b"id\tc\nk\ta,b,c\n", 0, {"k": (None, None, "a,b,c")}),
+    ("rows.csv", "jsonl", b'{"id":"k","a":1}\n', 0, {"k": ("1", None, None)}),
+    ("rows.csv", "json", b'[\n{"id":\n"k"}]', 0, {"k": (None, None, None)}),
+    ("rows.json", "csv", b'{"id",c\nk,x\n', 2, "rows.json gives no id, the key"),
+    ("rows.csv", "parquet", b"id,c\nk,x\n", 2, "rows.csv is no Parquet, though --format says so"),
+    ("rows.csv", "sqlite", b"id,c\nk,x\n", 2, "rows.csv is no SQLite database, though --format says so"),
+    ("rows.db", "csv", b"SQLite format 3\0", 2, "rows.db is a SQLite database file, and --format is csv"),
+]
 
-    run = loads.run("--table=kinds", "rows.csv")
-    (stored,) = target.texts("select * from core.kinds")
-    target.sql("truncate core.kinds")
-    copying = "copy core.kinds from stdin with (format csv)"
-    with target._connection.cursor() as cursor, cursor.copy(copying) as copy:
-        copy.write(cells)
-    (copied,) = target.texts("select * from core.kinds")
 
-    assert 0 == run.code, run.err
-    assert (copied[0], copied[2:]) == (stored[0], stored[2:])
-    assert '{"a": [1.10, "x"]}' == stored[1]  # a newline between two tokens is a blank
+@pytest.mark.parametrize(("name", "said", "data", "code", "expected"), SAID)
+def test_format_overrides_names_and_looks(
+    target: Site,
+    tmp_path: Path,
+    loads: Loads,
+    name: str,
+    said: str,
+    data: bytes,
+    code: int,
+    expected: str | dict[str, tuple[str | None, ...]],
+) -> None:
+    """But a database is no text, and a text no database."""
+    (tmp_path / name).write_bytes(data)
+
+    run = loads.run(f"--format={said}", name)
+
+    assert code == run.code, run.err
+    if isinstance(expected, str):
+        assert expected in run.err
+        assert {} == contents(target)
+    else:
+        assert expected == contents(target)
 
 
 def test_no_reject_files_are_left_of_an_earlier_load(loads: Loads, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ class Unpacker:
         if self._engine is not None:
             raise SourceError(
                 f"{self._name} is cut off after {self._given:,} bytes: its {self._form.name} has no end",
-                advice="Get it again, whole, and load it with --fresh. The rows before the cut are loaded.",
+                advice="Get it again, whole, and load it with --fresh. "
+                "Rows that were sent before are loaded.",
             )
         if self._rest:
             raise self._garbage()
@@ -93,7 +94,7 @@ class Unpacker:
         return SourceError(
             f"{self._name} is damaged, at byte {self._given:,} or before: {form.name} says: {error}",
             advice=(
-                f"Get it again, whole (`{form.name} -t` tells), and load it with --fresh. Rows before the "
-                "damage are loaded, and may be wrong: the checksum stands behind them."
+                f"Get it again, whole (`{form.name} -t` tells), and load it with --fresh. Rows that "
+                "were sent before are loaded, and may be wrong: the checksum stands behind them."
             ),
         )

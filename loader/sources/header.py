@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -139,12 +140,17 @@ def _refuse(cells: list[str], where: str) -> None:
     """See that each column has a name of its own.
 
     Raises:
-        SourceUnfit: one has none, or two have the same, or it is not UTF-8.
+        SourceUnfit: one has none, or two have the same, or it is not UTF-8, or holds what no name does.
     """
+    if any("\0" in cell for cell in cells):
+        raise SourceUnfit(
+            f"{where}: the header holds NUL bytes",
+            advice="Is it whole? A machine that broke down may leave NULs. Or is it UTF-16: --encoding?",
+        )
     if not all(cell.strip() for cell in cells):
         place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
         raise SourceUnfit(f"{where}: column {place} of the header has no name", advice=_ADVICE)
-    if twice := [cell for cell in dict.fromkeys(cells) if cells.count(cell) > 1]:
+    if twice := [cell for cell, count in Counter(cells).items() if count > 1]:
         raise SourceUnfit(f"{where}: the header has {', '.join(twice)} twice", advice=_ADVICE)
     try:
         "".join(cells).encode()

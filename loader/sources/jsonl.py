@@ -58,7 +58,7 @@ async def blocks(reader: Bytes, *, start: Position, name: str, size: int) -> Asy
         elif held > LONGEST_LINE:
             raise SourceError(
                 f"{name}:{line}: the line is longer than {LONGEST_LINE // 2**20} MiB",
-                advice="Is it JSON Lines, with one object on each line?",
+                advice="Is each of its rows on a line of its own, as its format asks?",
             )
         data = b""  # what is not needed should not be held while more is read
         try:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+from contextlib import suppress
 from typing import Protocol
 
 from loader.errors import SourceError
+from loader.form import lenient
 
 _DROPPED = 1024 * 1024  # bytes that are left out at a time
 
@@ -78,23 +80,36 @@ class Recoded:
 
     def __init__(self, data: Bytes, encoding: str, name: str) -> None:
         self._data = data
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        self._decoder = codecs.getincrementaldecoder(encoding)(lenient(encoding))
         self._encoding = encoding
         self._name = name
         self._line = 1
+        self._broken: SourceError | None = None
 
     async def read(self, size: int) -> bytes:
         """About ``size`` bytes of the source, in UTF-8; none at the end."""
-        while True:
+        while self._broken is None:
             piece = await self._data.read(size)
-            try:
-                text = self._decoder.decode(piece, final=not piece)
-            except UnicodeDecodeError as error:
-                raise SourceError(
-                    f"{self._name}:{self._line}: not {self._encoding}, on this line or a later one: {error}",
-                    advice="--encoding names the encoding of a source.",
-                ) from error
-            self._line += text.count("\n")
-            if text or not piece:
+            text = self._decode(piece)
+            if text or (not piece and self._broken is None):
                 # What is in no encoding is no UTF-8 either, whatever its bytes look like.
                 return text.encode(errors="surrogatepass")
+        raise self._broken
+
+    def _decode(self, piece: bytes) -> str:
+        """The text of a piece, or of what is before a break in it, which is told at the next read."""
+        text, reason = "", ""
+        try:
+            text = self._decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            reason = error.reason
+            held = len(self._decoder.getstate()[0])  # of an earlier piece
+            with suppress(UnicodeDecodeError):  # an encoding with shifts may not know where it broke
+                text = self._decoder.decode(error.object[held : error.start])
+        self._line += text.count("\n")
+        if reason:
+            self._broken = SourceError(
+                f"{self._name}:{self._line}: not {self._encoding}: {reason}",
+                advice="Is it whole, and is that its --encoding? Rows that were sent before are loaded.",
+            )
+        return text
