@@ -14,6 +14,7 @@ from operator import itemgetter
 
 import msgspec
 
+from loader.errors import SettingsError
 from loader.fields import NOT_UTF8
 from loader.keys import type_name
 from loader.mapping import Mapping as Columns
@@ -117,11 +118,19 @@ class Cells:
 
 
 def constants(mapping: Columns, formats: Mapping[str, str]) -> dict[str, object]:
-    """What --set gives each row, whatever its source is."""
+    """What --set gives each row, whatever its source is.
+
+    Raises:
+        SettingsError: a column holds JSON, and its value is none.
+    """
     found: dict[str, object] = {}
     for name, value in mapping.constants:
         json = _json(name, value) if type_name(formats.get(name, "")) in _JSON else value
-        found[name] = value if isinstance(json, Reason) else json  # what is no JSON the server refuses
+        if isinstance(json, Reason):
+            raise SettingsError(
+                f"--set {name}={value}: {json.message}", advice="Write JSON, as in '\"text\"'."
+            )
+        found[name] = json
     return found
 
 

@@ -78,14 +78,20 @@ class Converter:
             told = name if not isinstance(portion, Block | Objects) else f"{name}, in its first rows,"
             _refuse(told, self._mapping.lacking(columns), columns)
             if not isinstance(portion, Block | Objects):
-                self._refuse_keyless(name, columns)
+                self.refuse_keyless(name, columns)
             return ""
         _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
         _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
         return self._preset.look(records)
 
-    def _refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
-        """See that the rows have a key: all of them have the same columns."""
+    def refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
+        """See that the rows have a key, where all of them have these columns.
+
+        Raises:
+            SourceUnfit: they lack it.
+        """
+        if self._preset is not None:
+            return
         written = {*self._mapping.targets(columns), *self._constants}
         if lacking := [column for column in self._key if column not in written]:
             raise SourceUnfit(

@@ -111,6 +111,8 @@ class Gathered:
     ) -> tuple[Any, ...]:
         if isinstance(record, Reason):
             return known(place), None, None, record.code, record.message
+        if not record.get(self._together):
+            return None, None, None, "null", f"{self._together} is null"
         once = [record.get(column) for column in self._once]
         try:
             key = orjson.dumps(once).decode() if once and all(once) else None

@@ -133,6 +133,9 @@ class Intake:
                         self._look(portion, again=silent)
                         looked = True
                     yield portion
+            form, _ = self._understood[number]
+            if not looked and form.columns:  # a header, and nothing behind it
+                self._converters[number].refuse_keyless(self._sources[number].name, form.columns)
 
     def _of_source(self, start: Position, *, again: bool) -> AsyncGenerator[Portion]:
         source = self._sources[start.source]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.converting import Converter
-from loader.errors import SourceUnfit
+from loader.errors import SettingsError, SourceUnfit
 from loader.mapping import Mapping
 from loader.model import BEGIN, Block, Position, Reason, Reject
 from loader.origins import Cell, Elements, Lines, Rows
@@ -95,6 +95,16 @@ TYPED: list[tuple[tuple[Cell, Cell], str | tuple[int, str]]] = [
 def test_values_of_a_database_become_a_row(cells: tuple[Cell, Cell], expected: str | tuple[int, str]) -> None:
     """Numbers as they are, an empty text is one, and bytes are written as bytea is."""
     assert [expected] == rows(Converter(Mapping()), table("a b", cells, typeless=False))
+
+
+def test_a_constant_for_a_json_column_is_json() -> None:
+    """Whatever the source is; what is none is told before a row is sent."""
+    converter = Converter(Mapping(constants=(("j", '{"k": 1.10}'),)))
+    converter.know({"j": "jsonb"})
+
+    assert ['{"a":"1","j":{"k": 1.10}}'] == rows(converter, table("a", ("1",)))
+    with pytest.raises(SettingsError, match="--set j=nope: j holds JSON, and this is none"):
+        Converter(Mapping(constants=(("j", "nope"),))).know({"j": "json"})
 
 
 def test_records_between_rows_keep_their_places() -> None:

@@ -84,6 +84,22 @@ def test_a_bomb_does_not_take_memory(
     assert most <= usual + more
 
 
+def test_large_rows_of_a_database_are_few_at_a_time(loads: Loads, tmp_path: Path) -> None:
+    """300 MB in rows of 200 KB."""
+    (tmp_path / "plain.jsonl").write_bytes(b'{"id":"k","a":1}\n')
+    with closing(sqlite3.connect(tmp_path / "wide.sqlite")) as database:
+        database.execute("create table rows (id, c)")
+        wide = ((f"k{number}", "x" * 200_000) for number in range(1500))
+        database.executemany("insert into rows values (?, ?)", wide)
+        database.commit()
+
+    _, usual = peak(loads, "plain.jsonl")
+    run, most = peak(loads, "wide.sqlite")
+
+    assert 0 == run.code, run.err
+    assert most <= usual + 150
+
+
 def test_a_quote_that_is_never_closed_is_told(loads: Loads, tmp_path: Path, target: Site) -> None:
     """With its line, once the cell is longer than a row may be; the rows before it are in."""
     part = gzip.compress(b"x,1\n" * 2_000_000)

@@ -56,7 +56,7 @@ def test_standard_input_may_be_anything(target: Site, tmp_path: Path, loads: Loa
 def test_a_folder_is_its_files(target: Site, tmp_path: Path, loads: Loads) -> None:
     """In the order of their names, also in folders below; others are left out, and told."""
     folder = tmp_path / "dumps"
-    for name in ("2024", "old.bulkload", ".git"):
+    for name in ("2024", "old.bulkload", "run", ".git"):
         (folder / name).mkdir(parents=True)
     made = rough(1200, seed=4, bad=0, repeats=0.0, shapes=False, typed=True)
     names = ["2024/quoted.csv.gz", "array.json", "commas.jsonl", "plain.ndjson", "tabs.tsv", "typed.parquet"]
@@ -65,6 +65,11 @@ def test_a_folder_is_its_files(target: Site, tmp_path: Path, loads: Loads) -> No
     store(folder, ['{"id":"z2"}'], [".hidden.jsonl"])
     store(folder, ['{"id":"z3"}'], [".git/rows.jsonl"])
     store(folder, ['{"id":"z4"}'], ["README"])
+    store(
+        folder,
+        ['{"id":"z5"}', '{"id":"z6"}', '{"id":"z7"}'],
+        ["run/lock", "run/report.json", "run/rejects.jsonl"],
+    )
     with closing(sqlite3.connect(folder / "x.db")) as database:
         database.execute("create table one (id, a)")
         database.execute("insert into one values ('x', 2)")

@@ -92,6 +92,16 @@ def test_a_value_that_would_lose_something_is_refused(
     assert expected == written(values, kind, wanted)[1]
 
 
+def test_a_row_that_would_lose_something_is_kept_whole() -> None:
+    """In the reject file it has all digits; one that the server refuses stands as it was sent."""
+    frame = pl.DataFrame({"x": pl.Series([TIME, MIDNIGHT], dtype=pl.Datetime("us"))})
+    portion = Frame(BEGIN, BEGIN, frame)
+
+    assert [0] == list(portion.objects({"x": "bigint"}).odd)
+    assert b'{"x":"2024-03-19 19:43:31.679800"}' == portion.data(0)
+    assert b'{"x":1710806400000}' == portion.data(1)
+
+
 def test_columns_that_cannot_be_written_are_told() -> None:
     """Bytes within a list have no form that a column would take."""
     assert "" == unwritable(pl.List(pl.Int64))

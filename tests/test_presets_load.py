@@ -230,16 +230,25 @@ async def test_a_fill_that_cannot_be_read_refuses_its_order(target: Target, tmp_
     assert ORDERS == trades(target)
 
 
-async def test_a_record_that_may_belong_to_any_order_stops_the_load(target: Target, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("kraken,ETH-USD\n", "2 cells"),
+        ("x,kraken,ETH-USD,ETH,USD,1,,BUY,L,1,1,1,{},f9\n", "order_id is null"),
+    ],
+)
+async def test_a_record_that_may_belong_to_any_order_stops_the_load(
+    target: Target, tmp_path: Path, line: str, words: str
+) -> None:
     """Nothing is sent; the line is named."""
     write_csv(tmp_path / "bot.csv", FILLS[:3])
     with (tmp_path / "bot.csv").open("a") as file:
-        file.write("kraken,ETH-USD\n")
+        file.write(line)
 
     loaded, _ = await load(target, tmp_path, "bot.csv", preset="hummingbot")
 
     assert 4 == loaded.report.exit_code
-    assert "bot.csv:5: this cannot be read, and it may belong to any order: 2 cells" in str(
+    assert f"bot.csv:5: this cannot be read, and it may belong to any order: {words}" in str(
         loaded.report.error
     )
     assert [] == trades(target)

@@ -42,6 +42,7 @@ class Frame:
         self.columns = tuple(frame.columns)
         self._frame = frame
         self._types: Mapping[str, str] = {}
+        self._inexact: frozenset[int] = frozenset()
 
     @property
     def origin(self) -> Frame:
@@ -49,8 +50,12 @@ class Frame:
         return self
 
     def data(self, index: int) -> bytes:
-        """A row as JSON, as it would be sent: a reject file of them is a source in its turn."""
-        return bytes(_objects(self._frame.slice(index, 1), self._types)[0][0])
+        """A row as JSON, as it was sent, or with all of its digits where it would have lost some.
+
+        A reject file of them is a source in its turn.
+        """
+        types = {} if index in self._inexact else self._types
+        return bytes(_objects(self._frame.slice(index, 1), types)[0][0])
 
     def line(self, index: int) -> int:
         """The number of a row, from 1."""
@@ -63,6 +68,7 @@ class Frame:
         """The rows as JSON, each value as its column takes it (portions.Typed)."""
         self._types = types
         texts, odd = _objects(self._frame, types)
+        self._inexact = frozenset(odd)
         return Objects(self.start, self.end, texts, self, odd)
 
 

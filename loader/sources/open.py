@@ -17,6 +17,7 @@ from loader.sources.urls import About, is_url, shown
 
 STDIN = "-"
 RUN_DIR = ".bulkload"  # what the names of run directories end with
+_LOCK, _RUN = "lock", frozenset({"journal.sqlite", "report.json"})  # files of a run directory
 _SAMPLE = 64 * 1024
 
 
@@ -103,6 +104,9 @@ def _files(folder: Path) -> list[Path]:
     found: list[Path] = []
     try:
         for place, folders, names in os.walk(folder, onerror=_refuse):
+            if _LOCK in names and not _RUN.isdisjoint(names):  # a run directory, whatever it is called
+                folders.clear()
+                continue
             folders[:] = [one for one in folders if not one.startswith(".") and not one.endswith(RUN_DIR)]
             found += [Path(place, name) for name in names if not name.startswith(".")]
     except OSError as error:

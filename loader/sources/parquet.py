@@ -14,11 +14,12 @@ from loader.errors import SourceError, SourceUnfit
 from loader.model import Position
 from loader.portions import Typed
 from loader.sources.header import listed
+from loader.sources.streams import rows_of_portion
 
 if TYPE_CHECKING:
     import polars as pl
 
-_ROWS = 4000  # of a portion
+_FIRST, _ROWS = 50, 4000  # of the first portion, and of any at most
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
@@ -37,8 +38,9 @@ async def frames(path: Path, name: str, *, start: Position) -> AsyncIterator[Typ
     scan = await _run(_scan, path, name)
     from loader.sources.frame import Frame  # noqa: PLC0415 - it needs polars
 
-    number = start.number
-    while (frame := await _run(_slice, scan, number - 1, name)).height:
+    number, rows = start.number, _FIRST
+    while (frame := await _run(_slice, scan, number - 1, rows, name)).height:
+        rows = rows_of_portion(frame.height, int(frame.estimated_size()), _ROWS)
         begin = Position(start.source, number, 0, number)
         number += frame.height
         yield Frame(begin, Position(start.source, number, 0, number), frame)
@@ -85,9 +87,9 @@ def _scan(path: Path, name: str) -> pl.LazyFrame:
     return scan
 
 
-def _slice(scan: pl.LazyFrame, begin: int, name: str) -> pl.DataFrame:
+def _slice(scan: pl.LazyFrame, begin: int, rows: int, name: str) -> pl.DataFrame:
     with _translated(name):
-        return scan.slice(begin, _ROWS).collect()
+        return scan.slice(begin, rows).collect()
 
 
 @contextmanager

@@ -16,8 +16,9 @@ from loader.model import Position
 from loader.origins import Cell, Rows
 from loader.portions import Table
 from loader.sources.header import listed
+from loader.sources.streams import rows_of_portion
 
-_ROWS = 2000  # of a portion
+_FIRST, _ROWS = 100, 2000  # of the first portion, and of any at most
 _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _PASSED = 50_000  # rows that are passed over at a time
@@ -49,8 +50,11 @@ async def tables(
         left = start.number - 1
         while left and (passed := await _run(_fetch, cursor, min(left, _PASSED), name)):
             left -= len(passed)
-        number = start.number
-        while records := await _run(_fetch, cursor, _ROWS, name):
+        number, rows = start.number, _FIRST
+        while records := await _run(_fetch, cursor, rows, name):
+            some = records[:_FIRST]
+            size = sum(len(cell) for record in some for cell in record if isinstance(cell, str | bytes))
+            rows = rows_of_portion(len(some), size, _ROWS)
             begin = Position(start.source, number, 0, number)
             number += len(records)
             end = Position(start.source, number, 0, number)

@@ -12,6 +12,20 @@ from loader.form import lenient
 _DROPPED = 1024 * 1024  # bytes that are left out at a time
 
 
+_PORTION = 1024 * 1024  # bytes
+
+
+def rows_of_portion(rows: int, size: int, most: int) -> int:
+    """How many rows the next portion of a database may have, so that it is not large whatever is in them.
+
+    Args:
+        rows: of the last portion.
+        size: of it, in bytes, about.
+        most: rows.
+    """
+    return max(1, min(most, rows * _PORTION // max(size, 1)))
+
+
 class Bytes(Protocol):
     """What gives a source's bytes from front to back."""
 
