@@ -13,6 +13,7 @@ TYPES = {"id": "bigint", "n": "numeric", "t": "text", "at": "bigint", "yes": "bo
 EVEN = {"n": "1.5", "t": '"x"', "at": "7", "yes": "true"}
 
 NUMBERS = ["0", "-0", "1", "1.0", "1e3", "12345678901234567890123", "1e999", "0.123456789012345678", "01"]
+IN_TEXTS = ['"-0.5"', '"05"', '"+5"', '".5"', '" 5"', '"1e400"', '"0x1F"', '"1_0"', '"inf"', '"null"', '"true"']
 TEXTS = ['"a"', '""', '"NaN"', '"nAn"', '" -Infinity "', '"1"', '"é"', '"\ud800"', '"}{"']
 ESCAPES = ['"\\u004eaN"', '"\\u00e9"', '"\\u0000"', '"\\\\u0000"', '"\\ud800"', '"\\x"', '"\\\\"']
 OTHERS = [
@@ -81,7 +82,7 @@ def alone_at(
 
 def odd_rows(like: dict[str, str]) -> list[str]:
     """Rows that are not like the others, each in one thing."""
-    values = product(like, [*NUMBERS, *TEXTS, *ESCAPES, *OTHERS])
+    values = product(like, [*NUMBERS, *IN_TEXTS, *TEXTS, *ESCAPES, *OTHERS])
     rows = [row(**(like | {name: value})) for name, value in values]
     rows += [row(**{name: value for name, value in like.items() if name != left}) for left in like]
     rows += [row(**like, more="1"), row(**dict(reversed(like.items()))), row(**like)[:-1] + ',"id":"twice"}']
@@ -90,7 +91,11 @@ def odd_rows(like: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("columns", [None, ("id", "n"), ("id", "yes", "t")])
 @pytest.mark.parametrize("number", ["1.5", '"1.5"'], ids=["numbers", "numbers as texts"])
-@pytest.mark.parametrize("keys", [['"a"', '"b"'], ["1", "2"]], ids=["text keys", "number keys"])
+@pytest.mark.parametrize(
+    "keys",
+    [['"a"', '"b"'], ['"1"', '"2"'], ["1", "2"]],
+    ids=["text keys", "numbers in text keys", "number keys"],
+)
 def test_a_block_is_checked_as_its_lines_are(
     keys: list[str], number: str, columns: tuple[str, ...] | None
 ) -> None:
@@ -122,6 +127,21 @@ def test_what_is_not_odd_stays_on_the_fast_path() -> None:
     ]
 
     assert ["b", "c"] == one._whole.keys(block(rows))
+
+
+def test_numbers_in_texts_are_not_searched_for_nan() -> None:
+    """They are decoded as numbers; where one is written in a way of its own, all are texts again."""
+    one = checker(None)
+    results(one, [row(id='"a"', n='"1.5"', at="1", t='"7"', yes="true")], 1)
+    assert one._whole is not None
+    assert not one._whole._may_hold_nan
+
+    rows = [row(id='"nan"', n='"0.123456789012345678901234567890"', at="2", t='"inf"', yes="null")]
+    assert ["nan"] == one._whole.keys(block(rows))
+
+    results(one, [row(id='"b"', n='"+5"', at="3", t='"x"', yes="true")], 1)
+    assert one._whole._may_hold_nan
+    assert ["c"] == one._whole.keys(block([row(id='"c"', n='".5"', at="4", t='"x"', yes="true")]))
 
 
 def test_integer_keys_stay_on_the_fast_path() -> None:
