@@ -19,7 +19,8 @@ from loader.sources.streams import rows_of_portion
 if TYPE_CHECKING:
     import polars as pl
 
-_FIRST, _ROWS = 50, 4000  # of the first portion, and of any at most
+_FIRST, _ROWS = 50, 4000  # rows of the first portion, and of any at most
+_READ_ROWS, _READ = 32_000, 4 * 1024 * 1024  # rows and bytes read at once at most: each read costs a millisecond
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
@@ -39,11 +40,13 @@ async def frames(path: Path, name: str, *, start: Position) -> AsyncIterator[Typ
     from loader.sources.frame import Frame  # noqa: PLC0415 - it needs polars
 
     number, rows = start.number, _FIRST
-    while (frame := await _run(_slice, scan, number - 1, rows, name)).height:
-        rows = rows_of_portion(frame.height, int(frame.estimated_size()), _ROWS)
-        begin = Position(start.source, number, 0, number)
-        number += frame.height
-        yield Frame(begin, Position(start.source, number, 0, number), frame)
+    while (read := await _run(_slice, scan, number - 1, rows, name)).height:
+        size = int(read.estimated_size())
+        rows = rows_of_portion(read.height, size, _READ_ROWS, _READ)
+        for frame in read.iter_slices(rows_of_portion(read.height, size, _ROWS)):
+            begin = Position(start.source, number, 0, number)
+            number += frame.height
+            yield Frame(begin, Position(start.source, number, 0, number), frame)
 
 
 def understood(path: Path, name: str) -> str:

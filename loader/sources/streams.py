@@ -10,20 +10,19 @@ from loader.errors import SourceError
 from loader.form import lenient
 
 _DROPPED = 1024 * 1024  # bytes that are left out at a time
-
-
 _PORTION = 1024 * 1024  # bytes
 
 
-def rows_of_portion(rows: int, size: int, most: int) -> int:
+def rows_of_portion(rows: int, size: int, most: int, most_bytes: int = _PORTION) -> int:
     """How many rows the next portion of a database may have, so that it is not large whatever is in them.
 
     Args:
         rows: of the last portion.
         size: of it, in bytes, about.
         most: rows.
+        most_bytes: bytes, about.
     """
-    return max(1, min(most, rows * _PORTION // max(size, 1)))
+    return max(1, min(most, rows * most_bytes // max(size, 1)))
 
 
 class Bytes(Protocol):
