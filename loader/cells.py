@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from itertools import chain, starmap
 from operator import itemgetter
+from typing import Any
 
 import msgspec
 
@@ -55,6 +56,7 @@ class Cells:
         self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
         self._json_sources = frozenset(source for name, source in targets.items() if name in self._json)
         self._null = null
+        self._row = _row_of(self._names, self._constants)
 
     def rows(self, table: Table) -> tuple[list[bytes], Odd]:
         """The rows of a table, each with its newline, and the records that cannot be rows."""
@@ -69,14 +71,10 @@ class Cells:
         picked = self._pick(records)
         # An empty text is null: as bytes, and so for all rows at once.
         at_once = table.typeless and not self._null and not self._json and "" not in self._constants.values()
-        if at_once or not (table.typeless or self._json or _are_odd(picked)):
-            rows: list[dict[str, object]] = [dict(zip(self._names, record, strict=True)) for record in picked]
-        else:
-            rows, places = self._one_by_one(picked, places, odd, typeless=table.typeless)
-        if self._constants:
-            for row in rows:
-                row.update(self._constants)
-        return encode(rows, places, odd, empty_is_null=at_once), odd
+        values: Iterable[Sequence[object]] = picked
+        if not at_once and (table.typeless or self._json or _are_odd(picked)):
+            values, places = self._one_by_one(picked, places, odd, typeless=table.typeless)
+        return encode(list(starmap(self._row, values)), places, odd, empty_is_null=at_once), odd
 
     def _pick(self, records: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
         if self._all:
@@ -90,21 +88,21 @@ class Cells:
 
     def _one_by_one(
         self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, *, typeless: bool
-    ) -> tuple[list[dict[str, object]], list[int]]:
-        rows: list[dict[str, object]] = []
+    ) -> tuple[list[list[object]], list[int]]:
+        found: list[list[object]] = []
         kept: list[int] = []
         for place, record in zip(places, records, strict=True):
-            row: dict[str, object] = {}
+            values: list[object] = []
             for name, cell in zip(self._names, record, strict=True):
                 value = None if typeless and cell == self._null else self._value(name, cell)
                 if isinstance(value, Reason):
                     odd[place] = value
                     break
-                row[name] = value
+                values.append(value)
             else:
-                rows.append(row)
+                found.append(values)
                 kept.append(place)
-        return rows, kept
+        return found, kept
 
     def _value(self, name: str, cell: Cell) -> object:
         """What a cell is in JSON, or why it cannot be."""
@@ -115,6 +113,17 @@ class Cells:
         if isinstance(cell, float) and not math.isfinite(cell):
             return Reason("not-finite", f"{name} is {cell}, which is not a finite number")
         return _json(name, cell) if name in self._json and isinstance(cell, str) else cell
+
+
+def _row_of(names: Sequence[str], constants: dict[str, object]) -> Callable[..., Row | msgspec.Struct]:
+    """Makes a row of its cells, in C: a quarter of what a dictionary costs."""
+    fields: list[Any] = [(f"f{number}", object) for number in range(len(names))]
+    fields += [(f"c{number}", object, value) for number, value in enumerate(constants.values())]
+    rename = {field[0]: name for field, name in zip(fields, [*names, *constants], strict=True)}
+    try:
+        return msgspec.defstruct("Row", fields, rename=rename, gc=False)
+    except ValueError:  # a column's name that msgspec does not take: with a quote, say
+        return lambda *cells: dict(zip(names, cells, strict=True)) | constants
 
 
 def constants(mapping: Columns, formats: Mapping[str, str]) -> dict[str, object]:
@@ -150,7 +159,7 @@ def _are_odd(records: Iterable[Sequence[Cell]]) -> bool:
 
 
 def encode(
-    rows: Sequence[Row], places: Iterable[int], odd: Odd, *, empty_is_null: bool = False
+    rows: Sequence[Row | msgspec.Struct], places: Iterable[int], odd: Odd, *, empty_is_null: bool = False
 ) -> list[bytes]:
     """Rows as JSON, each on a line with its newline; one that is no UTF-8 becomes odd.
 

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FIRST, _ROWS = 50, 4000  # rows of the first portion, and of any at most
-_READ_ROWS, _READ = 32_000, 4 * 1024 * 1024  # rows and bytes read at once at most: each read costs a millisecond
+_READ_ROWS, _READ = (
+    32_000,
+    4 * 1024 * 1024,
+)  # rows and bytes read at once at most: each read costs a millisecond
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
