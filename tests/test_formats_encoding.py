@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,23 @@ def test_another_encoding_is_told_and_read(loads: Loads, tmp_path: Path, target:
     assert (1, 0) == (run.code, mended.code)
     assert "id,a,c\nk2,x,\u00e9\n" == rejects.decode(encoding)
     expected = {"k1": ("1", None, "Gr\u00f6\u00dfe"), "k2": ("2", None, "\u00e9"), "k3": ("3", None, "plain")}
+    assert expected == contents(target)
+
+
+def test_texts_of_sqlite_that_are_no_utf8_are_rejected(loads: Loads, tmp_path: Path, target: Site) -> None:
+    """Those rows only, wherever they stand."""
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+        database.execute("create table t (id text, a integer, c text)")
+        rows = ((f"k{n}", n, b"\xff" if n in (3000, 3001, 4999) else b"\xc3\xa9") for n in range(5000))
+        database.executemany("insert into t values (?, ?, cast(? as text))", rows)
+        database.commit()
+
+    run = loads.run("rows.db")
+
+    assert 1 == run.code, run.err
+    errors = map(json.loads, (run.folder / "rejects.errors.jsonl").read_text().splitlines())
+    assert [3001, 3002, 5000] == [reject["line"] for reject in errors]
+    expected = {f"k{n}": (str(n), None, "\u00e9") for n in range(5000) if n not in (3000, 3001, 4999)}
     assert expected == contents(target)
 
 

@@ -44,14 +44,23 @@ async def tables(
     """
     database = await _run(_open, path, name)
     with closing(database):
-        cursor = await _run(_ask, database, query or _select(database, name, table), name)
+        asked = query or _select(database, name, table)
+        cursor = await _run(_ask, database, asked, name)
         columns = tuple(column for column, *_ in cursor.description)
         _refuse(columns, name)
-        left = start.number - 1
-        while left and (passed := await _run(_fetch, cursor, min(left, _PASSED), name)):
-            left -= len(passed)
         number, rows = start.number, _FIRST
-        while records := await _run(_fetch, cursor, rows, name):
+        await _run(_pass_over, cursor, number - 1, name)
+        database.text_factory = str  # twice as fast
+        while True:
+            try:
+                records = await _run(_fetch, cursor, rows, name)
+            except _NotUtf8:
+                database.text_factory = _lenient
+                cursor = await _run(_ask, database, asked, name)
+                await _run(_pass_over, cursor, number - 1, name)
+                continue
+            if not records:
+                break
             some = records[:_FIRST]
             size = sum(len(cell) for record in some for cell in record if isinstance(cell, str | bytes))
             rows = rows_of_portion(len(some), size, _ROWS)
@@ -94,7 +103,7 @@ def _open(path: Path, name: str) -> sqlite3.Connection:
         # Not immutable: a program that writes to it may have left a part of its rows in a -wal file.
         address = f"{path.absolute().as_uri()}?mode=ro"
         database = sqlite3.connect(address, uri=True, check_same_thread=False)
-        database.text_factory = lambda text: text.decode(errors="surrogateescape")
+        database.text_factory = _lenient
         database.execute("select 1 from sqlite_master limit 1").fetchall()
     except sqlite3.Error as error:
         raise SourceError(
@@ -170,11 +179,28 @@ def _ask(database: sqlite3.Connection, query: str, name: str) -> sqlite3.Cursor:
     return cursor
 
 
+class _NotUtf8(Exception):  # noqa: N818 - it is what it says
+    """A text that the text_factory does not take."""
+
+
+def _lenient(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
+
+
 def _fetch(cursor: sqlite3.Cursor, most: int, name: str) -> list[tuple[Cell, ...]]:
     try:
         return cursor.fetchmany(most)
     except sqlite3.Error as error:
+        if "Could not decode to UTF-8" in str(error):  # Python's words: it is no error of SQLite's
+            raise _NotUtf8 from error
         raise _damaged(name, error) from error
+
+
+def _pass_over(cursor: sqlite3.Cursor, left: int, name: str) -> None:
+    cursor.connection.text_factory = bytes
+    while left and (passed := _fetch(cursor, min(left, _PASSED), name)):
+        left -= len(passed)
+    cursor.connection.text_factory = _lenient
 
 
 def _damaged(name: str, error: Exception) -> SourceError:
