@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import blake2b
 from itertools import groupby, islice
 from operator import itemgetter
 from pathlib import Path
@@ -26,18 +27,32 @@ from loader.presets import Record
 
 _GROUPS = 1000  # that are fetched at a time
 _Group = list[tuple[Any, ...]]
+# What is sorted is short, and apart from the records themselves: these are written once, in a row, and read
+# once, nearly so. A record that a later one replaces stays, without its key.
 _SCHEMA = """
 pragma journal_mode = off;
 pragma synchronous = off;
+pragma cache_size = -32000;
+create table keys (seq integer primary key, together text, once blob unique, refused integer not null);
 create table records (
     seq integer primary key, source integer not null, line integer not null, offset integer,
-    together text, once text unique, record blob, code text, message text, data blob not null
+    record blob, code text, message text, data blob not null
 );
 """
+_ORDER = """
+create table ordered as
+    select min(seq) over (partition by coalesce(together, seq)) as first, seq from keys order by first, seq
+"""
 _ORDERED = (
-    "select source, line, offset, record, code, message, data,"
-    " min(seq) over (partition by coalesce(together, seq)) as first from records order by first, seq"
+    "select source, line, offset, data, record, code, message, first"
+    " from ordered cross join records using (seq) order by ordered.rowid"
 )
+_STRAY = """
+select source, line, message from keys join records using (seq)
+    where refused and (together is null or together not in (
+        select together from keys where not refused and together is not null))
+    order by seq limit 1
+"""
 
 
 class Gathered:
@@ -92,47 +107,51 @@ class Gathered:
             origin: knows them as the source has them.
             known: what brings together a record that cannot be read, by its place; None: that neither.
         """
-        rows = [
-            (
-                source,
-                origin.line(place),
-                origin.offset(place),
-                *self._columns(record, known, place),
-                origin.data(place),
-            )
-            for place, record in enumerate(records)
-            if record is not None
-        ]
-        self._read += len(rows)
-        await anyio.to_thread.run_sync(self._insert, rows)
+        keys: list[tuple[Any, ...]] = []
+        rows: list[tuple[Any, ...]] = []
+        for place, record in enumerate(records):
+            if record is None:
+                continue
+            found = self._checked(record)
+            text: bytes | None = None
+            code: str | None = None
+            message: str | None = None
+            if isinstance(found, Reason):
+                code, message = found.code, found.message
+                keys.append((self._read, known(place) if found is record else None, None, True))
+            else:
+                together, once, text = found
+                keys.append((self._read, together, once, False))
+            where = (source, origin.line(place), origin.offset(place))
+            rows.append((self._read, *where, text, code, message, origin.data(place)))
+            self._read += 1
+        await anyio.to_thread.run_sync(self._insert, keys, rows)
 
-    def _columns(
-        self, record: Record | Reason, known: Callable[[int], str | None], place: int
-    ) -> tuple[Any, ...]:
+    def _checked(self, record: Record | Reason) -> tuple[str, bytes | None, bytes] | Reason:
+        """What brings a record together with others, what tells it from them, and its text."""
         if isinstance(record, Reason):
-            return known(place), None, None, record.code, record.message
-        if not record.get(self._together):
-            return None, None, None, "null", f"{self._together} is null"
-        once = [record.get(column) for column in self._once]
+            return record
+        together = record.get(self._together)
+        if not together:
+            return Reason("null", f"{self._together} is null")
+        once = list(map(record.get, self._once))
         try:
-            key = orjson.dumps(once).decode() if once and all(once) else None
-            return record.get(self._together), key, orjson.dumps(record), None, None
+            # Short, and of one length: the index of them is as large as all that must be in memory.
+            key = blake2b(orjson.dumps(once), digest_size=16).digest() if once and all(once) else None
+            return together, key, orjson.dumps(record)
         except TypeError:  # what orjson says to text that is no UTF-8
-            return None, None, None, NOT_UTF8.code, NOT_UTF8.message
+            return NOT_UTF8
 
-    def _insert(self, rows: list[tuple[Any, ...]]) -> None:
+    def _insert(self, keys: list[tuple[Any, ...]], rows: list[tuple[Any, ...]]) -> None:
         with self._translated():
-            self._database.executemany(
-                "insert or replace into records (source, line, offset, together, once, record, code, message,"
-                " data) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                rows,
-            )
+            self._database.executemany("insert or replace into keys values (?, ?, ?, ?)", keys)
+            self._database.executemany("insert into records values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def summary(self) -> str:
         """What was brought together, for people."""
         with self._translated():
             count, groups = self._database.execute(
-                "select count(*), count(distinct coalesce(together, seq)) from records"
+                "select count(*), count(distinct coalesce(together, seq)) from keys"
             ).fetchone()
         twice = self._read - count
         text = f"{count:,} records make {groups:,} rows"
@@ -145,11 +164,7 @@ class Gathered:
             SourceError: one may belong to any of the others, whose sum would lack it.
         """
         with self._translated():
-            stray = self._database.execute(
-                "select source, line, message from records where code is not null and (together is null or"
-                " together not in (select together from records where code is null and together is not null))"
-                " order by seq limit 1"
-            ).fetchone()
+            stray = self._database.execute(_STRAY).fetchone()
         if stray is not None:
             source, line, message = stray
             raise SourceError(
@@ -157,8 +172,13 @@ class Gathered:
                 advice="Mend it, or take it out, and load the source with --fresh. Nothing was sent.",
             )
 
+    def _put_in_order(self) -> None:
+        with self._translated():
+            self._database.execute(_ORDER)
+
     async def groups(self, start: Position) -> AsyncIterator[Groups]:
         """The groups in the order of their first records, from ``start`` on; each is numbered as a row."""
+        await anyio.to_thread.run_sync(self._put_in_order)
         groups = (list(group) for _, group in groupby(self._database.execute(_ORDERED), itemgetter(-1)))
         numbers: Counter[int] = Counter()  # of the last group, by its source
 
@@ -180,28 +200,27 @@ class Gathered:
 def _portion(source: int, number: int, groups: list[_Group]) -> Groups:
     rows: list[list[Record] | Reason] = []
     for group in groups:
-        refused = next((Reason(code, message) for *_, code, message, _, _ in group if code is not None), None)
-        rows.append(refused or [orjson.loads(record) for _, _, _, record, *_ in group])
+        refused = next((Reason(code, message) for *_, code, message, _ in group if code is not None), None)
+        rows.append(refused or [orjson.loads(record) for *_, record, _, _, _ in group])
     start = Position(source, number, 0, groups[0][0][1])
-    return Groups(start, start._replace(number=number + len(groups)), rows, _Records(groups))
+    origin = _Records([(group[0][1], group[0][2], [row[3] for row in group]) for group in groups])
+    return Groups(start, start._replace(number=number + len(groups)), rows, origin)
 
 
 class _Records:
-    """The origin of groups."""
+    """The origin of groups: of each the line and the offset of its first record, and all of them."""
 
-    def __init__(self, groups: list[_Group]) -> None:
+    def __init__(self, groups: Sequence[tuple[int, int | None, Sequence[bytes]]]) -> None:
         self._groups = groups
 
     def data(self, index: int) -> bytes:
         """All records of a group as their sources have them, each on a line of its own, or more."""
-        return b"\n".join(row[-2] for row in self._groups[index])
+        return b"\n".join(self._groups[index][2])
 
     def line(self, index: int) -> int:
         """On which line of its source the first of them begins."""
-        found: int = self._groups[index][0][1]
-        return found
+        return self._groups[index][0]
 
     def offset(self, index: int) -> int | None:
         """Where the first of them begins, in bytes."""
-        found: int | None = self._groups[index][0][2]
-        return found
+        return self._groups[index][1]

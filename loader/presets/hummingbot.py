@@ -126,9 +126,8 @@ class Hummingbot:
         return _differing(records) or self._sum(records[0], fills)
 
     def _fill(self, record: Record) -> _Fill | Reason:
-        for column in self.needs:
-            if not record.get(column):
-                return null(column)
+        if not all(map(record.get, self.needs)):
+            return null(next(column for column in self.needs if not record.get(column)))
         side, time = record["trade_type"] or "", record["timestamp"] or ""
         if side not in _IS_BUY:
             return Reason("not-a-side", f"trade_type is {shown(side)}, which is neither BUY nor SELL")
@@ -195,11 +194,12 @@ def _is_decimal(text: str) -> bool:
 
 def _differing(records: Sequence[Record]) -> Reason | None:
     """What no fills of one order can differ in, or a symbol that its assets do not make."""
-    for column in _ALIKE:
-        values = list(dict.fromkeys(record.get(column) for record in records))
-        if len(values) > 1:
-            listed = " and ".join("null" if value is None else shown(value) for value in values[:3])
-            return Reason("fills-differ", f"{column} is {listed} in fills of one order")
+    alike = [list(map(record.get, _ALIKE)) for record in records]
+    if alike.count(alike[0]) < len(alike):
+        found = dict(zip(_ALIKE, map(dict.fromkeys, zip(*alike, strict=True)), strict=True))
+        column, values = next((column, values) for column, values in found.items() if len(values) > 1)
+        listed = " and ".join("null" if value is None else shown(value) for value in list(values)[:3])
+        return Reason("fills-differ", f"{column} is {listed} in fills of one order")
     symbol, assets = records[0].get("symbol"), f"{records[0]['base_asset']}-{records[0]['quote_asset']}"
     if symbol is None or symbol == assets:
         return None
