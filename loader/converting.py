@@ -5,13 +5,14 @@ JSON Lines that are written as they are pass through here untouched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from loader.cells import Cells, Odd, Row, constants, encode
 from loader.chunks import reject
 from loader.errors import SourceUnfit
 from loader.fields import fields
+from loader.form import Form
 from loader.keys import text
 from loader.mapping import Mapping as Columns
 from loader.model import Block, Reason, Reject
@@ -74,24 +75,36 @@ class Converter:
             columns = dict.fromkeys(portion.columns)
         if not columns:
             return ""
+        if self._preset is None and isinstance(portion, Block | Objects):
+            _refuse(f"{name}, in its first rows,", self._mapping.lacking(columns), columns)
+        else:
+            self._refuse_columns(name, columns)
         if self._preset is None:
-            told = name if not isinstance(portion, Block | Objects) else f"{name}, in its first rows,"
-            _refuse(told, self._mapping.lacking(columns), columns)
-            if not isinstance(portion, Block | Objects):
-                self.refuse_keyless(name, columns)
             return ""
-        _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
         _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
         return self._preset.look(records)
 
-    def refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
-        """See that the rows have a key, where all of them have these columns.
+    def refuse_header(self, name: str, form: Form) -> None:
+        """See that rows could be made of a source that has none, only columns.
 
         Raises:
-            SourceUnfit: they lack it.
+            SourceUnfit: they could not.
         """
+        if form.header:  # else --columns may name those of the table
+            self._refuse_columns(name, form.columns)
+        elif self._preset is None:
+            self._refuse_keyless(name, form.columns)
+
+    def _refuse_columns(self, name: str, columns: Collection[str]) -> None:
+        """See that these columns are all that rows are made of."""
         if self._preset is not None:
+            _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
             return
+        _refuse(name, self._mapping.lacking(columns), columns)
+        self._refuse_keyless(name, columns)
+
+    def _refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
+        """See that the rows have a key, where all of them have these columns."""
         written = {*self._mapping.targets(columns), *self._constants}
         if lacking := [column for column in self._key if column not in written]:
             raise SourceUnfit(

@@ -109,13 +109,32 @@ class Intake:
             SourceUnfit: a source is not what the command takes it for.
             SourceError: a source broke off, or is damaged.
         """
-        if self._preset is not None and self._preset.groups_by is not None:
+        if self._preset is not None and self._gathers:
             found = self._gathered(self._preset, begin, again=again)
         else:
             found = self._one_by_one(begin, again=again)
         async with aclosing(found):
             async for portion in found:
                 yield portion
+
+    async def survey(self) -> None:
+        """See of each of several files, before a row of any is sent, whether it is what it is taken for.
+
+        Standard input, pipes and URLs are left to their turn, and so is a database that must be unpacked.
+
+        Raises:
+            SourceMissing, SourceUnfit, SourceError: as portions() does.
+        """
+        if len(self._sources) < 2 or self._gathers:
+            return
+        for number, source in enumerate(self._sources):
+            if source.path is not None and source.size is not None:
+                await self._look_at_first(number, spool=None)
+
+    @property
+    def _gathers(self) -> bool:
+        """Whether all sources are read to their ends before the first row is made."""
+        return self._preset is not None and self._preset.groups_by is not None
 
     async def _one_by_one(self, begin: Position, *, again: bool, told: int = 0) -> AsyncGenerator[Portion]:
         """What each source holds; nothing is told of those before number ``told``."""
@@ -125,36 +144,44 @@ class Intake:
             looked = False
             if start.number > 1 and not self._converters[number].touches_nothing:
                 # A source is what its first rows say that it is, also where it is not read from them on.
-                await self._look_at_first(number)
+                await self._look_at_first(number, spool=self._folder / SPOOL)
                 looked = True
-            async with aclosing(self._of_source(start, again=silent)) as found:
+            async with aclosing(self._of_source(start, again=silent, spool=self._folder / SPOOL)) as found:
                 async for portion in found:
                     if not looked:
                         self._look(portion, again=silent)
                         looked = True
                     yield portion
-            form, _ = self._understood[number]
-            if not looked and form.columns:  # a header, and nothing behind it
-                self._converters[number].refuse_keyless(self._sources[number].name, form.columns)
+            if not looked:
+                self._look_at_header(number)
 
-    def _of_source(self, start: Position, *, again: bool) -> AsyncGenerator[Portion]:
+    def _of_source(self, start: Position, *, again: bool, spool: Path | None) -> AsyncGenerator[Portion]:
         source = self._sources[start.source]
         return portions(
             source,
             self._reading,
             start=start,
             size=self._size,
-            spool=self._folder / SPOOL,
+            spool=spool,
             watch=(lambda _: None) if again else self._watch,
             form=self._known.get(start.source),
             tell=lambda form: self._tell(start.source, form, again=again),
         )
 
-    async def _look_at_first(self, number: int) -> None:
-        async with aclosing(self._of_source(BEGIN._replace(source=number), again=True)) as found:
+    async def _look_at_first(self, number: int, *, spool: Path | None) -> None:
+        begin = BEGIN._replace(source=number)
+        async with aclosing(self._of_source(begin, again=True, spool=spool)) as found:
             async for portion in found:
                 self._look(portion, again=True)
-                break
+                return
+        if number in self._understood:
+            self._look_at_header(number)
+
+    def _look_at_header(self, number: int) -> None:
+        """See of a source without rows whether its header would do."""
+        form, _ = self._understood[number]
+        if form.columns:
+            self._converters[number].refuse_header(self._sources[number].name, form)
 
     def _look(self, portion: Portion, *, again: bool) -> None:
         number = portion.start.source
