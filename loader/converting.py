@@ -45,11 +45,19 @@ class Converter:
         self._cells: dict[tuple[str, ...], Cells] = {}
         self._targets: dict[tuple[str, ...], dict[str, str]] = {}
         self._constants = constants(mapping, {})
+        self._unseen = set(mapping.sources)
+        self._known: list[str] = []  # the columns of the first rows
 
     @property
     def touches_nothing(self) -> bool:
         """Whether lines of JSON go out as they are."""
         return self._preset is None and self._mapping.changes_nothing
+
+    @property
+    def unseen(self) -> list[str]:
+        """The columns that the mapping names and no row of JSON has had yet, as far as rows were looked at."""
+        seen_any = self._known or self._targets
+        return sorted(self._unseen) if seen_any and self._preset is None else []
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
@@ -65,24 +73,48 @@ class Converter:
             name: the source's, for messages.
 
         Raises:
-            SourceUnfit: it lacks columns that the mapping or the preset names.
+            SourceUnfit: it lacks columns that the mapping or the preset names. Rows of JSON may lack them: see
+                unseen.
         """
         if isinstance(portion, Groups) or (self.touches_nothing and isinstance(portion, Block | Objects)):
             return ""
+        if self._preset is None and isinstance(portion, Block | Objects):
+            self._look_for_names(portion)
+            return ""
         records = [one for one in islice(self.records(portion), _SAMPLE) if isinstance(one, dict)]
-        columns = dict.fromkeys(column for record in records for column in record)
-        if not isinstance(portion, Block | Objects):
-            columns = dict.fromkeys(portion.columns)
+        if isinstance(portion, Block | Objects):
+            columns = list(dict.fromkeys(column for record in records for column in record))
+        else:
+            columns = list(portion.columns)
         if not columns:
             return ""
-        if self._preset is None and isinstance(portion, Block | Objects):
-            _refuse(f"{name}, in its first rows,", self._mapping.lacking(columns), columns)
-        else:
-            self._refuse_columns(name, columns)
+        self._refuse_columns(name, columns)
         if self._preset is None:
+            self._unseen.clear()
             return ""
         _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
         return self._preset.look(records)
+
+    def _look_for_names(self, portion: Block | Objects) -> None:
+        """See which columns rows of JSON have; it ends with the first that has all which the mapping names."""
+        known: dict[str, None] = {}
+        for line in self._objects(portion, {}).texts:
+            if not self._unseen:
+                break
+            found = fields(line)
+            if isinstance(found, dict):
+                known |= dict.fromkeys(found)
+                self._unseen.difference_update(found)
+        self._known = list(known)
+
+    def refuse_unseen(self, name: str) -> None:
+        """See that a row has each column that the mapping names, where all of its source was looked at.
+
+        Raises:
+            SourceUnfit: none has one of them.
+        """
+        if self._known:
+            _refuse(name, self.unseen, self._known)
 
     def refuse_header(self, name: str, form: Form) -> None:
         """See that rows could be made of a source that has none, only columns.
@@ -219,6 +251,7 @@ class Converter:
             if len(self._targets) >= _SHAPES_KNOWN:
                 self._targets.clear()
             found = self._targets[columns] = self._mapping.targets(columns)
+            self._unseen.difference_update(columns)
         return found
 
     def _cells_of(self, columns: tuple[str, ...]) -> Cells:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from loader.converting import Converter
-from loader.errors import SourceUnfit
+from loader.errors import SourceError, SourceUnfit
 from loader.form import Form
 from loader.gathering import Gathered
 from loader.model import BEGIN, Block, Position, Reject
@@ -25,6 +25,7 @@ _UNTOLD = (
     "the server does not tell the types of its columns (is its openapi-mode disabled?): a text for a json "
     "column is stored as a JSON string, and a timestamp goes as text. JSON Lines do not depend on it"
 )
+_NAMED = "which --map or --drop names"
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
 
@@ -141,19 +142,52 @@ class Intake:
         for number in range(begin.source, len(self._sources)):
             start = begin if number == begin.source else BEGIN._replace(source=number)
             silent = again or number < told
-            looked = False
+            spool = self._folder / SPOOL
             if start.number > 1 and not self._converters[number].touches_nothing:
                 # A source is what its first rows say that it is, also where it is not read from them on.
-                await self._look_at_first(number, spool=self._folder / SPOOL)
-                looked = True
-            async with aclosing(self._of_source(start, again=silent, spool=self._folder / SPOOL)) as found:
+                await self._look_at_first(number, spool=spool)
+                found = self._of_source(start, again=silent, spool=spool)
+            else:
+                found = self._looked_at(start, again=silent, spool=spool)
+            async with aclosing(found):
                 async for portion in found:
-                    if not looked:
-                        self._look(portion, again=silent)
-                        looked = True
                     yield portion
-            if not looked:
-                self._look_at_header(number)
+            if not silent and (unseen := self._converters[number].unseen):
+                rows = f"no row from number {start.number:,} on" if start.number > 1 else "no row"
+                self._watch(Said(f"{self._sources[number].name}: {rows} has {', '.join(unseen)}, {_NAMED}"))
+
+    async def _looked_at(
+        self, start: Position, *, again: bool, spool: Path | None
+    ) -> AsyncGenerator[Portion]:
+        """What a source holds, once its first rows have shown whether it has what is asked of it."""
+        async with aclosing(self._of_source(start, again=again, spool=spool)) as found:
+            first = await anext(found, None)
+            if first is None:
+                self._look_at_header(start.source)
+                return
+            self._look(first, again=again)
+            second, broken = None, None
+            if self._converters[start.source].unseen:
+                try:
+                    second = await anext(found, None)
+                except SourceError as error:
+                    broken = error  # what is before it is given first
+                self._judge_unseen(start.source, all_seen=second is None and broken is None, again=again)
+            yield first
+            if broken is not None:
+                raise broken
+            if second is not None:
+                yield second
+            async for portion in found:
+                yield portion
+
+    def _judge_unseen(self, number: int, *, all_seen: bool, again: bool) -> None:
+        """Refuse names that no row of a source has; where not all were looked at, they may come yet."""
+        converter, name = self._converters[number], self._sources[number].name
+        if all_seen:
+            converter.refuse_unseen(name)
+        elif not again:
+            self._watch(Said(f"{name}: its first rows lack {', '.join(converter.unseen)}, {_NAMED}"))
 
     def _of_source(self, start: Position, *, again: bool, spool: Path | None) -> AsyncGenerator[Portion]:
         source = self._sources[start.source]
@@ -170,17 +204,13 @@ class Intake:
 
     async def _look_at_first(self, number: int, *, spool: Path | None) -> None:
         begin = BEGIN._replace(source=number)
-        async with aclosing(self._of_source(begin, again=True, spool=spool)) as found:
-            async for portion in found:
-                self._look(portion, again=True)
-                return
-        if number in self._understood:
-            self._look_at_header(number)
+        async with aclosing(self._looked_at(begin, again=True, spool=spool)) as found:
+            await anext(found, None)
 
     def _look_at_header(self, number: int) -> None:
         """See of a source without rows whether its header would do."""
-        form, _ = self._understood[number]
-        if form.columns:
+        form, _ = self._understood.get(number, (None, ""))
+        if form is not None and form.columns:
             self._converters[number].refuse_header(self._sources[number].name, form)
 
     def _look(self, portion: Portion, *, again: bool) -> None:
