@@ -5,14 +5,14 @@ JSON Lines that are written as they are pass through here untouched.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from loader.cells import Cells, Odd, Row, constants, encode
 from loader.chunks import reject
 from loader.errors import SourceUnfit
 from loader.fields import fields
-from loader.form import Form
+from loader.fitting import Fit
 from loader.keys import text
 from loader.mapping import Mapping as Columns
 from loader.model import Block, Reason, Reject
@@ -32,6 +32,9 @@ class Converter:
         preset: makes a row of a record, or of several; None: a record is a row.
         null: the text that stands for null where cells are texts.
         key: columns that each row must have.
+
+    Attributes:
+        fit: which of the columns that are asked for were seen.
     """
 
     def __init__(
@@ -40,24 +43,16 @@ class Converter:
         self._mapping = mapping
         self._preset = preset
         self._null = null
-        self._key = key
         self._formats: Mapping[str, str] = {}
         self._cells: dict[tuple[str, ...], Cells] = {}
         self._targets: dict[tuple[str, ...], dict[str, str]] = {}
         self._constants = constants(mapping, {})
-        self._unseen = set(mapping.sources)
-        self._known: list[str] = []  # the columns of the first rows
+        self.fit = Fit(mapping, preset=preset, key=key)
 
     @property
     def touches_nothing(self) -> bool:
         """Whether lines of JSON go out as they are."""
         return self._preset is None and self._mapping.changes_nothing
-
-    @property
-    def unseen(self) -> list[str]:
-        """The columns that the mapping names and no row of JSON has had yet, as far as rows were looked at."""
-        seen_any = self._known or self._targets
-        return sorted(self._unseen) if seen_any and self._preset is None else []
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
@@ -73,77 +68,27 @@ class Converter:
             name: the source's, for messages.
 
         Raises:
-            SourceUnfit: it lacks columns that the mapping or the preset names. Rows of JSON may lack them: see
-                unseen.
+            SourceUnfit: it lacks columns that the mapping or the preset names. Rows of JSON may lack them, as
+                ``fit`` knows.
         """
         if isinstance(portion, Groups) or (self.touches_nothing and isinstance(portion, Block | Objects)):
             return ""
         if self._preset is None and isinstance(portion, Block | Objects):
-            self._look_for_names(portion)
+            self._see(portion)
             return ""
         records = [one for one in islice(self.records(portion), _SAMPLE) if isinstance(one, dict)]
-        if isinstance(portion, Block | Objects):
-            columns = list(dict.fromkeys(column for record in records for column in record))
+        if not isinstance(portion, Block | Objects):
+            self.fit.refuse(name, portion.columns)
+        elif columns := list(dict.fromkeys(column for record in records for column in record)):
+            self.fit.refuse(name, columns)
         else:
-            columns = list(portion.columns)
-        if not columns:
             return ""
-        self._refuse_columns(name, columns)
-        if self._preset is None:
-            self._unseen.clear()
-            return ""
-        _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
-        return self._preset.look(records)
+        return "" if self._preset is None else self._preset.look(records)
 
-    def _look_for_names(self, portion: Block | Objects) -> None:
-        """See which columns rows of JSON have; it ends with the first that has all which the mapping names."""
-        known: dict[str, None] = {}
-        for line in self._objects(portion, {}).texts:
-            if not self._unseen:
-                break
-            found = fields(line)
-            if isinstance(found, dict):
-                known |= dict.fromkeys(found)
-                self._unseen.difference_update(found)
-        self._known = list(known)
-
-    def refuse_unseen(self, name: str) -> None:
-        """See that a row has each column that the mapping names, where all of its source was looked at.
-
-        Raises:
-            SourceUnfit: none has one of them.
-        """
-        if self._known:
-            _refuse(name, self.unseen, self._known)
-
-    def refuse_header(self, name: str, form: Form) -> None:
-        """See that rows could be made of a source that has none, only columns.
-
-        Raises:
-            SourceUnfit: they could not.
-        """
-        if form.header:  # else --columns may name those of the table
-            self._refuse_columns(name, form.columns)
-        elif self._preset is None:
-            self._refuse_keyless(name, form.columns)
-
-    def _refuse_columns(self, name: str, columns: Collection[str]) -> None:
-        """See that these columns are all that rows are made of."""
-        if self._preset is not None:
-            _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
-            return
-        _refuse(name, self._mapping.lacking(columns), columns)
-        self._refuse_keyless(name, columns)
-
-    def _refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
-        """See that the rows have a key, where all of them have these columns."""
-        written = {*self._mapping.targets(columns), *self._constants}
-        if lacking := [column for column in self._key if column not in written]:
-            raise SourceUnfit(
-                f"{name} gives no {', '.join(lacking)}, the key",
-                advice=f"It has {', '.join(columns)}. --map {lacking[0]}=COLUMN names a column for it, "
-                "--columns those of CSV without a header, --on-conflict another key.",
-            )
+    def _see(self, portion: Block | Objects) -> None:
+        """See which columns rows of JSON have, until all that are asked for were there."""
+        found = map(fields, filter(None, self._objects(portion, {}).texts))
+        any(self.fit.see(one) for one in found if isinstance(one, dict))
 
     def refuse_doubts(self, records: Iterable[Record | Reason | None], name: str) -> None:
         """See that records are as the first ones of their source were understood.
@@ -251,7 +196,7 @@ class Converter:
             if len(self._targets) >= _SHAPES_KNOWN:
                 self._targets.clear()
             found = self._targets[columns] = self._mapping.targets(columns)
-            self._unseen.difference_update(columns)
+            self.fit.see(columns)
         return found
 
     def _cells_of(self, columns: tuple[str, ...]) -> Cells:
@@ -274,12 +219,3 @@ def _pieces(portion: Portion, lines: list[bytes], odd: Odd) -> Iterator[Block | 
         if (reason := odd.get(place)) is not None:
             yield reject(OneRow(b"", None, source, number + place, offset, origin, place), reason)
         begin, taken = place + 1, taken + len(some)
-
-
-def _refuse(name: str, lacking: Iterable[str], columns: Iterable[str]) -> None:
-    if lacking := list(lacking):
-        found = list(columns)
-        raise SourceUnfit(
-            f"{name} lacks {', '.join(lacking)}",
-            advice=f"It has {', '.join(found)}." if found else "",
-        )

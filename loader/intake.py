@@ -152,7 +152,7 @@ class Intake:
             async with aclosing(found):
                 async for portion in found:
                     yield portion
-            if not silent and (unseen := self._converters[number].unseen):
+            if not silent and (unseen := self._converters[number].fit.unseen):
                 rows = f"no row from number {start.number:,} on" if start.number > 1 else "no row"
                 self._watch(Said(f"{self._sources[number].name}: {rows} has {', '.join(unseen)}, {_NAMED}"))
 
@@ -167,7 +167,7 @@ class Intake:
                 return
             self._look(first, again=again)
             second, broken = None, None
-            if self._converters[start.source].unseen:
+            if self._converters[start.source].fit.unseen:
                 try:
                     second = await anext(found, None)
                 except SourceError as error:
@@ -183,11 +183,11 @@ class Intake:
 
     def _judge_unseen(self, number: int, *, all_seen: bool, again: bool) -> None:
         """Refuse names that no row of a source has; where not all were looked at, they may come yet."""
-        converter, name = self._converters[number], self._sources[number].name
+        fit, name = self._converters[number].fit, self._sources[number].name
         if all_seen:
-            converter.refuse_unseen(name)
+            fit.refuse_unseen(name)
         elif not again:
-            self._watch(Said(f"{name}: its first rows lack {', '.join(converter.unseen)}, {_NAMED}"))
+            self._watch(Said(f"{name}: its first rows lack {', '.join(fit.unseen)}, {_NAMED}"))
 
     def _of_source(self, start: Position, *, again: bool, spool: Path | None) -> AsyncGenerator[Portion]:
         source = self._sources[start.source]
@@ -211,7 +211,7 @@ class Intake:
         """See of a source without rows whether its header would do."""
         form, _ = self._understood.get(number, (None, ""))
         if form is not None and form.columns:
-            self._converters[number].refuse_header(self._sources[number].name, form)
+            self._converters[number].fit.refuse_header(self._sources[number].name, form)
 
     def _look(self, portion: Portion, *, again: bool) -> None:
         number = portion.start.source

@@ -175,9 +175,9 @@ def test_rows_of_json_may_lack_columns_of_the_mapping(data: bytes, unseen: list[
     converter = Converter(MAPPED)
     converter.look(Block(BEGIN, data, data.splitlines(keepends=True)), "t")
 
-    assert unseen == converter.unseen
+    assert unseen == converter.fit.unseen
     if unseen:
         with pytest.raises(SourceUnfit, match=rf"^t lacks {', '.join(unseen)}\nIt has a"):
-            converter.refuse_unseen("t")
+            converter.fit.refuse_unseen("t")
     rows(converter, Block(BEGIN, b"", [b'{"x":1,"y":2}\n']))
-    assert [] == converter.unseen
+    assert [] == converter.fit.unseen
