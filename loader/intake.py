@@ -22,8 +22,8 @@ from loader.sources.reading import Reading, portions
 
 _PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
 _UNTOLD = (
-    "the server does not tell the types of its columns (is its openapi-mode disabled?): a text for a json "
-    "column is stored as a JSON string, and a timestamp goes as text. JSON Lines do not depend on it"
+    "the server does not tell the type{}: a text for a json column is stored as a JSON string, and a "
+    "timestamp goes as text. JSON Lines do not depend on it"
 )
 _NAMED = "which --map or --drop names"
 _LINE = 1024  # bytes by which a block may be longer than was asked for
@@ -79,20 +79,27 @@ class Intake:
         )
         self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
         self._understood: dict[int, tuple[Form, str]] = {}
-        self._untold = False  # whether the target tells no types, and nobody has heard of it
+        self._untold = ""  # of what the target tells no types, as long as nobody has heard of it
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
         for converter in self._converters:
             converter.know(formats)
-        self._untold = not formats and self._preset is None
+        untold = [column for column, told in formats.items() if not told]
+        self._untold = "s of its columns (is its openapi-mode disabled?)" if not formats else ""
+        if untold:
+            self._untold = f" of {', '.join(untold)}"
         self._warn()
 
     def _warn(self) -> None:
         """Say that values may not be what they should, where they depend on types that are not known."""
-        if self._untold and any(form.is_typed for form, _ in self._understood.values()):
-            self._untold = False
-            self._watch(Said(_UNTOLD))
+        if (
+            self._untold
+            and self._preset is None
+            and any(form.is_typed for form, _ in self._understood.values())
+        ):
+            self._watch(Said(_UNTOLD.format(self._untold)))
+            self._untold = ""
 
     def rows(self, portion: Portion) -> Iterator[Block | Reject]:
         """The rows that a portion holds, and the records that cannot be rows, in order."""
