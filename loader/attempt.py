@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from loader.body import EMPTY, Body
+from loader.describing import describe
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.model import Answered, Key, Kind, Lost, Reason, Reply, Shape, Verdict
@@ -177,10 +178,7 @@ class Attempts:
 
     async def describe(self) -> dict[str, str]:
         """The columns of the relation and their types; empty where the server does not tell."""
-        started = time.monotonic()
-        formats = await self._client.describe()
-        self._observer.on(Requested(0, 0, time.monotonic() - started, Kind.DONE))
-        return formats
+        return await describe(self._client, self._observer.on)
 
     async def _post(
         self, shape: Shape, body: Body, rows: int, timeout: float | None, plain: bool

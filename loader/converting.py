@@ -12,6 +12,7 @@ from loader.cells import Cells, Odd, Row, constants, encode
 from loader.chunks import reject
 from loader.errors import SourceUnfit
 from loader.fields import fields
+from loader.fitting import Fit
 from loader.keys import text
 from loader.mapping import Mapping as Columns
 from loader.model import Block, Reason, Reject
@@ -31,6 +32,9 @@ class Converter:
         preset: makes a row of a record, or of several; None: a record is a row.
         null: the text that stands for null where cells are texts.
         key: columns that each row must have.
+
+    Attributes:
+        fit: which of the columns that are asked for were seen.
     """
 
     def __init__(
@@ -39,11 +43,11 @@ class Converter:
         self._mapping = mapping
         self._preset = preset
         self._null = null
-        self._key = key
         self._formats: Mapping[str, str] = {}
         self._cells: dict[tuple[str, ...], Cells] = {}
         self._targets: dict[tuple[str, ...], dict[str, str]] = {}
         self._constants = constants(mapping, {})
+        self.fit = Fit(mapping, preset=preset, key=key)
 
     @property
     def touches_nothing(self) -> bool:
@@ -64,41 +68,27 @@ class Converter:
             name: the source's, for messages.
 
         Raises:
-            SourceUnfit: it lacks columns that the mapping or the preset names.
+            SourceUnfit: it lacks columns that the mapping or the preset names. Rows of JSON may lack them, as
+                ``fit`` knows.
         """
         if isinstance(portion, Groups) or (self.touches_nothing and isinstance(portion, Block | Objects)):
             return ""
+        if self._preset is None and isinstance(portion, Block | Objects):
+            self._see(portion)
+            return ""
         records = [one for one in islice(self.records(portion), _SAMPLE) if isinstance(one, dict)]
-        columns = dict.fromkeys(column for record in records for column in record)
         if not isinstance(portion, Block | Objects):
-            columns = dict.fromkeys(portion.columns)
-        if not columns:
+            self.fit.refuse(name, portion.columns)
+        elif columns := list(dict.fromkeys(column for record in records for column in record)):
+            self.fit.refuse(name, columns)
+        else:
             return ""
-        if self._preset is None:
-            told = name if not isinstance(portion, Block | Objects) else f"{name}, in its first rows,"
-            _refuse(told, self._mapping.lacking(columns), columns)
-            if not isinstance(portion, Block | Objects):
-                self.refuse_keyless(name, columns)
-            return ""
-        _refuse(name, [one for one in self._preset.needs if one not in columns], columns)
-        _refuse(f"what --preset {self._preset.name} gives", self._mapping.lacking(self._preset.columns), ())
-        return self._preset.look(records)
+        return "" if self._preset is None else self._preset.look(records)
 
-    def refuse_keyless(self, name: str, columns: Iterable[str]) -> None:
-        """See that the rows have a key, where all of them have these columns.
-
-        Raises:
-            SourceUnfit: they lack it.
-        """
-        if self._preset is not None:
-            return
-        written = {*self._mapping.targets(columns), *self._constants}
-        if lacking := [column for column in self._key if column not in written]:
-            raise SourceUnfit(
-                f"{name} gives no {', '.join(lacking)}, the key",
-                advice=f"It has {', '.join(columns)}. --map {lacking[0]}=COLUMN names a column for it, "
-                "--columns those of CSV without a header, --on-conflict another key.",
-            )
+    def _see(self, portion: Block | Objects) -> None:
+        """See which columns rows of JSON have, until all that are asked for were there."""
+        found = map(fields, filter(None, self._objects(portion, {}).texts))
+        any(self.fit.see(one) for one in found if isinstance(one, dict))
 
     def refuse_doubts(self, records: Iterable[Record | Reason | None], name: str) -> None:
         """See that records are as the first ones of their source were understood.
@@ -206,6 +196,7 @@ class Converter:
             if len(self._targets) >= _SHAPES_KNOWN:
                 self._targets.clear()
             found = self._targets[columns] = self._mapping.targets(columns)
+            self.fit.see(columns)
         return found
 
     def _cells_of(self, columns: tuple[str, ...]) -> Cells:
@@ -228,12 +219,3 @@ def _pieces(portion: Portion, lines: list[bytes], odd: Odd) -> Iterator[Block | 
         if (reason := odd.get(place)) is not None:
             yield reject(OneRow(b"", None, source, number + place, offset, origin, place), reason)
         begin, taken = place + 1, taken + len(some)
-
-
-def _refuse(name: str, lacking: Iterable[str], columns: Iterable[str]) -> None:
-    if lacking := list(lacking):
-        found = list(columns)
-        raise SourceUnfit(
-            f"{name} lacks {', '.join(lacking)}",
-            advice=f"It has {', '.join(found)}." if found else "",
-        )

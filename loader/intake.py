@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from loader.converting import Converter
-from loader.errors import SourceUnfit
+from loader.errors import SourceError, SourceUnfit
 from loader.form import Form
 from loader.gathering import Gathered
 from loader.model import BEGIN, Block, Position, Reject
@@ -22,9 +22,10 @@ from loader.sources.reading import Reading, portions
 
 _PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
 _UNTOLD = (
-    "the server does not tell the types of its columns (is its openapi-mode disabled?): a text for a json "
-    "column is stored as a JSON string, and a timestamp goes as text. JSON Lines do not depend on it"
+    "the server does not tell the type{}: a text for a json column is stored as a JSON string, and a "
+    "timestamp goes as text. JSON Lines do not depend on it"
 )
+_NAMED = "which --map or --drop names"
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
 
@@ -78,20 +79,27 @@ class Intake:
         )
         self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
         self._understood: dict[int, tuple[Form, str]] = {}
-        self._untold = False  # whether the target tells no types, and nobody has heard of it
+        self._untold = ""  # of what the target tells no types, as long as nobody has heard of it
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
         for converter in self._converters:
             converter.know(formats)
-        self._untold = not formats and self._preset is None
+        untold = [column for column, told in formats.items() if not told]
+        self._untold = "s of its columns (is its openapi-mode disabled?)" if not formats else ""
+        if untold:
+            self._untold = f" of {', '.join(untold)}"
         self._warn()
 
     def _warn(self) -> None:
         """Say that values may not be what they should, where they depend on types that are not known."""
-        if self._untold and any(form.is_typed for form, _ in self._understood.values()):
-            self._untold = False
-            self._watch(Said(_UNTOLD))
+        if (
+            self._untold
+            and self._preset is None
+            and any(form.is_typed for form, _ in self._understood.values())
+        ):
+            self._watch(Said(_UNTOLD.format(self._untold)))
+            self._untold = ""
 
     def rows(self, portion: Portion) -> Iterator[Block | Reject]:
         """The rows that a portion holds, and the records that cannot be rows, in order."""
@@ -109,7 +117,7 @@ class Intake:
             SourceUnfit: a source is not what the command takes it for.
             SourceError: a source broke off, or is damaged.
         """
-        if self._preset is not None and self._preset.groups_by is not None:
+        if self._preset is not None and self._gathers:
             found = self._gathered(self._preset, begin, again=again)
         else:
             found = self._one_by_one(begin, again=again)
@@ -117,44 +125,100 @@ class Intake:
             async for portion in found:
                 yield portion
 
+    async def survey(self) -> None:
+        """See of each of several files, before a row of any is sent, whether it is what it is taken for.
+
+        Standard input, pipes and URLs are left to their turn, and so is a database that must be unpacked.
+
+        Raises:
+            SourceMissing, SourceUnfit, SourceError: as portions() does.
+        """
+        if len(self._sources) < 2 or self._gathers:
+            return
+        for number, source in enumerate(self._sources):
+            if source.path is not None and source.size is not None:
+                await self._look_at_first(number, spool=None)
+
+    @property
+    def _gathers(self) -> bool:
+        """Whether all sources are read to their ends before the first row is made."""
+        return self._preset is not None and self._preset.groups_by is not None
+
     async def _one_by_one(self, begin: Position, *, again: bool, told: int = 0) -> AsyncGenerator[Portion]:
         """What each source holds; nothing is told of those before number ``told``."""
         for number in range(begin.source, len(self._sources)):
             start = begin if number == begin.source else BEGIN._replace(source=number)
             silent = again or number < told
-            looked = False
+            spool = self._folder / SPOOL
             if start.number > 1 and not self._converters[number].touches_nothing:
                 # A source is what its first rows say that it is, also where it is not read from them on.
-                await self._look_at_first(number)
-                looked = True
-            async with aclosing(self._of_source(start, again=silent)) as found:
+                await self._look_at_first(number, spool=spool)
+                found = self._of_source(start, again=silent, spool=spool)
+            else:
+                found = self._looked_at(start, again=silent, spool=spool)
+            async with aclosing(found):
                 async for portion in found:
-                    if not looked:
-                        self._look(portion, again=silent)
-                        looked = True
                     yield portion
-            form, _ = self._understood[number]
-            if not looked and form.columns:  # a header, and nothing behind it
-                self._converters[number].refuse_keyless(self._sources[number].name, form.columns)
+            if not silent and (unseen := self._converters[number].fit.unseen):
+                rows = f"no row from number {start.number:,} on" if start.number > 1 else "no row"
+                self._watch(Said(f"{self._sources[number].name}: {rows} has {', '.join(unseen)}, {_NAMED}"))
 
-    def _of_source(self, start: Position, *, again: bool) -> AsyncGenerator[Portion]:
+    async def _looked_at(
+        self, start: Position, *, again: bool, spool: Path | None
+    ) -> AsyncGenerator[Portion]:
+        """What a source holds, once its first rows have shown whether it has what is asked of it."""
+        async with aclosing(self._of_source(start, again=again, spool=spool)) as found:
+            first = await anext(found, None)
+            if first is None:
+                self._look_at_header(start.source)
+                return
+            self._look(first, again=again)
+            second, broken = None, None
+            if self._converters[start.source].fit.unseen:
+                try:
+                    second = await anext(found, None)
+                except SourceError as error:
+                    broken = error  # what is before it is given first
+                self._judge_unseen(start.source, all_seen=second is None and broken is None, again=again)
+            yield first
+            if broken is not None:
+                raise broken
+            if second is not None:
+                yield second
+            async for portion in found:
+                yield portion
+
+    def _judge_unseen(self, number: int, *, all_seen: bool, again: bool) -> None:
+        """Refuse names that no row of a source has; where not all were looked at, they may come yet."""
+        fit, name = self._converters[number].fit, self._sources[number].name
+        if all_seen:
+            fit.refuse_unseen(name)
+        elif not again:
+            self._watch(Said(f"{name}: its first rows lack {', '.join(fit.unseen)}, {_NAMED}"))
+
+    def _of_source(self, start: Position, *, again: bool, spool: Path | None) -> AsyncGenerator[Portion]:
         source = self._sources[start.source]
         return portions(
             source,
             self._reading,
             start=start,
             size=self._size,
-            spool=self._folder / SPOOL,
+            spool=spool,
             watch=(lambda _: None) if again else self._watch,
             form=self._known.get(start.source),
             tell=lambda form: self._tell(start.source, form, again=again),
         )
 
-    async def _look_at_first(self, number: int) -> None:
-        async with aclosing(self._of_source(BEGIN._replace(source=number), again=True)) as found:
-            async for portion in found:
-                self._look(portion, again=True)
-                break
+    async def _look_at_first(self, number: int, *, spool: Path | None) -> None:
+        begin = BEGIN._replace(source=number)
+        async with aclosing(self._looked_at(begin, again=True, spool=spool)) as found:
+            await anext(found, None)
+
+    def _look_at_header(self, number: int) -> None:
+        """See of a source without rows whether its header would do."""
+        form, _ = self._understood.get(number, (None, ""))
+        if form is not None and form.columns:
+            self._converters[number].fit.refuse_header(self._sources[number].name, form)
 
     def _look(self, portion: Portion, *, again: bool) -> None:
         number = portion.start.source

@@ -60,6 +60,33 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """The origin of records of so many lines that these are better not held each for itself.
+
+    Attributes:
+        texts: of each, with the newline behind it.
+        first: where the first of them begins.
+        ends: for each how many lines there are up to its end.
+    """
+
+    texts: Sequence[bytes]
+    first: Position
+    ends: Sequence[int]
+
+    def data(self, index: int) -> bytes:
+        """A record as the source has it, without its last newline."""
+        return self.texts[index].removesuffix(b"\n")
+
+    def line(self, index: int) -> int:
+        """On which line of the source it begins."""
+        return self.first.line + (self.ends[index - 1] if index else 0)
+
+    def offset(self, index: int) -> int:
+        """Where it begins, in bytes."""
+        return self.first.offset + sum(map(len, self.texts[:index]))
+
+
+@dataclass(frozen=True, slots=True)
 class Elements:
     """The origin of records that stand anywhere in a text.
 

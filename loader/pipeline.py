@@ -17,6 +17,7 @@ from loader.equality import ReadKey
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.halt import Halt, Halted
 from loader.intake import Intake
+from loader.journal import NO_PAST
 from loader.ledger import Ledger
 from loader.model import (
     Batch,
@@ -156,6 +157,8 @@ class Load:
     async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
         ledger = self._ledger
         prepared = False
+        if ledger.past is NO_PAST:  # else an earlier run has seen that they can be read
+            await self._intake.survey()
         async with aclosing(self._intake.portions(ledger.past.watermark)) as portions:
             async for portion in portions:
                 if not prepared and (shape := self._first_shape(portion)):

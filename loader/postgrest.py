@@ -121,6 +121,19 @@ class PostgREST:
             return {}
         return _formats(reply.body, self._settings.table)
 
+    async def compare(self, column: str, text: str) -> Reply | Lost:
+        """Compare a column with a text, asking for no row: PostgreSQL refuses what its type cannot be."""
+        return await self._ask(f"select={_names([column])}&{_names([column])}=eq.{quote(text, safe='')}")
+
+    async def cast(self, column: str, kind: str) -> Reply | Lost:
+        """Cast a column to a type, asking for no row: PostgreSQL refuses what cannot be cast."""
+        return await self._ask(f"select={_names([column])}::{kind}")
+
+    async def _ask(self, query: str) -> Reply | Lost:
+        headers = {"Accept-Profile": self._settings.schema}
+        url = f"{self._relation}?{query}&limit=0"
+        return await self._request("GET", url, headers, None, timeout=_OPENAPI_PATIENCE)
+
     async def _request(
         self,
         method: str,

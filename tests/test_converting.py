@@ -152,8 +152,32 @@ def test_a_row_of_a_database_is_a_source_for_a_next_load() -> None:
     )
 
 
-@pytest.mark.parametrize("portion", [table("a b", ("1", "2")), Block(BEGIN, b'{"a":1}', [b'{"a":1}\n'])])
-def test_a_source_without_the_columns_of_the_mapping_is_refused(portion: Any) -> None:
+def test_a_table_without_the_columns_of_the_mapping_is_refused() -> None:
     """With those that it has."""
-    with pytest.raises(SourceUnfit, match=r"^t.* lacks x, y\nIt has a"):
-        Converter(Mapping(renamed=(("c", "x"),), dropped=frozenset({"y"}))).look(portion, "t")
+    with pytest.raises(SourceUnfit, match=r"^t lacks x, y\nIt has a, b\."):
+        Converter(MAPPED).look(table("a b", ("1", "2")), "t")
+
+
+MAPPED = Mapping(renamed=(("c", "x"),), dropped=frozenset({"y"}))
+
+# Rows of JSON, the names that none of them has
+SPARSE: list[tuple[bytes, list[str]]] = [
+    (b'{"a":1}\n{"b":1}\n', ["x", "y"]),
+    (b'{"a":1}\n{"x":1}\n{\n', ["y"]),
+    (b'{"y":1}\n{"a":1,"x":1}\n', []),
+    (b'{"a"\n', []),  # no row, which could have had one
+]
+
+
+@pytest.mark.parametrize(("data", "unseen"), SPARSE)
+def test_rows_of_json_may_lack_columns_of_the_mapping(data: bytes, unseen: list[str]) -> None:
+    """Unless all of them do; rows that come later may have them."""
+    converter = Converter(MAPPED)
+    converter.look(Block(BEGIN, data, data.splitlines(keepends=True)), "t")
+
+    assert unseen == converter.fit.unseen
+    if unseen:
+        with pytest.raises(SourceUnfit, match=rf"^t lacks {', '.join(unseen)}\nIt has a"):
+            converter.fit.refuse_unseen("t")
+    rows(converter, Block(BEGIN, b"", [b'{"x":1,"y":2}\n']))
+    assert [] == converter.fit.unseen

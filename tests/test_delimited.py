@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -65,6 +66,7 @@ cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
     ending=st.sampled_from(["\n", "\r\n"]),
     sizes=st.lists(st.integers(1, 40), min_size=1, max_size=5),
     size=st.integers(1, 200),
+    long=st.sampled_from([1, 10, 40, 1 << 17]),
     data=st.data(),
 )
 @settings(max_examples=200, deadline=None)
@@ -74,9 +76,10 @@ async def test_each_cell_comes_as_it_was_written(
     ending: str,
     sizes: list[int],
     size: int,
+    long: int,
     data: st.DataObject,
 ) -> None:
-    """However the bytes come, and from any record on."""
+    """However the bytes come, from any record on, and whatever counts as a long one."""
     if quoting == csv.QUOTE_MINIMAL:  # a carriage return that is not quoted belongs to the end of a line
         rows = [(one.replace("\r", ""), other.replace("\r", "")) for one, other in rows]
     file = io.StringIO(newline="")
@@ -92,13 +95,14 @@ async def test_each_cell_comes_as_it_was_written(
         for number, (begin, end, row) in enumerate(zip(places, places[1:], rows, strict=False), 1)
     ]
 
-    found = await read(text, sizes=sizes, size=size)
+    with patch.object(delimited, "_LONG", long):
+        found = await read(text, sizes=sizes, size=size)
 
-    assert expected == records(found)
-    if found:
-        again = data.draw(st.sampled_from(found)).end
-        rest = [one for one in records(found) if one[0] >= again.number]
-        assert rest == records(await read(text, start=again, sizes=sizes, size=size))
+        assert expected == records(found)
+        if found:
+            again = data.draw(st.sampled_from(found)).end
+            rest = [one for one in records(found) if one[0] >= again.number]
+            assert rest == records(await read(text, start=again, sizes=sizes, size=size))
 
 
 # CSV behind its header, the cells of the rows, and why others are none: by their number, with the line
@@ -116,12 +120,14 @@ ODD: list[tuple[bytes, list[tuple[str, ...]], list[tuple[int, int, str]]]] = [
 ]
 
 
+@pytest.mark.parametrize("long", [1, 1 << 17])
 @pytest.mark.parametrize(("text", "rows", "odd"), ODD)
 async def test_a_line_that_is_no_row_takes_no_other_with_it(
-    text: bytes, rows: list[tuple[str, ...]], odd: list[tuple[int, int, str]]
+    text: bytes, rows: list[tuple[str, ...]], odd: list[tuple[int, int, str]], long: int
 ) -> None:
     """A short or long line is refused, not padded; an unclosed quote takes what is behind it."""
-    tables = await read(b"id,a\n" + text)
+    with patch.object(delimited, "_LONG", long):
+        tables = await read(b"id,a\n" + text, size=1)
 
     found = [
         (table.start.number + place, table.origin.line(place), reason.code)
@@ -132,9 +138,11 @@ async def test_a_line_that_is_no_row_takes_no_other_with_it(
     assert (rows, odd) == ([cells for *_, cells in records(tables)], found)
 
 
-async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("long", [1000, 1 << 17])
+async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch, long: int) -> None:
     """The rows before it are given, and then an error names its line."""
     monkeypatch.setattr(delimited, "LONGEST_ROW", 50_000)
+    monkeypatch.setattr(delimited, "_LONG", long)
     form = recognise(b"id,a\n", "t.csv", whole=True)
     data = b"1,2\n" * 100 + b'3,"' + b"x,y\n" * 50_000
     blocks = jsonl.blocks(Pieces(data, (4096,)), start=BEGIN, name="t.csv", size=4096)

@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Iterator
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from tests.faults import Site, check, clear, contents, differences, site
@@ -195,6 +196,32 @@ def test_damage_in_a_database_is_told_behind_the_rows_before_it(
     found = contents(target)
     assert len(found) == run.report["rows_loaded"] > 4000
     assert dict(list(made.stored.items())[: len(found)]) == found
+
+
+@pytest.mark.parametrize("how", ["flipped", "zeros", "cut"])
+def test_damage_in_parquet_is_told_behind_the_rows_before_it(
+    target: Site, tmp_path: Path, loads: Loads, how: str
+) -> None:
+    """Exit 4 with the first row that cannot be read; all rows of the row groups before it are in."""
+    frame = pl.DataFrame({"id": [f"k{row}" for row in range(9000)], "a": range(9000)})
+    frame.write_parquet(tmp_path / "rows.parquet", row_group_size=1000, compression="snappy")
+    data = bytearray((tmp_path / "rows.parquet").read_bytes())
+    begin = data.index(b"k7000")  # snappy leaves the first value of a row group as it is
+    end = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    if how == "flipped":
+        data[begin : begin + 400] = bytes(byte ^ 0xAA for byte in data[begin : begin + 400])
+    elif how == "zeros":
+        data[begin:end] = bytes(end - begin)
+    else:
+        del data[begin:end]
+    (tmp_path / "rows.parquet").write_bytes(data)
+
+    run = loads.run("rows.parquet")
+
+    assert 4 == run.code, run.err
+    assert "rows.parquet:7001: cannot be read as Parquet" in run.err
+    assert "The rows before it are loaded." in run.err
+    assert {f"k{row}": (str(row), None, None) for row in range(7000)} == contents(target)
 
 
 # The line behind the last that an open quote takes in, and why that is no row

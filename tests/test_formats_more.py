@@ -136,6 +136,28 @@ def test_rejects_of_mapped_json_lines_stand_as_in_the_source(
     assert bad == run.rejects
 
 
+@pytest.mark.parametrize("name", ["m.jsonl", "m.json"])
+def test_rows_of_json_may_have_a_mapped_column_late(
+    target: Site, tmp_path: Path, loads: Loads, name: str
+) -> None:
+    """It is said that the first rows lack it, and at the end where all do: then the name may be wrong."""
+    rows = [f'{{"id":"k{number}","a":1,"c":"{"c" * 1000}"}}' for number in range(1500)]
+    rows += ['{"id":"l","x":7}']
+    (tmp_path / name).write_text(f"[{','.join(rows)}]" if name == "m.json" else "\n".join(rows))
+
+    run = loads.run("--map=w=x", "--drop=y", name)
+
+    assert 0 == run.code, run.err
+    named = "which --map or --drop names"
+    assert [f"{name}: its first rows lack x, y, {named}", f"{name}: no row has y, {named}"] == [
+        told for told in run.err.splitlines() if named in told
+    ]
+    assert (1501, "7") == (
+        len(contents(target)),
+        target.texts("select w from api.faults where id = 'l'")[0][0],
+    )
+
+
 @pytest.mark.parametrize("where", ["environment", ".env", "bulkload.toml", "pyproject.toml"])
 def test_options_that_repeat_stand_elsewhere_too(
     target: Site, tmp_path: Path, loads: Loads, where: str

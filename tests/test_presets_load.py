@@ -30,7 +30,7 @@ RATES = "asset,timestamp,usd\nEUR,2024-03-19,1.0855\nEUR,2024-03-20,2\n"
 
 
 def fills(*some: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Fills of TradeFill: id, order, symbol, type, price, amount, timestamp."""
+    """Fills of TradeFill: id, order, symbol, type, price, amount, timestamp in ms behind a day in 2024."""
     return [
         {
             "config_file_path": "conf.yml",
@@ -38,7 +38,7 @@ def fills(*some: tuple[Any, ...]) -> list[dict[str, Any]]:
             "symbol": symbol,
             "base_asset": symbol.split("-")[0],
             "quote_asset": symbol.split("-")[1],
-            "timestamp": timestamp,
+            "timestamp": 1_710_000_000_000 + timestamp,
             "order_id": order,
             "trade_type": side,
             "order_type": "LIMIT",
@@ -63,7 +63,7 @@ FILLS = fills(
 ORDERS = [
     (
         "o1",
-        "3000",
+        "1710000003000",
         "ETH/USD",
         True,
         "3.000000000000000000",
@@ -72,7 +72,7 @@ ORDERS = [
     ),
     (
         "o2",
-        "2000",
+        "1710000002000",
         "ETH/USDT",
         False,
         "0.500000000000000000",

@@ -46,6 +46,7 @@ _DOLLARS = frozenset({"USD", "USDT", "USDC"})
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+\.0+", re.ASCII)
 _TIME = re.compile(r"-?\d{1,19}", re.ASCII)
+_FIRST, _END = 1_262_304_000_000, 10**14  # ms: 2010, before which there was no exchange, and 5138
 _SCALE = 10**18  # numeric(48, 18)
 
 
@@ -133,6 +134,11 @@ class Hummingbot:
             return Reason("not-a-side", f"trade_type is {shown(side)}, which is neither BUY nor SELL")
         if not _TIME.fullmatch(time):
             return Reason("not-a-time", f"timestamp is {shown(time)}, which is no integer of ms since 1970")
+        if not _FIRST <= int(time) < _END:
+            unit = "seconds" if int(time) < _FIRST else "microseconds"
+            return Reason(
+                "not-a-time", f"timestamp is {time}: {unit}? It must be ms since 1970, from 2010 on"
+            )
         price, amount = self._number("price", record), self._number("amount", record)
         if isinstance(price, Reason):
             return price

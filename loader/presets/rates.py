@@ -28,14 +28,16 @@ _FIRST, _END = 10**11, 10**14  # in ms: 1973, and 5138
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """The rates of one asset: 16 bytes each, and their texts."""
+    """The rates of one asset: 24 bytes each, and their texts."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
+    lines: array[int] = field(default_factory=lambda: array("q"))
     ends: array[int] = field(default_factory=lambda: array("q"))
     texts: bytearray = field(default_factory=bytearray)
 
-    def add(self, time: int, text: str) -> None:
+    def add(self, time: int, line: int, text: str) -> None:
         self.times.append(time)
+        self.lines.append(line)
         self.texts.extend(text.encode())
         self.ends.append(len(self.texts))
 
@@ -43,14 +45,23 @@ class _Series:
         return self.texts[self.ends[index - 1] if index else 0 : self.ends[index]].decode()
 
     def in_order(self) -> _Series:
-        """By time; of one time, the later line stays behind the earlier, where `bisect_right` finds it."""
+        """By time; of one time, the later line stays behind the earlier."""
         times = self.times
         if all(times[index - 1] <= times[index] for index in range(1, len(times))):
             return self
         ordered = _Series()
         for index in sorted(range(len(times)), key=times.__getitem__):
-            ordered.add(times[index], self.text(index))
+            ordered.add(times[index], self.lines[index], self.text(index))
         return ordered
+
+    def differing(self) -> tuple[int, int] | None:
+        """Two lines of one time with different rates, where they are in order."""
+        for index in range(1, len(self.times)):
+            if self.times[index] == self.times[index - 1]:
+                one, other = self.text(index - 1), self.text(index)
+                if one != other and Decimal(one) != Decimal(other):
+                    return self.lines[index - 1], self.lines[index]
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +74,15 @@ class Rates:
     def parse(cls, lines: Iterable[str], name: str) -> Rates:
         """Read a file of rates.
 
-        Of two rates of one asset at one time the later line counts. XBT is BTC, and XDG is DOGE.
+        XBT is BTC, and XDG is DOGE.
 
         Args:
             lines: of the file, with or without their ends.
             name: of the file, for messages.
 
         Raises:
-            SettingsError: a line is not as it should be; it names the line.
+            SettingsError: a line is not as it should be, or two give an asset different rates at one time:
+                it names them.
         """
         series: dict[str, _Series] = {}
         reader = csv.reader((line.removeprefix("\ufeff") for line in lines), strict=True)
@@ -92,10 +104,19 @@ class Rates:
                 if not asset:
                     _refuse(line, "names no asset", "Give one, as in EUR.")
                 rates = series.setdefault(COMMON_NAMES.get(asset, asset), _Series())
-                rates.add(_time(cells[time_at].strip(), line), _usd(cells[usd_at].strip(), line))
+                time, usd = _time(cells[time_at].strip(), line), _usd(cells[usd_at].strip(), line)
+                rates.add(time, reader.line_num, usd)
         except csv.Error as error:
             _refuse(f"{name}:{max(reader.line_num, 1)}", f"is no CSV: {error}", "Mend the line.")
-        return cls({asset: one.in_order() for asset, one in series.items()})
+        ordered = {asset: one.in_order() for asset, one in series.items()}
+        for asset, one in ordered.items():
+            if found := one.differing():
+                _refuse(
+                    f"{name}:{found[0]} and {name}:{found[1]}",
+                    f"give {asset} different rates at one time",
+                    "Keep the one that counts.",
+                )
+        return cls(ordered)
 
     def at(self, asset: str, timestamp_ms: int) -> Decimal | None:
         """USD for one of the asset: its last rate at or before this time (ms since 1970), or None."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from loader.errors import SourceError
+from loader.errors import SourceUnfit
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -143,7 +143,7 @@ def recognise(head: bytes, name: str) -> Format | None:
         name: its name.
 
     Raises:
-        SourceError: it is an archive, or neither what its name claims nor a source as it is.
+        SourceUnfit: it is an archive, or neither what its name claims nor a source as it is.
     """
     found = next((form for form in FORMATS if form.magic.match(head)), None)
     if found is not None:
@@ -152,7 +152,7 @@ def recognise(head: bytes, name: str) -> Format | None:
     claimed = named(name)
     if claimed is None or _PLAIN.match(head) or (head and _CELLS.search(name) and not _CONTROL.search(head)):
         return None
-    raise SourceError(
+    raise SourceUnfit(
         f"{name} is no {claimed.name}, though its name says so: it "
         + (f"begins with the bytes {head[:8].hex(' ')}" if head else "is empty"),
         advice="Get it again, whole; if it is a source as it stands, give it a name that says so.",
@@ -163,23 +163,23 @@ def refuse_archive(head: bytes, name: str) -> None:
     """Tell an archive by its first HEAD bytes, as they are stored or decompressed.
 
     Raises:
-        SourceError: it is one.
+        SourceUnfit: it is one.
     """
     for what, magic in _ARCHIVES.items():
         if magic.match(head):
-            raise SourceError(f"{name} is {what}", advice="Unpack it, and load the files that are in it.")
+            raise SourceUnfit(f"{name} is {what}", advice="Unpack it, and load the files that are in it.")
 
 
 def refuse_unpacked(head: bytes, name: str) -> None:
     """Tell by the first HEAD decompressed bytes that what was compressed is not lines.
 
     Raises:
-        SourceError: it is an archive, or compressed once more.
+        SourceUnfit: it is an archive, or compressed once more.
     """
     refuse_archive(head, name)
     for form in FORMATS:
         if form.magic.match(head):
-            raise SourceError(
+            raise SourceUnfit(
                 f"{name} is compressed twice: there is {form.name} in it",
                 advice="Decompress it once, and load what comes out.",
             )

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
 
 from loader.errors import SourceError
 from loader.form import Form
 from loader.model import Block, Position, Reason
-from loader.origins import Lines
+from loader.origins import Lines, Texts
 from loader.portions import Table
 
+_LONG = 128 * 1024  # bytes of a row that is held in another way
 LONGEST_ROW = 8 * 1024 * 1024  # bytes of a row of several lines
 
 csv.field_size_limit(2**31 - 1)  # how long a row may be is known where its lines are counted
@@ -35,21 +37,26 @@ async def tables(
     """
     begin = start
     held: list[bytes] = []  # the lines of a record that is not at its end
+    long = False  # whether it is a long one: then there are several lines in each that is held
     size = least = 0  # bytes held, and how many it takes to look at them again
     broken: SourceError | None = None
     try:
         async for block in blocks:
-            held += block.lines
+            held += [b"".join(block.lines)] if long else block.lines
             size += len(block.data) + 1
             if size < least and size <= LONGEST_ROW:
                 continue
-            if table := _table(held, form, begin, last=False):
+            if table := _table(held, form, begin, last=False, long=long):
                 yield table
-                held = held[_taken(table) :]
+                held = _behind(table, held, long=long)
                 begin = table.end
             size = sum(map(len, held))
             least = 2 * size
-            if size > LONGEST_ROW and len(held) > 1:
+            if size > _LONG:  # a line takes 60 bytes besides its own, and 80 to be joined
+                held, long = [b"".join(held)], True
+            elif long:
+                held, long = io.BytesIO(b"".join(held)).readlines(), False
+            if size > LONGEST_ROW and (len(held) > 1 or held[0].find(b"\n", 0, -1) >= 0):
                 held = []
                 broken = SourceError(
                     f"{name}:{begin.line}: the row is longer than {LONGEST_ROW // 2**20} MiB",
@@ -58,26 +65,38 @@ async def tables(
                 break
     except SourceError as error:
         broken = error  # the rows before it are given first
-    if held and (table := _table(held, form, begin, last=broken is None)):
+    if held and (table := _table(held, form, begin, last=broken is None, long=long)):
         yield table
     if broken is not None:
         raise broken
 
 
-def _taken(table: Table) -> int:
-    return table.end.line - table.start.line
+def _behind(table: Table, lines: list[bytes], *, long: bool) -> list[bytes]:
+    """What is left of lines behind the records that they hold."""
+    if not long:
+        return lines[table.end.line - table.start.line :]
+    return [b"".join(lines)[table.end.offset - table.start.offset :]]
 
 
-def _table(lines: list[bytes], form: Form, begin: Position, *, last: bool) -> Table | None:
+def _table(lines: list[bytes], form: Form, begin: Position, *, last: bool, long: bool) -> Table | None:
     """The records that these lines hold; unless they are the last, without one that goes on behind them."""
     data = b"".join(lines)
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        text = data.decode(errors="surrogateescape")  # the records are found once they are written
-    # A carriage return may stand alone within a line, which is refused one line at a time.
-    simple = '"' not in text and text.count("\r") == text.count("\r\n")
-    records, ends, odd = _plain(text, form) if simple else _quoted(text, form, last=last)
+    ends: list[int] | None = None
+    if long:
+        # StringIO would take 4 bytes for each character.
+        file: Iterable[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline="\n")
+        records, ends, odd = _quoted(file, form, last=last)
+    else:
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = data.decode(errors="surrogateescape")  # the records are found once they are written
+        file = io.StringIO(text, newline="\n")
+        # A carriage return may stand alone within a line, which is refused one line at a time.
+        if '"' not in text and text.count("\r") == text.count("\r\n"):
+            records, odd = list(csv.reader(file, delimiter=form.delimiter)), {}
+        else:
+            records, ends, odd = _quoted(file, form, last=last)
     if not records:
         return None
     width = len(form.columns)
@@ -85,26 +104,36 @@ def _table(lines: list[bytes], form: Form, begin: Position, *, last: bool) -> Ta
         for place, record in enumerate(records):
             if place not in odd and len(record) != width:
                 odd[place] = _wrong_length(record, width)
-    taken = lines if ends is None else lines[: ends[-1]]
+    origin: Lines | Texts
+    if long and ends is not None:
+        origin = _texts(data, ends, begin)
+        taken = origin.texts
+    else:
+        taken = lines if ends is None else lines[: ends[-1]]
+        origin = Lines(taken, begin, ends)
     end = begin._replace(
         number=begin.number + len(records),
         offset=begin.offset + sum(map(len, taken)),
-        line=begin.line + len(taken),
+        line=begin.line + (len(taken) if ends is None else ends[-1]),
     )
-    return Table(begin, end, form.columns, records, Lines(taken, begin, ends), odd, typeless=True)
+    return Table(begin, end, form.columns, records, origin, odd, typeless=True)
 
 
-_Found = tuple[list[list[str]], list[int] | None, dict[int, Reason | None]]
+def _texts(data: bytes, ends: list[int], begin: Position) -> Texts:
+    """The records of a text, without having all of its lines at once."""
+    file = io.BytesIO(data)
+    texts = []
+    for first, last in zip([0, *ends], ends, strict=False):
+        at = file.tell()
+        texts.append(data[at : at + sum(map(len, islice(file, last - first)))])
+    return Texts(texts, begin, ends)
 
 
-def _plain(text: str, form: Form) -> _Found:
-    """Records without quotes: each is a line."""
-    return list(csv.reader(io.StringIO(text, newline="\n"), delimiter=form.delimiter)), None, {}
-
-
-def _quoted(text: str, form: Form, *, last: bool) -> _Found:
-    """Records that may be several lines, and lines that cannot be one."""
-    reader = csv.reader(io.StringIO(text, newline="\n"), delimiter=form.delimiter, strict=True)
+def _quoted(
+    lines: Iterable[str], form: Form, *, last: bool
+) -> tuple[list[list[str]], list[int], dict[int, Reason | None]]:
+    """Records that may be several lines, on which line each ends, and lines that cannot be one."""
+    reader = csv.reader(lines, delimiter=form.delimiter, strict=True)
     records: list[list[str]] = []
     ends: list[int] = []
     odd: dict[int, Reason | None] = {}

@@ -20,10 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _FIRST, _ROWS = 50, 4000  # rows of the first portion, and of any at most
-_READ_ROWS, _READ = (
-    32_000,
-    4 * 1024 * 1024,
-)  # rows and bytes read at once at most: each read costs a millisecond
+_READ_ROWS, _READ = 32_000, 4 * 1024 * 1024  # rows and bytes read at once: each read costs a millisecond
+_FOOTER = "Is it whole? What is in it stands at its end. Get it again, and load it with --fresh."
+_BEHIND = "The rows before it are loaded. Get the file again, and load it with --fresh."
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
@@ -43,13 +42,19 @@ async def frames(path: Path, name: str, *, start: Position) -> AsyncIterator[Typ
     from loader.sources.frame import Frame  # noqa: PLC0415 - it needs polars
 
     number, rows = start.number, _FIRST
-    while (read := await _run(_slice, scan, number - 1, rows, name)).height:
+    damage: SourceError | None = None
+    while damage is None:
+        read, damage = await _run(_slice, scan, number - 1, rows, name)
+        if read is None or not read.height:
+            break
         size = int(read.estimated_size())
         rows = rows_of_portion(read.height, size, _READ_ROWS, _READ)
         for frame in read.iter_slices(rows_of_portion(read.height, size, _ROWS)):
             begin = Position(start.source, number, 0, number)
             number += frame.height
             yield Frame(begin, Position(start.source, number, 0, number), frame)
+    if damage is not None:
+        raise damage
 
 
 def understood(path: Path, name: str) -> str:
@@ -93,9 +98,22 @@ def _scan(path: Path, name: str) -> pl.LazyFrame:
     return scan
 
 
-def _slice(scan: pl.LazyFrame, begin: int, rows: int, name: str) -> pl.DataFrame:
-    with _translated(name):
-        return scan.slice(begin, rows).collect()
+def _slice(
+    scan: pl.LazyFrame, begin: int, rows: int, name: str
+) -> tuple[pl.DataFrame | None, SourceError | None]:
+    """Rows from ``begin`` on, counted from 0; where there is damage, all before it that can be read."""
+    cause: BaseException | None = None
+    frame: pl.DataFrame | None = None
+    good, bad = 0, rows + 1  # so many can be read, and so many cannot
+    wanted = rows
+    while wanted > good:
+        try:
+            with _translated(name):
+                frame, good = scan.slice(begin, wanted).collect(), wanted
+        except SourceError as error:
+            cause, bad = error.__cause__, wanted
+        wanted = (good + bad) // 2
+    return frame, None if cause is None else _damaged(f"{name}:{begin + bad}:", cause, _BEHIND)
 
 
 @contextmanager
@@ -108,8 +126,9 @@ def _translated(name: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise SourceError(
-            f"{name} cannot be read as Parquet: {first}",
-            advice="Is it whole? What is in it stands at its end. Get it again, and load it with --fresh.",
-        ) from error
+        raise _damaged(name, error, _FOOTER) from error
+
+
+def _damaged(where: str, cause: BaseException, advice: str) -> SourceError:
+    first = (str(cause).splitlines() or [type(cause).__name__])[0]
+    return SourceError(f"{where} cannot be read as Parquet: {first}", advice=advice)

@@ -55,7 +55,7 @@ async def portions(
     *,
     start: Position,
     size: int,
-    spool: Path,
+    spool: Path | None,
     form: Form | None,
     watch: Callable[[Event], None],
     tell: Callable[[Form], None],
@@ -68,6 +68,7 @@ async def portions(
         start: the place of the first row. A source that cannot be read twice begins at its first.
         size: of a portion of text, in bytes, about.
         spool: where a file may stand that only can be read if it is one: a compressed Parquet file, say.
+            None: such a source gives nothing, and nothing is told of it.
         form: how it is written, where an earlier run has found out, and got beyond its first row.
         watch: told of the bytes that were read, or passed over.
         tell: told what the source is, before the first portion.
@@ -98,6 +99,8 @@ async def portions(
                 yield portion
             return
         if not in_place:
+            if spool is None:
+                return
             await _write(data, spool)
     path, told = (source.path, source.size) if in_place else (spool, None)
     assert path is not None  # noqa: S101 - it is a file

@@ -94,11 +94,13 @@ ORDERS: list[tuple[list[Record], Row]] = [
             "usd_value": "10803",
         },
     ),
+    ([{"timestamp": "1262304000000"}], {"timestamp": "1262304000000"}),
     ([{"symbol": None}], {}),
     ([{"market": "binance"}], {"market": "binance"}),
 ]
 
 MIXED = f"but {INTEGERS.replace('are', 'are understood to be')}, as they are in the first 1 records"
+UNIT = "It must be ms since 1970, from 2010 on"
 NUMBER = "which is no finite number of at most 200 digits"
 # Changes of FILL, one for each fill of an order, and why the order makes no row.
 REFUSED: list[tuple[list[Record], str, str]] = [
@@ -122,6 +124,14 @@ REFUSED: list[tuple[list[Record], str, str]] = [
         [{"timestamp": "1.71E12"}],
         "not-a-time",
         "timestamp is '1.71E12', which is no integer of ms since 1970",
+    ),
+    ([{"timestamp": "1710877411"}], "not-a-time", f"timestamp is 1710877411: seconds? {UNIT}"),
+    ([{"timestamp": "1262303999999"}], "not-a-time", f"timestamp is 1262303999999: seconds? {UNIT}"),
+    ([{"timestamp": "-1710877411679"}], "not-a-time", f"timestamp is -1710877411679: seconds? {UNIT}"),
+    (
+        [{}, {"timestamp": "1710877411679000"}],
+        "not-a-time",
+        f"fill 'T1': timestamp is 1710877411679000: microseconds? {UNIT}",
     ),
     ([{}, {"market": "binance"}], "fills-differ", "market is 'kraken' and 'binance' in fills of one order"),
     ([{}, {"symbol": "ETH-EUR"}], "fills-differ", "symbol is 'ETH-USD' and 'ETH-EUR' in fills of one order"),

@@ -27,7 +27,7 @@ MEANS = [
 
 CELLS = st.integers(0, 10**24)
 # Price, amount and timestamp of the fills of an order.
-ORDERS = st.lists(st.tuples(CELLS, CELLS, st.integers(0, 10**13)), min_size=1, max_size=8)
+ORDERS = st.lists(st.tuples(CELLS, CELLS, st.integers(1_262_304_000_000, 10**13)), min_size=1, max_size=8)
 Cells = list[tuple[int, int, int]]
 
 

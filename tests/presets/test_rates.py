@@ -34,8 +34,8 @@ LINES = [
     "",
     "63100,,2024-03-19 12:00:00.250,BTC",
     "63021.5,,2024-03-19T12:00:00Z,XBT",
-    f'0.14,"a, b",{DAY},XDG',
-    f" 1.5e-1 ,, {DAY} , DOGE ",  # the later line counts
+    f'0.15,"a, b",{DAY},XDG',
+    f" 1.5e-1 ,, {DAY} , DOGE ",  # the same once more
 ]
 
 SECONDS = "seconds?\nWrite milliseconds since 1970."
@@ -64,6 +64,14 @@ WRONG = [
     ("EUR,2024-03-19", "r.csv:2 has 2 columns, but the header 3\nPut a cell under each."),
     (",2024-03-19,1.08", "r.csv:2 names no asset\nGive one, as in EUR."),
     ("EUR,2024-03-19,1.08\n\nEUR,?,1", f"r.csv:4 has the timestamp '?'\n{TIME}"),
+    (
+        f"EUR,2024-03-19,1.08\nCHF,2024-03-19,1.1\nEUR,{DAY},1.0800\nEUR,{DAY},1.09",
+        "r.csv:4 and r.csv:5 give EUR different rates at one time\nKeep the one that counts.",
+    ),
+    (
+        f"XBT,{DAY},9\nBTC,{DAY + 1},8\n\nBTC,2024-03-19,7",
+        "r.csv:2 and r.csv:5 give BTC different rates at one time\nKeep the one that counts.",
+    ),
     ('EUR,2024-03-19,"1.08', "r.csv:2 is no CSV: unexpected end of data\nMend the line."),
 ]
 WRONG_HEADERS = [
@@ -101,15 +109,13 @@ def test_a_file_without_rates_has_none() -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["EUR", "CHF"]), st.integers(0, 9), st.integers(1, 99)), max_size=20),
+    st.dictionaries(st.tuples(st.sampled_from(["EUR", "CHF"]), st.integers(0, 9)), st.integers(1, 99)),
     st.integers(-1, 10),
 )
-def test_a_rate_is_what_a_search_through_all_lines_finds(lines: list[tuple[str, int, int]], at: int) -> None:
-    """The latest time that is not after, and of its lines the last."""
-    file = [f"{asset},{DAY + time},{usd}" for asset, time, usd in lines]
-    before = [
-        (time, place, usd) for place, (asset, time, usd) in enumerate(lines) if asset == "EUR" and time <= at
-    ]
-    expected = max(before)[2] if before else None
+def test_a_rate_is_what_a_search_through_all_lines_finds(lines: dict[tuple[str, int], int], at: int) -> None:
+    """The latest time that is not after."""
+    file = [f"{asset},{DAY + time},{usd}" for (asset, time), usd in lines.items()]
+    before = [(time, usd) for (asset, time), usd in lines.items() if asset == "EUR" and time <= at]
+    expected = max(before)[1] if before else None
 
     assert expected == Rates.parse(["asset,timestamp,usd", *file], "r.csv").at("EUR", DAY + at)
