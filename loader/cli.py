@@ -15,6 +15,7 @@ import click
 
 from loader import config, rejects
 from loader.errors import Exit, LoadError, SettingsError
+from loader.form import is_reject_file
 from loader.mapping import parse_pairs
 from loader.options import LOAD, OUTPUT, SOURCES, TARGET, TOKEN, options
 from loader.settings import MaxErrors, Settings, parse_columns, parse_delimiter, parse_size
@@ -207,7 +208,7 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
             f"  {group['count']:,} x {group['code']} {group['message']}; the first: {group['place']}"
         )
     if report.rejects:
-        rows = [str(path) for path in rejects.files(folder) if rejects.is_rows(path)]
+        rows = [str(path) for path in rejects.files(folder) if is_reject_file(path.name)]
         console.print(f"rejected rows: {', '.join(rows)}; why: {folder / rejects.ERRORS}")
     console.print(f"report: {folder / 'report.json'}")
     if report.error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,22 +11,16 @@ from typing import BinaryIO
 
 import orjson
 
-from loader.form import JSONL, Form, RejectFile, lenient
+from loader.form import JSONL, Form, RejectFile, is_reject_file, lenient
 from loader.model import Reject
 
 ERRORS = "rejects.errors.jsonl"
-_ROWS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
 
 
 def files(folder: Path) -> list[Path]:
     """The files that an earlier load has left."""
-    found = (path for path in folder.glob("rejects*") if path.name == ERRORS or is_rows(path))
+    found = (path for path in folder.glob("rejects*") if path.name == ERRORS or is_reject_file(path.name))
     return sorted(found, key=lambda path: (len(path.name), path.name))
-
-
-def is_rows(path: Path) -> bool:
-    """Whether a file of this name is one of rejected rows."""
-    return _ROWS.fullmatch(path.name) is not None
 
 
 def write(folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, Form]) -> None:

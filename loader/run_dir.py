@@ -12,6 +12,7 @@ from typing import Self
 
 from loader import journal, rejects
 from loader.errors import RunDirError, SettingsError
+from loader.form import is_reject_file
 from loader.journal import Journal, OtherLoad, Past
 from loader.report import Report
 from loader.settings import Settings
@@ -153,4 +154,4 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _is_own(path: Path, folder: Path) -> bool:
-    return path.parent == folder and (path.name in _OWN or rejects.is_rows(path))
+    return path.parent == folder and (path.name in _OWN or is_reject_file(path.name))

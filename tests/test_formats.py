@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import loader
-from loader.rejects import is_rows
+from loader.form import is_reject_file
 from tests.faults import Site, Source, Stored, as_dict, check, clear, contents, site
 from tests.harness import Loaded
 from tests.packing import SUFFIXES, packed
@@ -124,7 +124,7 @@ async def test_rejects_of_unlike_sources_are_sources_too(target: Site, tmp_path:
 
     settings = target.settings(run_dir=tmp_path / "run", table="faults", source_table="rows")
     report = await loader.load(settings, [str(tmp_path / name) for name in names])
-    found = sorted(path for path in (tmp_path / "run").iterdir() if is_rows(path))
+    found = sorted(path for path in (tmp_path / "run").iterdir() if is_reject_file(path.name))
     check(target, made, as_dict(report))
     for path in found:
         mend(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from loader.rejects import is_rows
+from loader.form import is_reject_file
 from tests.faults import Site, check, clear, contents, site
 from tests.killing import BATCH_ROWS, CONCURRENCY
 from tests.processes import Loads
@@ -260,4 +260,22 @@ def test_no_reject_files_are_left_of_an_earlier_load(loads: Loads, tmp_path: Pat
     second = loads.run("--run-dir=run", "rows.jsonl")
 
     assert (1, 0) == (first.code, second.code)
-    assert [] == [path for path in second.folder.iterdir() if is_rows(path)]
+    assert [] == [path for path in second.folder.iterdir() if is_reject_file(path.name)]
+
+
+@pytest.mark.parametrize(
+    "element",
+    ['[{"id":"n"}]', '[[{"id":"n"}]]', '{"id":"n",\n"c":"a\nb"}', '{"id":"n"\n"c":1}', '"x"', "[\n]"],
+)
+def test_rejected_elements_of_an_array_are_refused_again(
+    target: Site, tmp_path: Path, loads: Loads, element: str
+) -> None:
+    """The reject file, loaded again, lets in nothing that the array did not."""
+    (tmp_path / "rows.json").write_text(f'[{{"id":"k"}},\n{element}\n,{{"id":"l"}}]')
+
+    run = loads.run("rows.json")
+    again = loads.run(str((run.folder / "rejects.jsonl").relative_to(tmp_path)))
+
+    assert (1, 1) == (run.code, again.code), run.err + again.err
+    assert 1 == again.report["rows_rejected"]
+    assert {"k", "l"} == contents(target).keys()
