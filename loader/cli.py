@@ -213,7 +213,8 @@ def _summarize(report: Report, settings: Settings, console: Console) -> None:
     console.print(f"report: {folder / 'report.json'}")
     if report.error:
         console.print(f"stopped: {report.error}")
-    if report.error and report.exit_code != Exit.USAGE:
+    # Where the error asks for --fresh, the same command would be refused: the source will be another.
+    if report.error and report.exit_code != Exit.USAGE and "--fresh" not in report.error:
         # --fresh would begin anew.
         words = [word for word in sys.argv[1:] if word != "--fresh"]
         if any(is_url(word) and shown(word) != word for word in words):

@@ -25,6 +25,11 @@ _UNTOLD = (
     "the server does not tell the type{}: a text for a json column is stored as a JSON string, and a "
     "timestamp goes as text. JSON Lines do not depend on it"
 )
+_ONLY_FOR = {  # an option -> the formats of which it says something, and their name
+    **dict.fromkeys(("query", "source_table"), (("sqlite",), "SQLite")),
+    **dict.fromkeys(("delimiter", "null"), (("csv",), "CSV")),
+    "encoding": (("csv", "json", "jsonl"), "text"),
+}
 _NAMED = "which --map or --drop names"
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
@@ -77,7 +82,7 @@ class Intake:
             query=settings.query,
             table=settings.source_table or table,
         )
-        self._asked = "--query" if settings.query else "--source-table" if settings.source_table else None
+        self._asked = [option for option in _ONLY_FOR if getattr(settings, option)]
         self._understood: dict[int, tuple[Form, str]] = {}
         self._untold = ""  # of what the target tells no types, as long as nobody has heard of it
 
@@ -233,7 +238,7 @@ class Intake:
         self._warn()
         if not again:
             self._describe(number, form)
-            idle = f"; {self._asked} is for SQLite only" if self._asked and form.format != "sqlite" else ""
+            idle = "".join(_idle(option, form) for option in self._asked)
             name = self._sources[number].name
             self._watch(Understood(name, form.text + idle, usual=form.usual and not idle))
 
@@ -270,3 +275,9 @@ class Intake:
                 self._watch(Understood(f"--preset {preset.name}", gathered.summary()))
             async for groups in gathered.groups(begin):
                 yield groups
+
+
+def _idle(option: str, form: Form) -> str:
+    """What to say of an option that says nothing of a source; empty where it does."""
+    formats, name = _ONLY_FOR[option]
+    return "" if form.format in formats else f"; --{option.replace('_', '-')} is for {name} only"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from loader.equality import ReadKey, reader
 from loader.errors import TargetError, words
 from loader.model import Reason, Shape, Verdict
@@ -41,17 +43,16 @@ class Relation:
             self._refused[shape] = Reason("PGRST204", message)
         return self._refused.get(shape)
 
-    def check_names(self, columns: tuple[str, ...] | None, *, upsert: bool) -> None:
+    def check_names(self, named: Mapping[str, Iterable[str]]) -> None:
         """See that it has the columns that the settings name.
 
         Args:
-            columns: those of --columns.
-            upsert: whether those of --on-conflict are asked for, too.
+            named: these columns, by the option that names them.
 
         Raises:
             TargetError: it lacks one.
         """
-        for option, names in (("--on-conflict", self._key if upsert else ()), ("--columns", columns or ())):
+        for option, names in named.items():
             unknown = [name for name in names if name not in self.formats]
             if self.formats and unknown:
                 raise TargetError(

@@ -85,7 +85,7 @@ class Sender:
         patience = min(_START_PATIENCE, self._settings.retry_for)
         verdict = await self._attempts.send(shape, bodies.EMPTY, 0, patience=patience)
         relation.formats = await self._attempts.describe()
-        self._check_names(relation)
+        relation.check_names(self._settings.named)
         if verdict.kind is Kind.COLUMNS:
             raise relation.wrong_columns(verdict)
         if verdict.kind is not Kind.DONE:
@@ -101,10 +101,7 @@ class Sender:
         """
         relation = Relation(self._settings.table, self._settings.on_conflict, Shape(()))
         relation.formats = await self._attempts.describe()
-        self._check_names(relation)
-
-    def _check_names(self, relation: Relation) -> None:
-        relation.check_names(self._settings.written, upsert=self._settings.resolution != "none")
+        relation.check_names(self._settings.named)
 
     async def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.

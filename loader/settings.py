@@ -220,6 +220,16 @@ class Settings:
         return None if self.columns is None else self.mapping.written(self.columns)
 
     @property
+    def named(self) -> dict[str, tuple[str, ...]]:
+        """The columns of the table that are named, by the option that names them."""
+        found = {
+            "--on-conflict": self.on_conflict if self.resolution != "none" else (),
+            "--map": tuple(target for target, _ in self.map),
+            "--set": tuple(column for column, _ in self.set),
+        }
+        return found | {"--columns": self.written or ()}
+
+    @property
     def endpoint(self) -> str:
         """The URL that requests go to: a Supabase project's gets ``/rest/v1``."""
         base = self.url.rstrip("/")
@@ -247,22 +257,15 @@ def _is_web_address(url: str) -> bool:
         return False
 
 
-# Encodings of host names and of Python itself.
+# Encodings of host names and of Python itself, with underscores for what else may stand in their names.
 _NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
 def _is_encoding(name: str) -> bool:
     try:
         found = codecs.lookup(name).name.replace("-", "_")
-        if found in (
-            "idna",
-            "punycode",
-            "undefined",
-            "unicode_escape",
-            "raw_unicode_escape",
-            "raw-unicode-escape",
-        ):
-            return False  # they are not for files
+        if found in _NO_FILES:
+            return False
         "".encode(found)
     except (LookupError, UnicodeError, ValueError):
         return False  # LookupError also for what is a codec, but not of text

@@ -102,7 +102,7 @@ def test_bytes_that_are_no_utf_8_lose_their_row_only(
     assert 1 == wrong.code, wrong.err
     line = 700 + head.count("\n")
     assert "2 x not-utf8 " in wrong.err
-    assert "the row is not UTF-8: --encoding names another encoding" in wrong.err
+    assert "the row is not in the encoding of its source: UTF-8, where --encoding names no other" in wrong.err
     assert f"{name}:{line}" in wrong.err
     assert header + b"".join(odd) == rejects.read_bytes()
     assert ROWS == len(kept) + len(odd)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -279,3 +280,84 @@ def test_rejected_elements_of_an_array_are_refused_again(
     assert (1, 1) == (run.code, again.code), run.err + again.err
     assert 1 == again.report["rows_rejected"]
     assert {"k", "l"} == contents(target).keys()
+
+
+# Options, a source, what it holds, what is said
+SAID_OF: list[tuple[list[str], str, str, str]] = [
+    (["--set=nope=1"], "rows.csv", "id,a\nk,1\n", "--set names nope, which faults lacks"),
+    (["--map=nope=a"], "rows.jsonl", '{"id":"k","a":1}\n', "--map names nope, which faults lacks"),
+    (["--null=x"], "rows.jsonl", '{"id":"k","a":1}\n', "rows.jsonl: JSON Lines; --null is for CSV only"),
+    (["--delimiter=;"], "rows.json", '[{"id":"k"}]', "rows.json: a JSON array; --delimiter is for CSV only"),
+    (["--query=select 1"], "rows.csv", "id,a\nk,1\n", "; --query is for SQLite only"),
+    ([], "rows.csv", '"id","a\nb"\nk,1\n', "2 columns: id, 'a\\nb'"),
+    ([], "rows.csv", "id,c\nk,a\rb\n", "a carriage return stands alone in a cell that is not in quotes"),
+    ([], "rows.jsonl", '{"id":"k","c":"\\\\\\ud83d"}', "\\ud83d is half of a character (a lone surrogate)"),
+    ([], "rows.jsonl", '{"id":"\\ud83d\\ude00\\ude00"}', "\\ude00 is half of a character (a lone surrogate)"),
+    (["--encoding=cp1252"], "rows.csv", "id,c\nk,\x81\n", "is not in the encoding of its source"),
+]
+
+
+@pytest.mark.parametrize(("options", "name", "text", "words"), SAID_OF)
+def test_what_is_wrong_is_said(
+    tmp_path: Path, loads: Loads, options: list[str], name: str, text: str, words: str
+) -> None:
+    """In words of the user's, not of a library's, and with the option that is at fault."""
+    (tmp_path / name).write_bytes(text.encode("latin-1"))
+
+    assert words in loads.run(*options, name).err
+
+
+def broken_view(database: sqlite3.Connection) -> list[str]:
+    """A view of a column that is gone."""
+    database.execute("create view broken as select nope from t")
+    return ["--source-table=broken"]
+
+
+def failing_query(database: sqlite3.Connection) -> list[str]:
+    """A query that fails at its third row."""
+    database.executemany("insert into t values (?, ?)", [("k2", 2), ("k3", -(2**63))])
+    return ["--query=select id, abs(a) as a from t"]
+
+
+def locked(database: sqlite3.Connection) -> list[str]:
+    """A program that writes at the moment."""
+    database.commit()
+    database.execute("pragma locking_mode = exclusive")
+    database.execute("begin exclusive")
+    return []
+
+
+@pytest.mark.parametrize(
+    ("prepare", "words"),
+    [
+        (broken_view, "SQLite says: no such column: nope\nDoes the sqlite3 shell read that table, view, or"),
+        (failing_query, "SQLite says: integer overflow\nDoes the sqlite3 shell read that table, view, or"),
+        (locked, "SQLite says: database is locked\nAnother program writes to it."),
+    ],
+)
+def test_what_sqlite_says_is_told_with_what_to_do(
+    tmp_path: Path, loads: Loads, prepare: Callable[[sqlite3.Connection], list[str]], words: str
+) -> None:
+    """Whether the query, the database or another program is at fault."""
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+        database.execute("create table t (id, a)")
+        database.execute("insert into t values ('k', 1)")
+        options = prepare(database)
+        if not database.in_transaction or prepare is not locked:
+            database.commit()
+
+        run = loads.run(*options, "rows.db")
+
+    assert words in run.err
+
+
+def test_a_source_that_must_be_replaced_is_not_gone_on_with(tmp_path: Path, loads: Loads) -> None:
+    """The same command would be refused, for the source will be another."""
+    rows = "".join(f'{{"id":"k{number}"}}\n' for number in range(20_000))
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(rows.encode())[:-20])
+
+    run = loads.run("rows.jsonl.gz")
+
+    assert 4 == run.code
+    assert "--fresh" in run.err
+    assert "to go on" not in run.err

@@ -79,6 +79,10 @@ LOSSES: list[tuple[list[Any], Any, str, dict[int, str]]] = [
     ([1, 1000], pl.Time, "time without time zone", {0: "not-exact"}),
     ([1, 1000], pl.Duration("ns"), "interval", {0: "not-exact"}),
     ([TIME, MIDNIGHT], pl.Datetime("us"), "date", {0: "not-exact"}),
+    ([-719_163, -719_162, 2_932_896, 2_932_897, None], pl.Date, "date", {0: "not-exact", 3: "not-exact"}),
+    ([-62_135_596_800_001, -62_135_596_800_000, 253_402_300_799_999, 253_402_300_800_000], pl.Datetime("ms"),
+     "timestamp without time zone", {0: "not-exact", 3: "not-exact"}),
+    ([253_402_300_799_999_999, 253_402_300_800_000_000], BERLIN, "", {1: "not-exact"}),
     ([1.0, float("nan"), float("-inf")], pl.Float64, "jsonb", {1: "not-exact", 2: "not-exact"}),
     ([[1.0], [float("nan")]], pl.List(pl.Float64), "jsonb", {1: "not-finite"}),
 ]  # fmt: skip

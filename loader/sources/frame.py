@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -28,6 +29,8 @@ _MICROSECONDS = frozenset(  # what these types hold at most; more digits would b
 _WITH_ZONE = "timestamp with time zone"
 _LONGEST = 2**63 // 1000  # of milliseconds, as microseconds
 _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
+_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_FIRST_DAY, _END_DAY = -719_162, 2_932_897  # of the years 1 to 9999, in days since 1970
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _raw = msgspec.json.Decoder(msgspec.Raw)
@@ -83,7 +86,7 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
             continue
         column = pl.col(name)
         flat.append(_written(column, kind, wanted).alias(name))
-        for inexact, message in _inexact(column, kind, wanted):
+        for inexact, message in chain(_unwritable(column, kind, wanted), _inexact(column, kind, wanted)):
             for place in frame.select(inexact.arg_true()).to_series().to_list():
                 odd.setdefault(place, Reason("not-exact", f"{name} {message}"))
     # As many objects as rows also where there is no flat column.
@@ -154,6 +157,15 @@ def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[
         yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
     elif kind.is_float() and wanted in ("json", "jsonb"):
         yield ~column.is_finite(), "is not a finite number"
+
+
+def _unwritable(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
+    """Where polars writes a time in a form that PostgreSQL does not read, and what to say then."""
+    if isinstance(kind, pl.Date | pl.Datetime) and wanted not in _INTEGERS:
+        day = 1 if isinstance(kind, pl.Date) else _DAY[kind.time_unit]
+        if day != _DAY["ns"]:  # 64 bits of nanoseconds reach no such year
+            written = column.to_physical().is_between(_FIRST_DAY * day, _END_DAY * day, closed="left")
+            yield ~written, "is before the year 1, or after 9999: write such times as text"
 
 
 def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int, Reason]) -> list[bytes]:

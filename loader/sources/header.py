@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from loader.model import Position
 
 _DELIMITERS = ",\t;|"
 _NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
+_TOLD_FIRST = re.compile(rb'sep=([^\w\s"]|\t)\r?\n', re.ASCII)
 _TOLD = 20  # columns that are told
 _ADVICE = "Give the source a header, or name its columns with --columns where it has none."
 
@@ -44,7 +46,7 @@ def read(
     columns: tuple[str, ...] | None,
     expected: tuple[str, ...] | None,
 ) -> Header:
-    """Look at the first lines; blank ones before the header are nothing.
+    """Look at the first lines; blank ones before the header are nothing, and ``sep=;`` is Excel's delimiter.
 
     Args:
         rows: lines, each with its newline.
@@ -64,6 +66,9 @@ def read(
         )
     blank = next((place for place, row in enumerate(rows) if row.strip()), len(rows))
     begin = _behind(begin, rows[:blank])
+    if blank < len(rows) and (told := _TOLD_FIRST.fullmatch(rows[blank])):
+        delimiter = delimiter or told[1].decode()
+        begin, blank = _behind(begin, rows[blank : blank + 1]), blank + 1
     texts = [row.decode(errors="surrogateescape") for row in rows[blank:]]
     if delimiter is None:
         delimiter = max(_DELIMITERS, key=lambda one: _sense(_cells(texts, one)))
@@ -87,7 +92,8 @@ def read(
 
 def listed(columns: Sequence[str]) -> str:
     """Columns for people: how many, and the names of the first."""
-    told = ", ".join(columns[:_TOLD]) + (", ..." if len(columns) > _TOLD else "")
+    names = (name if name.isprintable() else repr(name) for name in columns[:_TOLD])
+    told = ", ".join(names) + (", ..." if len(columns) > _TOLD else "")
     return f"{len(columns)} column{'s' if len(columns) != 1 else ''}: {told}"
 
 

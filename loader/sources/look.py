@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import PurePath
 
 import msgspec
@@ -26,7 +27,15 @@ _SUFFIXES: dict[str, Format] = {
 }
 _MAGIC: dict[Format, bytes] = {"parquet": b"PAR1", "sqlite": b"SQLite format 3\0"}
 _TITLES = {"parquet": "Parquet", "sqlite": "SQLite database"}
-_WIDE = (b"\xff\xfe", b"\xfe\xff")  # the byte order marks of UTF-16, and of UTF-32
+# The byte order marks of UTF-32 and of UTF-16, and what begins with ASCII in them without one.
+_WIDE = {
+    "utf-32": re.compile(rb"\xff\xfe\0\0|\0\0\xfe\xff"),
+    "utf-16": re.compile(rb"\xff\xfe|\xfe\xff"),
+    "utf-32-le": re.compile(rb"(?:[^\0]\0\0\0){2}"),
+    "utf-32-be": re.compile(rb"(?:\0\0\0[^\0]){2}"),
+    "utf-16-le": re.compile(rb"(?:[^\0]\0){2}"),
+    "utf-16-be": re.compile(rb"(?:\0[^\0]){2}"),
+}
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
@@ -77,8 +86,9 @@ def recognise(
         raise SourceUnfit(f"{name} is a {_TITLES[found]} file, and --format is {format}")
     if found is not None:
         return Form(found, _TITLES[found])
-    if head.startswith(_WIDE):
-        raise SourceUnfit(f"{name}:1: it is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
+    if wide := next((one for one, begins in _WIDE.items() if begins.match(head)), None):
+        title = wide[:6].upper()
+        raise SourceUnfit(f"{name}:1: it is not UTF-8 but {title}", advice=f"Load it with --encoding {wide}.")
     lines = _Lines(head, whole=whole)
     # A reject file is never an array: a row that was refused for its brackets would get in without them.
     refused = said == "jsonl" and is_reject_file(PurePath(name).name)

@@ -21,6 +21,8 @@ from loader.sources.streams import rows_of_portion
 _FIRST, _ROWS = 100, 2000  # of the first portion, and of any at most
 _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
+_IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_TRY = "Does the sqlite3 shell read that table, view, or SELECT of --query?"
 _PASSED = 50_000  # rows that are passed over at a time
 
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
@@ -106,9 +108,7 @@ def _open(path: Path, name: str) -> sqlite3.Connection:
         database.text_factory = _lenient
         database.execute("select 1 from sqlite_master limit 1").fetchall()
     except sqlite3.Error as error:
-        raise SourceError(
-            f"{name}: SQLite says: {error}", advice="Is it whole, and may its folder be written to?"
-        ) from error
+        raise _failed(name, error, "Is it whole, and may its folder be written to?") from error
     return database
 
 
@@ -169,11 +169,9 @@ def _ask(database: sqlite3.Connection, query: str, name: str) -> sqlite3.Cursor:
     try:
         cursor = database.execute(query)
     except (sqlite3.Error, sqlite3.Warning) as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
-            raise _damaged(name, error) from error  # the file is at fault, not the query
-        raise SourceUnfit(
-            f"{name}: SQLite says: {error}", advice="--query is one SELECT in SQLite's SQL."
-        ) from error
+        if _code(error) in (*_DAMAGE, *_IN_USE):
+            raise _failed(name, error) from error  # the query is not at fault
+        raise SourceUnfit(f"{name}: SQLite says: {error}", advice=_TRY) from error
     if cursor.description is None:
         raise SourceUnfit(f"{name}: --query gives no rows", advice="It must be a SELECT.")
     return cursor
@@ -193,7 +191,7 @@ def _fetch(cursor: sqlite3.Cursor, most: int, name: str) -> list[tuple[Cell, ...
     except sqlite3.Error as error:
         if "Could not decode to UTF-8" in str(error):  # Python's words: it is no error of SQLite's
             raise _NotUtf8 from error
-        raise _damaged(name, error) from error
+        raise _failed(name, error) from error
 
 
 def _pass_over(cursor: sqlite3.Cursor, left: int, name: str) -> None:
@@ -203,11 +201,17 @@ def _pass_over(cursor: sqlite3.Cursor, left: int, name: str) -> None:
     cursor.connection.text_factory = _lenient
 
 
-def _damaged(name: str, error: Exception) -> SourceError:
-    return SourceError(
-        f"{name}: SQLite says: {error}",
-        advice="Is it whole? `pragma integrity_check` tells. Get it again, and load it with --fresh.",
-    )
+def _failed(name: str, error: Exception, advice: str = _TRY) -> SourceError:
+    """The error for what SQLite says; ``advice`` is given where neither damage nor a lock is its cause."""
+    if _code(error) in _DAMAGE:
+        advice = "Is it whole? `pragma integrity_check` tells. Get it again, and load it with --fresh."
+    elif _code(error) in _IN_USE:
+        advice = "Another program writes to it. Wait until that is done, or load a copy of it."
+    return SourceError(f"{name}: SQLite says: {error}", advice=advice)
+
+
+def _code(error: Exception) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF  # what is above tells more than is needed
 
 
 def _refuse(columns: Sequence[str], name: str) -> None:
