@@ -19,17 +19,9 @@ from loader.run_dir import GATHERED, SPOOL
 from loader.settings import Settings
 from loader.sources.open import Source
 from loader.sources.reading import Reading, portions
+from loader.understanding import ONLY_FOR, Understanding
 
 _PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
-_UNTOLD = (
-    "the server does not tell the type{}: a text for a json column is stored as a JSON string, and a "
-    "timestamp goes as text. JSON Lines do not depend on it"
-)
-_ONLY_FOR = {  # an option -> the formats of which it says something, and their name
-    **dict.fromkeys(("query", "source_table"), (("sqlite",), "SQLite")),
-    **dict.fromkeys(("delimiter", "null"), (("csv",), "CSV")),
-    "encoding": (("csv", "json", "jsonl"), "text"),
-}
 _NAMED = "which --map or --drop names"
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
@@ -61,7 +53,6 @@ class Intake:
         self._sources = sources
         self._folder = folder
         self._watch = watch
-        self._describe = describe
         self._known = known
         self._size = max(1, settings.batch_bytes // _PORTIONS_A_BATCH - _LINE)
         # Each source has a preset of its own, which remembers what it has understood of it.
@@ -82,29 +73,19 @@ class Intake:
             query=settings.query,
             table=settings.source_table or table,
         )
-        self._asked = [option for option in _ONLY_FOR if getattr(settings, option)]
-        self._understood: dict[int, tuple[Form, str]] = {}
-        self._untold = ""  # of what the target tells no types, as long as nobody has heard of it
+        self._understanding = Understanding(
+            [source.name for source in sources],
+            [option for option in ONLY_FOR if getattr(settings, option)],
+            has_preset=preset is not None,
+            watch=watch,
+            describe=describe,
+        )
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
         for converter in self._converters:
             converter.know(formats)
-        untold = [column for column, told in formats.items() if not told]
-        self._untold = "s of its columns (is its openapi-mode disabled?)" if not formats else ""
-        if untold:
-            self._untold = f" of {', '.join(untold)}"
-        self._warn()
-
-    def _warn(self) -> None:
-        """Say that values may not be what they should, where they depend on types that are not known."""
-        if (
-            self._untold
-            and self._preset is None
-            and any(form.is_typed for form, _ in self._understood.values())
-        ):
-            self._watch(Said(_UNTOLD.format(self._untold)))
-            self._untold = ""
+        self._understanding.know(formats)
 
     def rows(self, portion: Portion) -> Iterator[Block | Reject]:
         """The rows that a portion holds, and the records that cannot be rows, in order."""
@@ -211,7 +192,7 @@ class Intake:
             spool=spool,
             watch=(lambda _: None) if again else self._watch,
             form=self._known.get(start.source),
-            tell=lambda form: self._tell(start.source, form, again=again),
+            tell=lambda form: self._understanding.tell(start.source, form, again=again),
         )
 
     async def _look_at_first(self, number: int, *, spool: Path | None) -> None:
@@ -221,32 +202,14 @@ class Intake:
 
     def _look_at_header(self, number: int) -> None:
         """See of a source without rows whether its header would do."""
-        form, _ = self._understood.get(number, (None, ""))
+        form = self._understanding.form(number)
         if form is not None and form.columns:
             self._converters[number].fit.refuse_header(self._sources[number].name, form)
 
     def _look(self, portion: Portion, *, again: bool) -> None:
         number = portion.start.source
-        name = self._sources[number].name
-        text = self._converters[number].look(portion, name)
-        self._understood[number] = (self._understood[number][0], text)
-        if text and not again:
-            self._watch(Understood(name, text))
-
-    def _tell(self, number: int, form: Form, *, again: bool) -> None:
-        self._understood[number] = (form, "")
-        self._warn()
-        if not again:
-            self._describe(number, form)
-            idle = "".join(_idle(option, form) for option in self._asked)
-            name = self._sources[number].name
-            self._watch(Understood(name, form.text + idle, usual=form.usual and not idle))
-
-    def _alike(self, one: int, other: int) -> bool:
-        """Whether two sources are written alike, and their rejects too."""
-        (form, text), (other_form, other_text) = self._understood[one], self._understood[other]
-        unit, other_unit = text.partition(":")[0], other_text.partition(":")[0]  # behind it is from where
-        return (form.format, form.rejects, unit) == (other_form.format, other_form.rejects, other_unit)
+        text = self._converters[number].look(portion, self._sources[number].name)
+        self._understanding.add(number, text, again=again)
 
     async def _gathered(self, preset: Preset, begin: Position, *, again: bool) -> AsyncGenerator[Portion]:
         """The records of all sources, those that belong together brought together."""
@@ -256,7 +219,7 @@ class Intake:
             async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as portions_found:
                 async for portion in portions_found:
                     number = portion.start.source
-                    if not self._alike(number, 0):
+                    if not self._understanding.alike(number, 0):
                         raise SourceUnfit(
                             f"{self._sources[number].name} is not written like {self._sources[0].name}",
                             advice="Records that may belong together must be written alike in all sources.",
@@ -275,9 +238,3 @@ class Intake:
                 self._watch(Understood(f"--preset {preset.name}", gathered.summary()))
             async for groups in gathered.groups(begin):
                 yield groups
-
-
-def _idle(option: str, form: Form) -> str:
-    """What to say of an option that says nothing of a source; empty where it does."""
-    formats, name = _ONLY_FOR[option]
-    return "" if form.format in formats else f"; --{option.replace('_', '-')} is for {name} only"

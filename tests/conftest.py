@@ -12,6 +12,7 @@ import aioresponses.core
 import pytest
 
 from loader.sandbox import sandbox
+from tests.faults import Site, site
 from tests.harness import Target
 
 
@@ -42,6 +43,13 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         target = Target(box, tmp_path_factory.mktemp("loads"))
         yield target
         target.close()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Servers with api.faults in them, for tests that kill loads and lines, and not them."""
+    with site(tmp_path_factory.mktemp("undisturbed")) as up:
+        yield up
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import lzma
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from loader.errors import SettingsError
 from loader.observer import Event, Said
 from loader.report import Report
 from loader.settings import MaxErrors
-from tests.faults import Site, as_dict, check, clear, contents, differences, site, source
+from tests.faults import Site, as_dict, check, clear, contents, differences, source
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
 from tests.packing import PACK, SUFFIXES, packed, zstandard
 from tests.processes import Loads, peak
@@ -36,16 +36,10 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

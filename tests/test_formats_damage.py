@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from tests.faults import Site, check, clear, contents, differences, site
+from tests.faults import Site, check, clear, contents, differences
 from tests.killing import BATCH_ROWS, CONCURRENCY
 from tests.processes import Loads
 from tests.writing import FORMATS, format_of, rough, written
@@ -18,16 +17,10 @@ ROWS = 2000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

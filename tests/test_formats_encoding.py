@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.faults import Site, check, clear, contents, site
+from tests.faults import Site, check, clear, contents
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
 from tests.processes import Loads
 from tests.proxy import Proxy
@@ -21,16 +20,10 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LATIN = "id,a,c\nk1,1,Gr\u00f6\u00dfe\nk2,x,\u00e9\nk3,3,plain\n"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from loader.form import is_reject_file
-from tests.faults import Site, check, clear, contents, site
+from tests.faults import Site, check, clear, contents
 from tests.killing import BATCH_ROWS, CONCURRENCY
 from tests.processes import Loads
 from tests.writing import FORMATS, format_of, rough, store, written
@@ -20,16 +20,10 @@ from tests.writing import FORMATS, format_of, rough, store, written
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

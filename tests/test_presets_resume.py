@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from tests.faults import Site, settle, site
+from tests.faults import Site, settle
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
 from tests.processes import Loads
 from tests.proxy import Proxy, Seen
@@ -20,17 +20,11 @@ ORDERS = 3000
 STORED = "select id, amount::text, usd_value::text from core.trades order by id"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    settle(servers)
-    servers.sql("truncate core.trades")
-    return servers
+def target(undisturbed: Site) -> Site:
+    settle(undisturbed)
+    undisturbed.sql("truncate core.trades")
+    return undisturbed
 
 
 def killed_and_resumed(target: Site, folder: Path, *arguments: str, after: int = 8) -> dict[str, int]:

@@ -13,7 +13,7 @@ from loader.errors import SourceMissing
 from loader.report import Report
 from loader.sources import remote
 from loader.sources import web as http
-from tests.faults import Site, Source, as_dict, check, clear, contents, site, source
+from tests.faults import Site, Source, as_dict, check, clear, contents, source
 from tests.harness import Loaded
 from tests.killing import BATCH_ROWS, CONCURRENCY
 from tests.packing import packed
@@ -26,16 +26,10 @@ LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
 SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

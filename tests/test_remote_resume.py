@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import Site, Source, check, clear, site, source
+from tests.faults import Site, Source, check, clear, source
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
 from tests.packing import packed
 from tests.processes import Loads
@@ -21,16 +21,10 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import Site, Source, check, clear, contents, site, source
+from tests.faults import Site, Source, check, clear, contents, source
 from tests.killing import await_quiet, kill_in_the_middle, stall_behind
 from tests.processes import Loads, Run, await_that
 from tests.proxy import Answer, Proxy, Stall, passing, reply
@@ -25,16 +25,10 @@ BATCH_ROWS, CONCURRENCY = 100, 4
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", "--insert-first=never")
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from loader.report import Report
 from loader.sandbox.process import Process as Server
 from loader.sandbox.process import free_port, taken
 from loader.sources import remote, stores
-from tests.faults import Site, Source, as_dict, check, clear, site, source
+from tests.faults import Site, Source, as_dict, check, clear, source
 from tests.harness import wait_for
 from tests.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
 from tests.packing import packed
@@ -30,16 +30,10 @@ ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
 @pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
+def target(undisturbed: Site) -> Site:
+    clear(undisturbed)
+    return undisturbed
 
 
 @pytest.fixture(scope="module")
