@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -84,6 +85,12 @@ class RejectFile:
 
 
 JSONL = RejectFile("jsonl")
+_REJECTS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
+
+
+def is_reject_file(name: str) -> bool:
+    """Whether a file of this name is one of rejected rows."""
+    return _REJECTS.fullmatch(name) is not None
 
 
 def lenient(encoding: str) -> str:

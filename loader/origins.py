@@ -155,8 +155,11 @@ def _as_json(cell: Cell) -> Cell:
 
 
 def on_one_line(text: bytes) -> bytes:
-    """JSON without newlines: a blank between two tokens, an escape in a string, where none may be."""
-    if b"\n" not in text and b"\r" not in text:
+    """JSON without newlines: between two tokens a blank stands for them.
+
+    In a string, where none may be, a carriage return does, which may be there no more: what is no JSON never
+    becomes JSON on one line.
+    """
+    if b"\n" not in text:
         return text
-    escaped = _STRING.sub(lambda found: found[0].replace(b"\r", b"\\r").replace(b"\n", b"\\n"), text)
-    return escaped.replace(b"\r", b" ").replace(b"\n", b" ")
+    return _STRING.sub(lambda found: found[0].replace(b"\n", b"\r"), text).replace(b"\n", b" ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,11 +11,10 @@ from typing import BinaryIO
 
 import orjson
 
-from loader.form import JSONL, Form, RejectFile, lenient
+from loader.form import JSONL, Form, RejectFile, is_reject_file, lenient
 from loader.model import Reject
 
 ERRORS = "rejects.errors.jsonl"
-_ROWS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
 
 
 def files(folder: Path) -> list[Path]:
@@ -27,7 +25,7 @@ def files(folder: Path) -> list[Path]:
 
 def is_rows(path: Path) -> bool:
     """Whether a file of this name is one of rejected rows."""
-    return _ROWS.fullmatch(path.name) is not None
+    return is_reject_file(path.name)
 
 
 def write(folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, Form]) -> None:

@@ -56,6 +56,14 @@ def test_a_source_is_known_by_name_and_content(name: str, head: bytes, format: s
     assert format == look(head, name).format
 
 
+@pytest.mark.parametrize("head", [b'[{"id":1}]\n', b'[{"id":1},\n', b'[{"id":1}]\n[{"id":2}]\n'])
+def test_an_array_in_a_reject_file_is_a_row(head: bytes) -> None:
+    """It was rejected as one; in another file it may be what holds the rows."""
+    form = look(head, "run/rejects.2.jsonl")
+
+    assert ("jsonl", False, False) == (form.format, form.loose, form.bracketed)
+
+
 # first bytes, whether the rows have commas or brackets around them
 LOOSE: list[tuple[bytes, bool]] = [
     (ROWS, False),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from loader.errors import SourceError
-from loader.fields import fields
-from loader.model import Position, Reason
+from loader.model import Position
 from loader.origins import Elements, on_one_line
 from loader.portions import Objects
 from loader.sources.elements import Splitter
@@ -49,17 +48,8 @@ async def objects(data: Bytes, *, start: Position, inside: bool, name: str) -> A
             found.offsets[-1] + len(last),
             found.lines[-1] + last.count(b"\n"),
         )
-        odd = {place: reason for place, text in enumerate(found.texts) if (reason := _refused(text))}
         texts = [on_one_line(text) for text in found.texts]
-        yield Objects(begin, end, texts, Elements(found.texts, found.lines, found.offsets), odd)
+        yield Objects(begin, end, texts, Elements(found.texts, found.lines, found.offsets))
         begin = end
     if broken is not None:
         raise broken
-
-
-def _refused(text: bytes) -> Reason | None:
-    """Why an element of several lines is no row: on one line nobody sees the newline in a string."""
-    if b"\n" not in text and b"\r" not in text:
-        return None
-    found = fields(text)
-    return found if isinstance(found, Reason) else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import PurePath
 
 import msgspec
 
 from loader.errors import SourceUnfit
-from loader.form import Form, Format
+from loader.form import Form, Format, is_reject_file
 from loader.model import BEGIN
 from loader.sources import header
 from loader.sources.compression import named
@@ -79,13 +80,15 @@ def recognise(
     if head.startswith(_WIDE):
         raise SourceUnfit(f"{name}:1: it is not UTF-8 but UTF-16", advice="Load it with --encoding utf-16.")
     lines = _Lines(head, whole=whole)
-    kind = said if format else _textual(lines, said)
+    # Rejected rows stand as they were: an array alone is one of them, and was no row.
+    rejected = said == "jsonl" and lines.first[:1] == b"[" and is_reject_file(PurePath(name).name)
+    kind = said if format or rejected else _textual(lines, said)
     if kind == "json":
         bracketed = lines.first[:1] == b"["
         text = "a JSON array" if bracketed else "JSON, one value after another"
         return Form("json", text, bracketed=bracketed)
     if kind == "jsonl":
-        loose = _is_loose(lines)
+        loose = not rejected and _is_loose(lines)
         text = "JSON Lines, with commas between the rows" if loose else "JSON Lines"
         return Form("jsonl", text, loose=loose, bracketed=loose and lines.first[:1] == b"[")
     if lines.first and not lines.rows:
