@@ -68,6 +68,10 @@ def test_an_array_in_a_reject_file_is_a_row(head: bytes) -> None:
 LOOSE: list[tuple[bytes, bool]] = [
     (ROWS, False),
     (b'{"id":1},\n{"id":2}\n{"id":3}\n', False),
+    (b'{"id":1},\n{"id":2}\n{"id":3},\n{"id":4}\n', True),
+    (b'{"id":1}\n{"id":2}\n' * 20 + b'{"id":3},\n{"id":4},\n{"id":5}\n', True),
+    (b'{"id":1}\n' * 20 + b'{"id":3},\n{"id":4\n"a":1,\n', False),
+    (b'{"id":1}\n{"id":2,\n"a":[1,\n2]}\n', False),
     (b'{"id":1},\n{"id":2},\n{"id":3}\n', True),
     (b'{"id":1},\n{"id":2}\n', True),
     (b'[\n{"id":1},\n{"id":2}\n]\n', True),
@@ -80,7 +84,7 @@ LOOSE: list[tuple[bytes, bool]] = [
 
 @pytest.mark.parametrize(("head", "loose"), LOOSE)
 def test_commas_between_rows_are_seen(head: bytes, loose: bool) -> None:
-    """One comma alone is a mistake of its line."""
+    """Between all rows, or some; one comma alone is a mistake of its line."""
     form = look(head, "t.jsonl")
 
     assert ("jsonl", loose) == (form.format, form.loose)

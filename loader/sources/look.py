@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import islice
 from pathlib import PurePath
 
 import msgspec
@@ -173,9 +174,12 @@ def _is_loose(lines: _Lines) -> bool:
     rows = [line for line in lines.lines[:4] if line not in (b"[", b"]")]
     if not rows or not _is_object(bare(rows[0])):
         return False
-    # One comma alone is a mistake of its line.
+    # One comma alone is a mistake of its line, but where there are no more rows; two are a habit.
     commas = all(row[-1:] == b"," for row in rows[:-1] or rows) or all(row[:1] == b"," for row in rows[1:])
-    return lines.first == b"[" or (commas and (b"," in (rows[0][-1:], rows[-1][:1])))
+    if lines.first == b"[" or (commas and (b"," in (rows[0][-1:], rows[-1][:1]))):
+        return True
+    with_comma = (line for line in lines.lines if b"," in (line[-1:], line[:1]) and _is_object(bare(line)))
+    return lines.first[:1] == b"{" and len(list(islice(with_comma, 2))) == 2
 
 
 def bare(line: bytes) -> bytes:
