@@ -120,7 +120,7 @@ ODD: list[tuple[str, bytes, int, str]] = [
     ("rows.csv", b"\xef\xbb\xbf", 0, "no rows: there is nothing to load"),
     ("rows.jsonl", b"", 0, "no rows: there is nothing to load"),
     ("rows.csv.gz", gzip.compress(b""), 0, "no rows: there is nothing to load"),
-    ("rows.csv.gz", b"", 4, "rows.csv.gz is no gzip, though its name says so: it is empty"),
+    ("rows.csv.gz", b"", 2, "rows.csv.gz is no gzip, though its name says so: it is empty"),
     ("rows.parquet.gz", gzip.compress(b""), 2, "rows.parquet.gz is no Parquet, though its name says so"),
     ("rows.csv", b"\0" * 4096, 2, "rows.csv:1: the header holds NUL bytes"),
     ("rows.jsonl", b"\0" * 4096, 1, "1 x not-json"),
