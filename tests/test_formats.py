@@ -116,6 +116,30 @@ async def test_a_reject_file_is_a_source_in_its_turn(target: Site, tmp_path: Pat
     assert mended(made) == contents(target)
 
 
+REFUSED_ALONE = [
+    b'[{"id":"k1","c":"a\nb"}]',
+    b'[{"id":"k1","c":"a\r\nb"}]',
+    b'[{"id":"k\n1"},\n{"id":"k2",\n"a":"x"}]',
+    b'[[{"id":"k1"}]]',
+    b'[[{"id":"k1"}],[[{"id":"k2"}]]]',
+    b'["text\nof lines"]',
+]
+
+
+@pytest.mark.parametrize("data", REFUSED_ALONE)
+async def test_what_an_array_may_not_hold_is_refused_again(target: Site, tmp_path: Path, data: bytes) -> None:
+    """A newline in a string, an array in an array: no reject file makes a row of it."""
+    (tmp_path / "rows.json").write_bytes(data)
+
+    first = await target.load(tmp_path / "rows.json", table="faults")
+    again = await target.load(first.folder / "rejects.jsonl", table="faults")
+
+    assert {} == contents(target)
+    assert first.counts == again.counts
+    assert [error["code"] for error in first.errors] == [error["code"] for error in again.errors]
+    assert first.rejects == again.rejects
+
+
 async def test_rejects_of_unlike_sources_are_sources_too(target: Site, tmp_path: Path) -> None:
     """JSON of all kinds goes to one file, CSV to one for each header; all are loaded in their turn."""
     names = ["plain.jsonl", *(name for name in FORMATS if name != "headless.csv")]

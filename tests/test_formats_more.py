@@ -153,6 +153,17 @@ def test_rows_of_json_may_have_a_mapped_column_late(
     )
 
 
+def test_commas_behind_some_lines_are_nothing(target: Site, tmp_path: Path, loads: Loads) -> None:
+    """Each row is on a line of its own all the same."""
+    (tmp_path / "m.jsonl").write_text('{"id":"k1"}\n{"id":"k2"},\n{"id":"k3"}\n{"id":"k4"},\n{"id":"k5"}\n')
+
+    run = loads.run("m.jsonl")
+
+    assert 0 == run.code, run.err
+    assert "m.jsonl: JSON Lines, with commas between the rows" in run.err
+    assert ["k1", "k2", "k3", "k4", "k5"] == sorted(contents(target))
+
+
 @pytest.mark.parametrize("where", ["environment", ".env", "bulkload.toml", "pyproject.toml"])
 def test_options_that_repeat_stand_elsewhere_too(
     target: Site, tmp_path: Path, loads: Loads, where: str

@@ -56,10 +56,22 @@ def test_a_source_is_known_by_name_and_content(name: str, head: bytes, format: s
     assert format == look(head, name).format
 
 
+@pytest.mark.parametrize("head", [b'[{"id":1}]\n', b'[{"id":1},\n', b'[{"id":1}]\n[{"id":2}]\n'])
+def test_an_array_in_a_reject_file_is_a_row(head: bytes) -> None:
+    """It was rejected as one; in another file it may be what holds the rows."""
+    form = look(head, "run/rejects.2.jsonl")
+
+    assert ("jsonl", False, False) == (form.format, form.loose, form.bracketed)
+
+
 # first bytes, whether the rows have commas or brackets around them
 LOOSE: list[tuple[bytes, bool]] = [
     (ROWS, False),
     (b'{"id":1},\n{"id":2}\n{"id":3}\n', False),
+    (b'{"id":1},\n{"id":2}\n{"id":3},\n{"id":4}\n', True),
+    (b'{"id":1}\n{"id":2}\n' * 20 + b'{"id":3},\n{"id":4},\n{"id":5}\n', True),
+    (b'{"id":1}\n' * 20 + b'{"id":3},\n{"id":4\n"a":1,\n', False),
+    (b'{"id":1}\n{"id":2,\n"a":[1,\n2]}\n', False),
     (b'{"id":1},\n{"id":2},\n{"id":3}\n', True),
     (b'{"id":1},\n{"id":2}\n', True),
     (b'[\n{"id":1},\n{"id":2}\n]\n', True),
@@ -72,7 +84,7 @@ LOOSE: list[tuple[bytes, bool]] = [
 
 @pytest.mark.parametrize(("head", "loose"), LOOSE)
 def test_commas_between_rows_are_seen(head: bytes, loose: bool) -> None:
-    """One comma alone is a mistake of its line."""
+    """Between all rows, or some; one comma alone is a mistake of its line."""
     form = look(head, "t.jsonl")
 
     assert ("jsonl", loose) == (form.format, form.loose)

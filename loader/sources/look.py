@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from itertools import islice
 from pathlib import PurePath
 
 import msgspec
@@ -90,15 +91,15 @@ def recognise(
         title = wide[:6].upper()
         raise SourceUnfit(f"{name}:1: it is not UTF-8 but {title}", advice=f"Load it with --encoding {wide}.")
     lines = _Lines(head, whole=whole)
-    # A reject file is never an array: a row that was refused for its brackets would get in without them.
-    refused = said == "jsonl" and is_reject_file(PurePath(name).name)
-    kind = said if format or refused else _textual(lines, said)
+    # Rejected rows stand as they were: an array alone is one of them, and was no row.
+    rejected = said == "jsonl" and lines.first[:1] == b"[" and is_reject_file(PurePath(name).name)
+    kind = said if format or rejected else _textual(lines, said)
     if kind == "json":
         bracketed = lines.first[:1] == b"["
         text = "a JSON array" if bracketed else "JSON, one value after another"
         return Form("json", text, bracketed=bracketed)
     if kind == "jsonl":
-        loose = not refused and _is_loose(lines)
+        loose = not rejected and _is_loose(lines)
         text = "JSON Lines, with commas between the rows" if loose else "JSON Lines"
         return Form("jsonl", text, loose=loose, bracketed=loose and lines.first[:1] == b"[")
     if lines.first and not lines.rows:
@@ -183,9 +184,12 @@ def _is_loose(lines: _Lines) -> bool:
     rows = [line for line in lines.lines[:4] if line not in (b"[", b"]")]
     if not rows or not _is_object(bare(rows[0])):
         return False
-    # One comma alone is a mistake of its line.
+    # One comma alone is a mistake of its line, but where there are no more rows; two are a habit.
     commas = all(row[-1:] == b"," for row in rows[:-1] or rows) or all(row[:1] == b"," for row in rows[1:])
-    return lines.first == b"[" or (commas and (b"," in (rows[0][-1:], rows[-1][:1])))
+    if lines.first == b"[" or (commas and (b"," in (rows[0][-1:], rows[-1][:1]))):
+        return True
+    with_comma = (line for line in lines.lines if b"," in (line[-1:], line[:1]) and _is_object(bare(line)))
+    return lines.first[:1] == b"{" and len(list(islice(with_comma, 2))) == 2
 
 
 def bare(line: bytes) -> bytes:
