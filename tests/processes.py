@@ -90,6 +90,9 @@ class Loads:
         url: the server's, or the proxy's.
         secret: the token's.
         options: of each load.
+
+    Attributes:
+        variables: further ones of the environment.
     """
 
     def __init__(self, folder: Path, url: str, secret: str, *options: str) -> None:
@@ -97,6 +100,7 @@ class Loads:
         self.url = url
         self.secret = secret
         self.options = options
+        self.variables: dict[str, str] = {}
 
     def command(self, *arguments: str) -> list[str]:
         """The whole command line."""
@@ -111,6 +115,7 @@ class Loads:
             "BULKLOAD_URL": self.url,
             "BULKLOAD_TABLE": "faults",
             "PGRST_JWT_SECRET": self.secret,
+            **self.variables,
         }
 
     def start(self, *arguments: str, prefix: Sequence[str] = ()) -> Process:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
 
 import loader
 from loader.errors import SourceMissing
@@ -283,3 +285,42 @@ def test_an_empty_object_is_no_rows(web: Web, loads: Loads) -> None:
     run = loads.run(web.url("/rows.jsonl"))
 
     assert (0, 0) == (run.code, run.report["rows_read"]), run.err
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> Iterator[Web]:
+    """A server whose certificate is known to those who are told of it."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(str(tmp_path / "authority.pem"))
+    with web_server(context) as up:
+        yield up
+
+
+def test_certificates_are_checked(certified: Web, loads: Loads, tmp_path: Path, target: Site) -> None:
+    """Nothing is read from a server whose certificate nobody vouches for."""
+    certified.files["/rows.jsonl"] = b'{"id":"k","a":1}\n'
+    certified.cuts = [9]
+
+    unknown = loads.run(certified.url("/rows.jsonl"))
+    loads.variables = {"SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+    known = loads.run(certified.url("/rows.jsonl"))
+
+    assert (2, 0) == (unknown.code, known.code), unknown.err + known.err
+    assert "its certificate is not accepted" in unknown.err
+    assert {"k": ("1", None, None)} == contents(target)
+    assert "bytes=9-" in [asked.range for asked in certified.asked]
+
+
+def test_a_proxy_of_the_environment_is_asked(web: Web, loads: Loads, target: Site) -> None:
+    """For sources, not for the target, which is near."""
+    web.files["/rows.jsonl"] = b'{"id":"k","a":1}\n'
+
+    loads.variables = {"http_proxy": web.url("")}
+
+    run = loads.run("http://elsewhere.example/rows.jsonl")
+
+    assert 0 == run.code, run.err
+    assert {"k": ("1", None, None)} == contents(target)
+    assert {"http://elsewhere.example/rows.jsonl"} == {asked.path for asked in web.asked}

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -47,6 +48,7 @@ class Web:
     """
 
     port: int = 0
+    scheme: str = "http"
     files: dict[str, bytes] = field(default_factory=dict)
     ranges: bool = True
     etag: bool = True
@@ -64,19 +66,21 @@ class Web:
 
     def url(self, path: str) -> str:
         """The URL of a path."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"{self.scheme}://127.0.0.1:{self.port}{path}"
 
 
 @contextmanager
-def web_server() -> Iterator[Web]:
-    """A Web that is up, with no files."""
-    web = Web()
+def web_server(context: ssl.SSLContext | None = None) -> Iterator[Web]:
+    """A Web that is up, with no files; with a context, it speaks TLS."""
+    web = Web(scheme="http" if context is None else "https")
 
     class Handler(_Handler):
         manners = web
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = _Server(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     web.port = server.server_port
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -87,6 +91,11 @@ def web_server() -> Iterator[Web]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up, for a certificate that it does not know, is nothing to speak of."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -102,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         web = self.manners
-        path = unquote(urlsplit(self.path).path)
+        path = unquote(urlsplit(self.path).path)  # of a proxy, a whole URL is asked
         asked = Asked("GET", self.path, self.headers["Range"], self.headers["Authorization"])
         web.asked.append(asked)
         login = f"Basic {base64.b64encode(web.login.encode()).decode()}"
