@@ -85,6 +85,18 @@ class Fit:
             )
 
 
+def refuse_everywhere(lacking: Iterable[frozenset[str]]) -> None:
+    """See that some source has each column that the mapping names.
+
+    Args:
+        lacking: what each source lacks, all rows of which were seen.
+
+    Raises:
+        SourceUnfit: no source has one of them.
+    """
+    _refuse("every source", sorted(frozenset.intersection(*lacking)), ())
+
+
 def _refuse(name: str, lacking: Iterable[str], columns: Iterable[str]) -> None:
     if lacking := list(lacking):
         found = list(columns)

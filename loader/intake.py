@@ -9,6 +9,7 @@ from pathlib import Path
 
 from loader.converting import Converter
 from loader.errors import SourceError, SourceUnfit
+from loader.fitting import refuse_everywhere
 from loader.form import Form
 from loader.gathering import Gathered
 from loader.model import BEGIN, Block, Position, Reject
@@ -73,6 +74,7 @@ class Intake:
             query=settings.query,
             table=settings.source_table or table,
         )
+        self._lacking: dict[int, frozenset[str]] = {}  # what no row of a source has, where all were seen
         self._understanding = Understanding(
             [source.name for source in sources],
             [option for option in ONLY_FOR if getattr(settings, option)],
@@ -124,6 +126,8 @@ class Intake:
         for number, source in enumerate(self._sources):
             if source.path is not None and source.size is not None:
                 await self._look_at_first(number, spool=None)
+        if len(self._lacking) == len(self._sources):
+            refuse_everywhere(self._lacking.values())
 
     @property
     def _gathers(self) -> bool:
@@ -175,10 +179,12 @@ class Intake:
                 yield portion
 
     def _judge_unseen(self, number: int, *, all_seen: bool, again: bool) -> None:
-        """Refuse names that no row of a source has; where not all were looked at, they may come yet."""
+        """Refuse names that no row of the only source has; of others, or behind first rows, one may."""
         fit, name = self._converters[number].fit, self._sources[number].name
-        if all_seen:
+        if all_seen and len(self._sources) == 1:
             fit.refuse_unseen(name)
+        elif all_seen:
+            self._lacking[number] = frozenset(fit.unseen)
         elif not again:
             self._watch(Said(f"{name}: its first rows lack {', '.join(fit.unseen)}, {_NAMED}"))
 

@@ -40,8 +40,6 @@ def database(*tables: str) -> bytes:
 UNFIT: list[tuple[list[str], str, bytes, str]] = [
     (["--map=b=x"], "rows.csv", b"id,a\nk2,1\n", "rows.csv lacks x"),
     (["--map=b=x"], "rows.csv", b"id,a\n", "rows.csv lacks x"),
-    (["--map=b=x"], "rows.jsonl", b'{"id":"k2","a":1}\n', "rows.jsonl lacks x"),
-    (["--drop=x"], "rows.json", b'[{"id":"k2","a":1}]', "rows.json lacks x"),
     ([], "rows.csv", b"key,a\nk2,1\n", "rows.csv gives no id, the key"),
     ([], "rows.csv.gz", gzip.compress(b"key,a\nk2,1\n"), "rows.csv.gz gives no id, the key"),
     ([], "rows.csv", b"id,id\nk2,1\n", "rows.csv:1: the header has id twice"),
@@ -67,6 +65,22 @@ def test_a_later_source_that_does_not_fit_is_told_before_the_first_row(
     assert f"stopped: {words}" in run.err
     assert "first.csv" not in run.err
     assert ({}, 0, 0) == (contents(target), run.report["requests"], run.report["rows_read"])
+
+
+def test_json_of_a_day_may_lack_a_column_that_another_has(target: Site, tmp_path: Path, loads: Loads) -> None:
+    """It is said of each such source. A name that none of them has is refused before the first row."""
+    for number, row in enumerate(['{"id":"k0","x":5}', '{"id":"k1"}', '{"id":"k2","x":7}']):
+        (tmp_path / f"day{number}.jsonl").write_text(f"{row}\n")
+
+    wrong = loads.run("--map=a=y", "--run-dir=run", "day0.jsonl", "day1.jsonl", "day2.jsonl")
+    run = loads.run("--map=a=x", "--run-dir=run", "day0.jsonl", "day1.jsonl", "day2.jsonl")
+
+    assert (2, 0) == (wrong.code, run.code), wrong.err + run.err
+    assert "stopped: every source lacks y" in wrong.err
+    assert ["day1.jsonl: no row has x, which --map or --drop names"] == [
+        line for line in run.err.splitlines() if "which --map" in line
+    ]
+    assert {"k0": "5", "k1": None, "k2": "7"} == {key: a for key, (a, *_) in contents(target).items()}
 
 
 def test_what_can_be_read_once_only_is_left_to_its_turn(target: Site, tmp_path: Path, loads: Loads) -> None:

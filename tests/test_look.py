@@ -111,6 +111,7 @@ HEADERS: list[tuple[str, bytes, dict[str, object], tuple[str, tuple[str, ...], b
     ("t.csv", b"\xef\xbb\xbf1,2\n", {"columns": ("id", "a")}, (",", ("id", "a"), b"", 3, 1)),
     ("t.csv", b"a,b,id\n1,2,3\n", {"columns": ("id", "a")}, (",", ("a", "b", "id"), b"a,b,id\n", 7, 2)),
     ("t.csv", b"", {"columns": ("id", "a")}, (",", ("id", "a"), b"", 0, 1)),
+    ("rejects.csv", b"1,2,3\n4,5\n", {"columns": ("id", "a")}, (",", ("id", "a"), b"", 0, 1)),
 ]
 
 

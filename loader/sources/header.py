@@ -45,6 +45,7 @@ def read(
     delimiter: str | None,
     columns: tuple[str, ...] | None,
     expected: tuple[str, ...] | None,
+    refused: bool,
 ) -> Header:
     """Look at the first lines; blank ones before the header are nothing, and ``sep=;`` is Excel's delimiter.
 
@@ -55,6 +56,7 @@ def read(
         delimiter: between the cells; None: of commas, tabs, semicolons and bars the one that gives the most.
         columns: --columns. Where there is no header, they name all cells.
         expected: those of them that a header must have. Where the first line has none of them, it is a row.
+        refused: whether these are rejected rows, the first of which may have been rejected for its length.
 
     Raises:
         SourceUnfit: there is a header, and it cannot be one.
@@ -81,7 +83,7 @@ def read(
         cells = next(reader)
     except csv.Error as error:
         raise SourceUnfit(f"{where}: the header cannot be read: {error}") from error
-    if columns is not None and not _is_header(cells, columns, expected or (), where):
+    if columns is not None and not _is_header(cells, columns, expected or (), where, refused=refused):
         return Header(f"{title}, without a header", delimiter, columns, b"", begin)
     _refuse(cells, where)
     header = rows[blank : blank + reader.line_num]
@@ -122,7 +124,9 @@ def _behind(begin: Position, rows: Sequence[bytes]) -> Position:
     return begin._replace(offset=begin.offset + sum(map(len, rows)), line=begin.line + len(rows))
 
 
-def _is_header(cells: list[str], columns: tuple[str, ...], expected: tuple[str, ...], where: str) -> bool:
+def _is_header(
+    cells: list[str], columns: tuple[str, ...], expected: tuple[str, ...], where: str, *, refused: bool
+) -> bool:
     """Whether a first line is a header, where --columns may name the cells in its stead.
 
     Raises:
@@ -134,7 +138,7 @@ def _is_header(cells: list[str], columns: tuple[str, ...], expected: tuple[str, 
             f"{where}: the header lacks {', '.join(lacking)}, which --columns names",
             advice=f"It has {', '.join(cells)}.",
         )
-    if lacking and len(cells) != len(columns):
+    if lacking and len(cells) != len(columns) and not refused:
         raise SourceUnfit(
             f"{where}: {len(cells)} cells, and --columns names {len(columns)} columns",
             advice="Without a header, --columns names all columns of the source, in their order.",

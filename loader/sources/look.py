@@ -92,7 +92,8 @@ def recognise(
         raise SourceUnfit(f"{name}:1: it is not UTF-8 but {title}", advice=f"Load it with --encoding {wide}.")
     lines = _Lines(head, whole=whole)
     # Rejected rows stand as they were: an array alone is one of them, and was no row.
-    rejected = said == "jsonl" and lines.first[:1] == b"[" and is_reject_file(PurePath(name).name)
+    refused = is_reject_file(PurePath(name).name)
+    rejected = said == "jsonl" and lines.first[:1] == b"[" and refused
     kind = said if format or rejected else _textual(lines, said)
     if kind == "json":
         bracketed = lines.first[:1] == b"["
@@ -119,6 +120,7 @@ def recognise(
         delimiter=delimiter,
         columns=columns,
         expected=columns if expected is None else expected,
+        refused=refused,
     )
     return Form(
         "csv",
