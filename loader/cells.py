@@ -56,6 +56,7 @@ class Cells:
         self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
         self._json_sources = frozenset(source for name, source in targets.items() if name in self._json)
         self._null = null
+        self._keeps_empty = b'""' in _encoder.encode(self._constants)  # also within JSON
         self._row = _row_of(self._names, self._constants)
 
     def rows(self, table: Table) -> tuple[list[bytes], Odd]:
@@ -70,7 +71,7 @@ class Cells:
             records = [records[place] for place in places]
         picked = self._pick(records)
         # An empty text is null: as bytes, and so for all rows at once.
-        at_once = table.typeless and not self._null and not self._json and "" not in self._constants.values()
+        at_once = table.typeless and not self._null and not self._json and not self._keeps_empty
         values: Iterable[Sequence[object]] = picked
         if not at_once and (table.typeless or self._json or _are_odd(picked)):
             values, places = self._one_by_one(picked, places, odd, typeless=table.typeless)

@@ -222,13 +222,16 @@ class Intake:
         with Gathered(
             self._folder / GATHERED, together=preset.groups_by or "", once=preset.one_of
         ) as gathered:
+            first: int | None = None  # a source that has records
             async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as portions_found:
                 async for portion in portions_found:
                     number = portion.start.source
-                    if not self._understanding.alike(number, 0):
+                    first = number if first is None else first
+                    if not self._understanding.alike(number, first):
                         raise SourceUnfit(
-                            f"{self._sources[number].name} is not written like {self._sources[0].name}",
-                            advice="Records that may belong together must be written alike in all sources.",
+                            f"{self._sources[number].name} is not written like {self._sources[first].name}",
+                            advice="Records that may belong together must be written alike in all sources: "
+                            "in one format, with their columns in one order, and in one unit.",
                         )
                     records = of_block(portion) if isinstance(portion, Block) else portion
                     found = list(self._converters[number].records(records))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from loader.form import Form
+from loader.form import Form, RejectFile
 from loader.observer import Event, Said, Understood
 
 _UNTOLD = (
@@ -76,10 +77,16 @@ class Understanding:
 
     def alike(self, one: int, other: int) -> bool:
         """Whether two sources are written alike, and their rejects too."""
-        form, other_form = self._forms[one], self._forms[other]
-        # Behind the colon stands from where it is known.
-        unit, other_unit = self._texts[one].partition(":")[0], self._texts[other].partition(":")[0]
-        return (form.format, form.rejects, unit) == (other_form.format, other_form.rejects, other_unit)
+        return self._kind(one) == self._kind(other)
+
+    def _kind(self, number: int) -> tuple[str, RejectFile, str]:
+        form = self._forms[number]
+        rejects = replace(form.rejects, header=form.rejects.header.rstrip(b"\r\n"))
+        return (
+            form.format,
+            rejects,
+            self._texts[number].partition(":")[0],
+        )  # behind it is from where it is known
 
     def _warn(self) -> None:
         """Say that values may not be what they should, where they depend on types that are not known."""

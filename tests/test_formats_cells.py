@@ -186,3 +186,17 @@ def test_a_server_that_tells_no_types_is_told(
     assert told == run.err.count("the server does not tell the types of its columns")
     stored = '"{\\"a\\":1}"' if told else '{"a": 1}'
     assert [("k", stored)] == target.texts("select id, jb from core.kinds")
+
+
+@pytest.mark.parametrize("column", ["j", "jb"])
+def test_json_that_is_set_keeps_its_empty_texts(
+    target: Site, tmp_path: Path, loads: Loads, column: str
+) -> None:
+    """An empty cell is null; an empty text within JSON is not one."""
+    (tmp_path / "rows.csv").write_text("id,ta\nk,\n")
+
+    run = loads.run(f'--set={column}={{"a":"","b":[""]}}', "rows.csv")
+
+    assert 0 == run.code, run.err
+    found = target.texts(f"select ta, {column}->>'a', {column}->'b' from core.kinds")  # noqa: S608 - its columns
+    assert [(None, "", '[""]')] == [tuple(row) for row in found]

@@ -51,6 +51,20 @@ def test_another_encoding_is_told_and_read(loads: Loads, tmp_path: Path, target:
     assert expected == contents(target)
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+def test_utf16_without_a_mark_wants_the_order_of_its_bytes(loads: Loads, tmp_path: Path, name: str) -> None:
+    """Nothing is sent."""
+    (tmp_path / name).write_bytes(b"id,a\nk,1\n")
+
+    run = loads.run("--encoding=utf-16", name)
+
+    assert 2 == run.code
+    words = (
+        f"{name}:1: it has no byte order mark\n--encoding utf-16-le or utf-16-be says the order of its bytes."
+    )
+    assert words in run.err
+
+
 def test_texts_of_sqlite_that_are_no_utf8_are_rejected(loads: Loads, tmp_path: Path, target: Site) -> None:
     """Those rows only, wherever they stand."""
     with closing(sqlite3.connect(tmp_path / "rows.db")) as database:

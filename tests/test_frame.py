@@ -43,6 +43,8 @@ VALUES: list[tuple[list[Any], Any, str, list[str]]] = [
     ([True, False, None], pl.Boolean, "boolean", ["true", "false", "null"]),
     (['a"\n', ""], pl.String, "text", ['"a\\"\\n"', '""']),
     (["b"], pl.Categorical, "market_enum", ['"b"']),
+    (['{"a": 1.10}'], pl.Categorical, "jsonb", ['{"a": 1.10}']),
+    (["[1]"], pl.Enum(["[1]"]), "json", ["[1]"]),
     ([b"\x00\xff"], pl.Binary, "bytea", ['"\\\\x00ff"']),
     ([None], pl.Null, "text", ["null"]),
     ([TIME], pl.Datetime("us"), "timestamp without time zone", ['"2024-03-19 19:43:31.679800"']),
@@ -133,3 +135,31 @@ async def test_a_type_that_cannot_be_written_is_told_before_a_row(tmp_path: Path
 
     with pytest.raises(SourceUnfit, match=r"t: column x is of type List\(Binary\), and Binary cannot"):
         await anext(parquet.frames(tmp_path / "t.parquet", "t", start=BEGIN))
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "text", "date", "timestamp without time zone", "timestamp with time zone"]
+)
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (2**63 // 1000, pl.Datetime("ms"), "9223372036854775 ms since 1970"),
+        (-(2**62), pl.Datetime("us", "Europe/Berlin"), "-4611686018427387904 us since 1970"),
+        (2**31 - 1, pl.Date, "2147483647 days since 1970"),
+    ],
+)
+def test_times_of_no_year_are_refused_and_kept(value: int, kind: Any, text: str, wanted: str) -> None:
+    """Where polars would panic; the reject file has them as numbers that no column of times takes."""
+    whole = pl.Int32 if kind == pl.Date else pl.Int64
+    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": pl.Series([value, None], dtype=whole).cast(kind)}))
+
+    assert [0] == list(portion.objects({"x": wanted}).odd)
+    assert (f'{{"x":"{text}"}}', '{"x":null}') == (portion.data(0).decode(), portion.data(1).decode())
+
+
+def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
+    """As words that are no JSON, so that the row is refused again until it is mended."""
+    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": [{"a": float("nan"), "b": [1.5, float("inf")]}]}))
+
+    assert [0] == list(portion.objects({"x": "json"}).odd)
+    assert b'{"x":{"a": NaN, "b": [1.5, Infinity]}}' == portion.data(0)

@@ -293,3 +293,17 @@ async def test_another_export_is_refused(
 
     assert 2 == loaded.report.exit_code
     assert words in str(loaded.report.error)
+
+
+async def test_line_ends_and_sources_without_fills_are_no_difference(target: Target, tmp_path: Path) -> None:
+    """A day without trades says nothing of the unit, and Windows nothing of the fills."""
+    for name, rows, end in (("a", [], b"\n"), ("b", FILLS[:2], b"\r\n"), ("c", FILLS[2:3], b"\n")):
+        path = tmp_path / f"{name}.csv"
+        write_csv(path, rows or FILLS)
+        lines = path.read_bytes().splitlines()[: len(rows) + 1]
+        path.write_bytes(b"".join(line + end for line in lines))
+
+    loaded, _ = await load(target, tmp_path, "a.csv", "b.csv", "c.csv", preset="hummingbot")
+
+    assert 0 == loaded.report.exit_code, loaded.report.error
+    assert ORDERS == trades(target)

@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -448,3 +449,30 @@ def test_unshare_works_here() -> None:
         ["unshare", "--mount", "--map-root-user", "sh", "-c", script], capture_output=True, check=False
     )
     assert (0, b"") == (done.returncode, done.stderr)
+
+
+def test_a_database_whose_log_has_grown_is_refused(proxy: Proxy, loads: Loads, tmp_path: Path) -> None:
+    """What a running program has written since stands in its -wal file alone."""
+    with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma wal_autocheckpoint = 0")
+        database.execute("create table t (id, a)")
+        database.executemany("insert into t values (?, 1)", [(f"k{number}",) for number in range(ROWS)])
+        database.commit()
+        kill_in_the_middle(loads, proxy, "rows.db")
+        database.execute("delete from t where id < 'k1'")
+        database.commit()
+
+        refused = loads.run("rows.db")
+
+    assert 2 == refused.code
+    assert "differs in sources" in refused.err, refused.err
+
+
+def test_a_source_without_a_name_is_none(loads: Loads, tmp_path: Path) -> None:
+    """A variable of the shell that is not set must not mean the folder."""
+    (tmp_path / "rows.jsonl").write_text('{"id":"k"}\n')
+
+    run = loads.run("--run-dir=run", "")
+
+    assert (2, "error: a source has no name") == (run.code, run.first)

@@ -12,16 +12,10 @@ from loader.form import Form
 from loader.model import Block, Position, Reason
 from loader.origins import Lines, Texts
 from loader.portions import Table
+from loader.sources.header import OPEN_ENDED, said
 
 _LONG = 128 * 1024  # bytes of a row that is held in another way
 LONGEST_ROW = 8 * 1024 * 1024  # bytes of a row of several lines
-
-_OPEN_ENDED = "unexpected end of data"
-_SAYS = {  # what csv says -> what it means
-    _OPEN_ENDED: "a quote is not closed before the end of the source",
-    "expected after": "behind the quote that closes a cell stands more than a delimiter",
-    "new-line character": "a carriage return stands alone in a cell that is not in quotes",
-}
 
 csv.field_size_limit(2**31 - 1)  # how long a row may be is known where its lines are counted
 
@@ -150,11 +144,9 @@ def _quoted(
                 records.append(record)
                 ends.append(reader.line_num)
         except csv.Error as error:
-            message = str(error)
-            if _OPEN_ENDED in message and not last:
+            if OPEN_ENDED in str(error) and not last:
                 break
-            said = next((ours for theirs, ours in _SAYS.items() if theirs in message), message)
-            odd[len(records)] = Reason("not-csv", said)
+            odd[len(records)] = Reason("not-csv", said(error))
             records.append([])
             ends.append(reader.line_num)
         else:

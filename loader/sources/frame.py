@@ -9,11 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from itertools import chain
+from json import dumps
 from typing import Any
 
 import msgspec
 import polars as pl
 
+from loader.errors import SourceError
 from loader.keys import type_name
 from loader.model import Position, Reason
 from loader.origins import on_one_line
@@ -29,6 +31,7 @@ _MICROSECONDS = frozenset(  # what these types hold at most; more digits would b
 _WITH_ZONE = "timestamp with time zone"
 _LONGEST = 2**63 // 1000  # of milliseconds, as microseconds
 _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _FIRST_DAY, _END_DAY = -719_162, 2_932_897  # of the years 1 to 9999, in days since 1970
 _encode = msgspec.json.Encoder(decimal_format="number").encode
@@ -70,7 +73,15 @@ class Frame:
     def objects(self, types: Mapping[str, str]) -> Objects:
         """The rows as JSON, each value as its column takes it (portions.Typed)."""
         self._types = types
-        texts, odd = _objects(self._frame, types)
+        try:
+            texts, odd = _objects(self._frame, types)
+        except BaseException as error:
+            if type(error).__name__ != "PanicException":  # of polars' Rust code, and no Exception
+                raise
+            raise SourceError(
+                f"rows {self.start.number:,} to {self.end.number - 1:,}: polars fails at a value: {error}",
+                advice="Write it as text. Rows that were sent before are loaded.",
+            ) from error
         self._inexact = frozenset(odd)
         return Objects(self.start, self.end, texts, self, odd)
 
@@ -81,12 +92,12 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
     nested: list[str] = []
     for name, kind in frame.schema.items():
         wanted = type_name(types.get(name, ""))
-        if kind.is_nested() or (isinstance(kind, pl.String) and wanted in ("json", "jsonb")):
+        if kind.is_nested() or (isinstance(kind, _TEXTS) and wanted in ("json", "jsonb")):
             nested.append(name)
             continue
         column = pl.col(name)
-        flat.append(_written(column, kind, wanted).alias(name))
-        for inexact, message in chain(_unwritable(column, kind, wanted), _inexact(column, kind, wanted)):
+        flat.append(_within(column, kind, wanted).alias(name))
+        for inexact, message in chain(_beyond(column, kind, wanted), _inexact(column, kind, wanted)):
             for place in frame.select(inexact.arg_true()).to_series().to_list():
                 odd.setdefault(place, Reason("not-exact", f"{name} {message}"))
     # As many objects as rows also where there is no flat column.
@@ -159,13 +170,29 @@ def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[
         yield ~column.is_finite(), "is not a finite number"
 
 
-def _unwritable(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
-    """Where polars writes a time in a form that PostgreSQL does not read, and what to say then."""
-    if isinstance(kind, pl.Date | pl.Datetime) and wanted not in _INTEGERS:
-        day = 1 if isinstance(kind, pl.Date) else _DAY[kind.time_unit]
-        if day != _DAY["ns"]:  # 64 bits of nanoseconds reach no such year
-            written = column.to_physical().is_between(_FIRST_DAY * day, _END_DAY * day, closed="left")
-            yield ~written, "is before the year 1, or after 9999: write such times as text"
+def _beyond(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
+    """Where a time is of a year that polars does not write as PostgreSQL reads it, and what to say then."""
+    if (written := _is_written(column, kind)) is not None and wanted not in _INTEGERS:
+        yield ~written, "is before the year 1, or after 9999: write such times as text"
+
+
+def _within(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
+    """A column as JSON writes it; the times of other years, at some of which polars panics, as counts."""
+    written = _is_written(column, kind)
+    if written is None or wanted in _INTEGERS:
+        return _written(column, kind, wanted)
+    unit = "days" if isinstance(kind, pl.Date) else kind.time_unit  # type: ignore[attr-defined]
+    count = pl.concat_str(column.to_physical().cast(pl.String), pl.lit(f" {unit} since 1970"))
+    inside = pl.when(written).then(column)
+    return pl.when(written | column.is_null()).then(_written(inside, kind, wanted)).otherwise(count)
+
+
+def _is_written(column: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
+    """Whether a time is of the years 1 to 9999; None: all are."""
+    day = 1 if isinstance(kind, pl.Date) else _DAY[kind.time_unit] if isinstance(kind, pl.Datetime) else None
+    if day is None or day == _DAY["ns"]:  # 64 bits of nanoseconds reach no other year
+        return None
+    return column.to_physical().is_between(_FIRST_DAY * day, _END_DAY * day, closed="left")
 
 
 def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int, Reason]) -> list[bytes]:
@@ -182,6 +209,7 @@ def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int
         elif _is_finite(value):
             json = _encode(value)
         else:
+            json = dumps(value, default=str).encode()  # NaN is no JSON: the row is refused again as it stands
             odd.setdefault(place, Reason("not-finite", f"{name} holds a number that is not finite"))
         found.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
     return found

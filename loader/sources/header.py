@@ -18,6 +18,19 @@ _TOLD = 20  # columns that are told
 _ADVICE = "Give the source a header, or name its columns with --columns where it has none."
 
 
+OPEN_ENDED = "unexpected end of data"  # what csv says where a quote is not closed
+_SAYS = {  # what else it says -> what it means
+    OPEN_ENDED: "a quote is not closed before the end of the source",
+    "expected after": "behind the quote that closes a cell stands more than a delimiter",
+    "new-line character": "a carriage return stands alone in a cell that is not in quotes",
+}
+
+
+def said(error: csv.Error) -> str:
+    """What csv has found, for people."""
+    return next((ours for theirs, ours in _SAYS.items() if theirs in str(error)), str(error))
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """What the first lines tell.
@@ -66,10 +79,12 @@ def read(
             f"{name}: its lines end with a carriage return alone",
             advice="Write it with newlines, as `tr '\\r' '\\n'` does.",
         )
+    first = b""  # what stands before the header and belongs to it
     blank = next((place for place, row in enumerate(rows) if row.strip()), len(rows))
     begin = _behind(begin, rows[:blank])
     if blank < len(rows) and (told := _TOLD_FIRST.fullmatch(rows[blank])):
         delimiter = delimiter or told[1].decode()
+        first = rows[blank]
         begin, blank = _behind(begin, rows[blank : blank + 1]), blank + 1
     texts = [row.decode(errors="surrogateescape") for row in rows[blank:]]
     if delimiter is None:
@@ -82,14 +97,15 @@ def read(
     try:
         cells = next(reader)
     except csv.Error as error:
-        raise SourceUnfit(f"{where}: the header cannot be read: {error}") from error
+        raise SourceUnfit(f"{where}: the header cannot be read: {said(error)}") from error
     if columns is not None and not _is_header(cells, columns, expected or (), where, refused=refused):
         return Header(f"{title}, without a header", delimiter, columns, b"", begin)
+    if columns is not None:  # they choose, and a column without a name cannot be chosen
+        cells = [cell if cell.strip() else f"column {place}" for place, cell in enumerate(cells, 1)]
     _refuse(cells, where)
     header = rows[blank : blank + reader.line_num]
-    return Header(
-        f"{title}; {listed(cells)}", delimiter, tuple(cells), b"".join(header), _behind(begin, header)
-    )
+    text = f"{title}; {listed(cells)}"
+    return Header(text, delimiter, tuple(cells), first + b"".join(header), _behind(begin, header))
 
 
 def listed(columns: Sequence[str]) -> str:
@@ -116,8 +132,11 @@ def _cells(lines: Sequence[str], delimiter: str) -> list[str]:
 
 
 def _sense(cells: list[str]) -> tuple[bool, int]:
-    """How much sense a first line makes with these cells: a quote within one was meant to be around one."""
-    return not any('"' in cell for cell in cells), len(cells)
+    """How much sense a first line makes with these cells: a quote within one was meant to be around one.
+
+    But where there are none, it makes none.
+    """
+    return bool(cells) and not any('"' in cell for cell in cells), len(cells)
 
 
 def _behind(begin: Position, rows: Sequence[bytes]) -> Position:
@@ -159,13 +178,17 @@ def _refuse(cells: list[str], where: str) -> None:
         )
     if not all(cell.strip() for cell in cells):
         place = next(place for place, cell in enumerate(cells, 1) if not cell.strip())
-        raise SourceUnfit(f"{where}: column {place} of the header has no name", advice=_ADVICE)
+        others = ",".join(cell for cell in cells if cell.strip())
+        raise SourceUnfit(
+            f"{where}: column {place} of the header has no name",
+            advice=f"Give it one, or leave it out: --columns {others}" if others else _ADVICE,
+        )
     if twice := [cell for cell, count in Counter(cells).items() if count > 1]:
         raise SourceUnfit(f"{where}: the header has {', '.join(twice)} twice", advice=_ADVICE)
     try:
         "".join(cells).encode()
     except UnicodeEncodeError as error:
         raise SourceUnfit(
-            f"{where}: the header is not UTF-8",
-            advice="--encoding names the encoding of a source, as in --encoding latin-1.",
+            f"{where}: the header is not in the encoding of its source, which is UTF-8 without --encoding",
+            advice="--encoding names another, as in --encoding latin-1.",
         ) from error

@@ -26,7 +26,8 @@ _SUFFIXES: dict[str, Format] = {
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".db3"), "sqlite"),
 }
-_MAGIC: dict[Format, bytes] = {"parquet": b"PAR1", "sqlite": b"SQLite format 3\0"}
+SQLITE = b"SQLite format 3\0"  # what such a database begins with
+_MAGIC: dict[Format, bytes] = {"parquet": b"PAR1", "sqlite": SQLITE}
 _TITLES = {"parquet": "Parquet", "sqlite": "SQLite database"}
 # The byte order marks of UTF-32 and of UTF-16, and what begins with ASCII in them without one.
 _WIDE = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from loader.errors import SourceMissing
 from loader.sources import remote
 from loader.sources.compression import named
-from loader.sources.look import claimed
+from loader.sources.look import SQLITE, claimed
 from loader.sources.urls import About, is_url, shown
 
 STDIN = "-"
@@ -59,6 +59,10 @@ def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
     """
     found: list[Source] = []
     for pattern in patterns:
+        if not pattern:
+            raise SourceMissing(
+                "a source has no name", advice="Is it a variable of the shell that is not set?"
+            )
         if pattern == STDIN:
             found.append(Source("stdin", None, None))
         elif is_url(pattern):
@@ -138,7 +142,8 @@ def _file(path: Path) -> Source:
 def fingerprint(source: Source) -> dict[str, str | int] | None:
     """What a source is known by: size, time, and a hash of its head and tail.
 
-    Of a URL: size, ETag and Last-Modified. None for one that cannot be read twice: standard input, a named
+    Of a SQLite database also size and time of its ``-wal`` file, where changes stand until a checkpoint. Of a
+    URL: size, ETag and Last-Modified. None for one that cannot be read twice: standard input, a named
     pipe, a URL whose server gives no parts of it.
 
     Raises:
@@ -156,10 +161,20 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
             tail = file.read(_SAMPLE)
     except OSError as error:
         raise SourceMissing(f"{source.name}: {error.strerror or error}") from error
-    return {
+    found: dict[str, str | int] = {
         "name": printable(Path(source.path.name)),
         "size": about.st_size,
         "mtime": about.st_mtime_ns,
         "head": hashlib.sha256(head).hexdigest(),
         "tail": hashlib.sha256(tail).hexdigest(),
     }
+    return found | _log_of(source.path) if head.startswith(SQLITE) else found
+
+
+def _log_of(path: Path) -> dict[str, str | int]:
+    """What a database's write-ahead log is known by; nothing where there is none, or an empty one."""
+    try:
+        about = path.with_name(f"{path.name}-wal").stat()
+    except OSError:
+        return {}
+    return {"wal": about.st_size, "wal_mtime": about.st_mtime_ns} if about.st_size else {}

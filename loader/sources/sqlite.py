@@ -158,7 +158,9 @@ def _chosen(database: sqlite3.Connection, name: str, table: str | None) -> str:
     if len(tables) != 1:
         raise SourceUnfit(
             f"{name} has {len(tables) or 'no'} tables" + (f": {', '.join(tables)}" if tables else ""),
-            advice="--source-table names the one to load; or --query selects rows." if tables else "",
+            advice=f"--source-table names the one to load, of {', '.join(kinds)}; or --query selects rows."
+            if kinds
+            else "",
         )
     return tables[0]
 

@@ -6,7 +6,7 @@ import codecs
 from contextlib import suppress
 from typing import Protocol
 
-from loader.errors import SourceError
+from loader.errors import SourceError, SourceUnfit
 from loader.form import lenient
 
 _DROPPED = 1024 * 1024  # bytes that are left out at a time
@@ -119,6 +119,9 @@ class Recoded:
             held = len(self._decoder.getstate()[0])  # of an earlier piece
             with suppress(UnicodeDecodeError):  # an encoding with shifts may not know where it broke
                 text = self._decoder.decode(error.object[held : error.start])
+        except UnicodeError:  # the codec of UTF-16 says no more than that
+            order = f"--encoding {self._encoding}-le or {self._encoding}-be says the order of its bytes."
+            raise SourceUnfit(f"{self._name}:1: it has no byte order mark", advice=order) from None
         self._line += text.count("\n")
         if reason:
             self._broken = SourceError(
