@@ -23,6 +23,11 @@ _READS = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
 _IN_USE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _TRY = "Does the sqlite3 shell read that table, view, or SELECT of --query?"
+_TABLES = (
+    "select name, type from sqlite_master where type in ('table', 'view') "
+    "and name not like 'sqlite\\_%' escape '\\' order by name"
+)
+_MOST_TABLES = 1_000_000
 _PASSED = 50_000  # rows that are passed over at a time
 
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=False)  # SQLite's own threads are not to be left
@@ -140,12 +145,8 @@ def _select(database: sqlite3.Connection, name: str, table: str | None) -> str:
 
 def _chosen(database: sqlite3.Connection, name: str, table: str | None) -> str:
     """The table to read."""
-    kinds: dict[str, str] = dict(
-        database.execute(
-            "select name, type from sqlite_master where type in ('table', 'view') "
-            "and name not like 'sqlite\\_%' escape '\\' order by name"
-        )
-    )
+    rows = _fetch(_ask(database, _TABLES, name), _MOST_TABLES, name)
+    kinds = {str(one): str(kind) for one, kind in rows}
     if table is not None:
         found = next((one for one in kinds if one.lower() == table.lower()), None)
         if found is None:
