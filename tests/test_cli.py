@@ -36,6 +36,7 @@ class Shell:
         self.environment: Environment = {
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
+            "PYTHONPATH": str(Path(__file__).parents[1]),
             "BULKLOAD_URL": target.url,
             "PGRST_JWT_SECRET": target.secret,
         }
