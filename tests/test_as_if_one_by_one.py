@@ -140,6 +140,7 @@ async def test_a_load_ends_as_if_rows_were_applied_one_by_one(
     loaded = await table.load(
         [row.text for row in rows],
         table="stream",
+        format="jsonl",  # else `[]` alone is an array of no rows
         resolution=resolution,
         batch_rows=batch_rows,
         batch_bytes=1024,

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from loader.errors import SourceUnfit
+from loader.errors import SourceError, SourceUnfit
 from loader.model import BEGIN
 from loader.sources import parquet
 from loader.sources.frame import Frame, unwritable
@@ -163,3 +163,11 @@ def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
 
     assert [0] == list(portion.objects({"x": "json"}).odd)
     assert b'{"x":{"a": NaN, "b": [1.5, Infinity]}}' == portion.data(0)
+
+
+def test_far_times_within_lists_are_told() -> None:
+    """Neither polars nor Python writes them: the load stops and says between which rows."""
+    far = pl.Series("x", [[2**62]], dtype=pl.List(pl.Int64)).cast(pl.List(pl.Datetime("us")))
+
+    with pytest.raises(SourceError, match="rows 1 to 1: polars fails at a value"):
+        Frame(BEGIN, BEGIN._replace(number=2), pl.DataFrame({"x": far})).objects({})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from loader.errors import SourceAway
+from loader.errors import SourceError
 from loader.sources import sqlite
 
 
@@ -29,5 +29,5 @@ def test_a_lock_that_comes_once_the_database_is_open_is_told(
 
         monkeypatch.setattr(sqlite, "_open", lock_behind)
 
-        with pytest.raises(SourceAway, match=r"^rows\.db: SQLite says: database is locked\nAnother program"):
+        with pytest.raises(SourceError, match=r"^rows\.db: SQLite says: database is locked\nAnother program"):
             sqlite.understood(path, "rows.db", query=None, table=None)
