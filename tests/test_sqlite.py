@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from loader.errors import SourceError
+from loader.model import BEGIN
 from loader.sources import sqlite
 
 
@@ -31,3 +32,22 @@ def test_a_lock_that_comes_once_the_database_is_open_is_told(
 
         with pytest.raises(SourceError, match=r"^rows\.db: SQLite says: database is locked\nAnother program"):
             sqlite.understood(path, "rows.db", query=None, table=None)
+
+
+async def test_rows_are_those_of_one_moment(tmp_path: Path) -> None:
+    """Also where a text that is no UTF-8 makes it be asked once more, and a program writes meanwhile."""
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("pragma journal_mode = wal")
+        writer.execute("create table rows (id integer primary key, c text)")
+        texts = ((number, b"\xff" if number == 4000 else b"x") for number in range(5000))
+        writer.executemany("insert into rows values (?, cast(? as text))", texts)
+        found: list[object] = []
+
+        tables = sqlite.tables(path, "rows.db", start=BEGIN, query=None, table=None)
+        async for table in tables:
+            if not found:
+                writer.execute("delete from rows where id < 50")
+            found += [record[0] for record in table.records]
+
+    assert list(range(5000)) == found

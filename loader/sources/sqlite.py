@@ -51,6 +51,7 @@ async def tables(
     """
     database = await _run(_open, path, name)
     with closing(database):
+        await _run(database.execute, "begin")  # the rows of one moment, also where they are asked for twice
         asked = query or _select(database, name, table)
         cursor = await _run(_ask, database, asked, name)
         columns = tuple(column for column, *_ in cursor.description)
