@@ -9,14 +9,15 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from loader import cli, pipeline
-from loader.model import Answered
-from loader.pacing import Limits, Pacing
+from loader import pipeline
+from loader.cli import main as cli
+from loader.model import Answered, Limits
+from loader.throttle.throttle import Throttle
 
 _ARGUMENTS = 3
 
 
-class Pinned(Pacing):
+class Pinned(Throttle):
     """A pace that never changes."""
 
     def __init__(self, *, count: int, rows: int, batch_bytes: int, **others: Any) -> None:
@@ -45,10 +46,10 @@ def main() -> None:
     count, rows = map(int, sys.argv[1:_ARGUMENTS])
     sys.argv[1:] = sys.argv[_ARGUMENTS:]
 
-    def pinned(**given: Any) -> Pacing:
+    def pinned(**given: Any) -> Throttle:
         return Pinned(count=count, rows=rows, **given)
 
-    setattr(pipeline, "Pacing", pinned)  # noqa: B010 - it is not exported
+    setattr(pipeline, "Throttle", pinned)  # noqa: B010 - it is not exported
     cli.main()
 
 

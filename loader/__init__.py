@@ -22,10 +22,10 @@ from loader.errors import (
 from loader.settings import MaxErrors, Settings
 
 if TYPE_CHECKING:
+    from loader.events import Observer
     from loader.halt import Halt
-    from loader.observer import Observer
-    from loader.presets import Preset
-    from loader.report import Report
+    from loader.run.report import Report
+    from loader.transform.presets import Preset
 
 __all__ = [
     "Interrupted",
@@ -68,10 +68,10 @@ async def load(
     from anyio import to_thread
 
     from loader import halt as halts
-    from loader.observer import Observers
+    from loader.events import Observers
     from loader.pipeline import Load
-    from loader.run_dir import RunDir
-    from loader.sources.open import find
+    from loader.run.run_dir import RunDir
+    from loader.sources.find import find
     from loader.sources.urls import last_name
 
     preset = _preset(settings)
@@ -93,7 +93,7 @@ async def load(
 
 def _preset(settings: Settings) -> Callable[[], Preset] | None:
     """Makes the preset that the settings name, with the rates that they name."""
-    from loader.presets import Rates, preset
+    from loader.transform.presets import Rates, preset
 
     if settings.preset is None:
         return None

@@ -4,7 +4,7 @@
 def main() -> None:
     """Run the command line and exit."""
     try:
-        from loader.cli import main as run  # noqa: PLC0415 - an interrupt while it is imported is one, too
+        from loader.cli.main import main as run  # noqa: PLC0415 - an interrupt while it is imported is one, too
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     run()

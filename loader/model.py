@@ -1,4 +1,4 @@
-"""The vocabulary of a load: values that stages hand to each other. Frozen, no behaviour."""
+"""The vocabulary of a load: values that the stages hand to each other."""
 
 from __future__ import annotations
 
@@ -13,42 +13,60 @@ from typing import NamedTuple, Protocol
 Key = str | tuple[str | None, ...] | None
 
 
-# Which source, counted from 0, and which row of it, counted from 1. The rows of JSON Lines are its lines.
-Place = tuple[int, int]
+# Which source, counted from 0, and which of its rows, counted from 1.
+RowId = tuple[int, int]
 
 
-class Position(NamedTuple):
-    """Where a row begins: its place, the offset of its first byte in the (decompressed) source, its line."""
+class Place(NamedTuple):
+    """Where a row begins.
+
+    Attributes:
+        source: which source, counted from 0.
+        number: which of its rows, counted from 1. The rows of JSON Lines are its lines.
+        offset: of its first byte in the (decompressed) source; 0 in a database, which has no order of bytes.
+        line: its first line, counted from 1; in a database the row's number.
+    """
 
     source: int
     number: int
     offset: int
     line: int
 
+    @property
+    def row_id(self) -> RowId:
+        """Source and number, which are enough to tell rows apart."""
+        return self.source, self.number
 
-BEGIN = Position(0, 1, 0, 1)
+
+BEGIN = Place(0, 1, 0, 1)
 
 
 class Origin(Protocol):
-    """What neighbouring rows were made from, where they do not stand in the source as they are sent."""
+    """Knows neighbouring rows as their source has them, where they are sent in another form."""
 
     def data(self, index: int) -> bytes:
-        """A row as the source has it; it may be several lines."""
+        """Return a row as the source has it; it may be several lines."""
 
     def line(self, index: int) -> int:
-        """On which line of the source it begins."""
+        """Return the line of the source on which a row begins."""
 
-    def offset(self, index: int) -> int | None:
-        """Where it begins, in bytes; None in a source that is not read from front to back."""
+    def offset(self, index: int) -> int:
+        """Return the offset of a row in bytes; 0 in a database."""
+
+
+def _resolve(counted: Place, origin: Origin | None, at: int) -> Place:
+    if origin is None:
+        return counted
+    return counted._replace(line=origin.line(at), offset=origin.offset(at))
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
-    """All rows that write just these columns, from one place to another, have their fate."""
+class RowRange:
+    """All rows of one shape between two rows, both included."""
 
     columns: tuple[str, ...]
-    first: Place
-    last: Place
+    first: RowId
+    last: RowId
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,59 +78,91 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Neighbouring rows of one source, each on a line: lines of the source, or made from what it holds.
+    """Neighbouring rows of one source, each on a line: lines of the source, or rows made from its records.
 
     Attributes:
-        start: where the first begins.
+        start: where the first row begins.
         data: the lines, joined by newlines, without the last newline.
-        lines: the same, one by one, each with its newline.
-        origin: what they were made from; None: they stand in the source like this.
-        at: the place of the first of them in ``origin``.
+        lines: the same lines one by one, each with its newline.
+        origin: what the rows were made from; None if the lines are the source's own.
+        at: index of the first row in ``origin``.
     """
 
-    start: Position
+    start: Place
     data: bytes
     lines: list[bytes]
     origin: Origin | None = None
     at: int = 0
 
     @property
-    def end(self) -> Position:
-        """Where the next begins, in a source that holds the lines like this."""
+    def end(self) -> Place:
+        """Where the next row begins, if the lines are the source's own."""
         source, number, offset, line = self.start
         count = len(self.lines)
-        return Position(source, number + count, offset + len(self.data) + 1, line + count)
+        return Place(source, number + count, offset + len(self.data) + 1, line + count)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Neighbouring rows of one shape, checked: each line of ``data`` is one row.
 
-    ``keys`` has one entry a row. ``source``, ``number`` and ``offset`` are those of the first row, and so is
-    its place ``at`` in ``origin``; where there is an origin, it knows the offset.
+    Attributes:
+        shape: the columns of each row.
+        counted: the place of the first row, with line and offset counted in ``data``. These are right
+            only without an origin: ``start`` is right in any case.
+        data: the rows, joined by newlines.
+        keys: the key of each row.
+        origin: what the rows were made from; None if they stand in the source as they are sent.
+        at: index of the first row in ``origin``.
     """
 
     shape: Shape
-    source: int
-    number: int
-    offset: int
+    counted: Place
     data: bytes
     keys: list[Key]
     origin: Origin | None = None
     at: int = 0
 
+    @property
+    def start(self) -> Place:
+        """Where the first row begins."""
+        return _resolve(self.counted, self.origin, self.at)
+
+    @property
+    def first(self) -> RowId:
+        """The first row."""
+        return self.counted.row_id
+
+    @property
+    def last(self) -> RowId:
+        """The last row."""
+        return self.counted.source, self.counted.number + len(self.keys) - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row, when a batch has to be taken apart. ``data`` is what is sent."""
+    """One row of a chunk. ``data`` is what is sent; the other attributes are those of Chunk."""
 
     data: bytes
     key: Key
-    source: int
-    number: int
-    offset: int
+    counted: Place
     origin: Origin | None = None
     at: int = 0
+
+    @property
+    def id(self) -> RowId:
+        """Tells it from all other rows."""
+        return self.counted.row_id
+
+    @property
+    def place(self) -> Place:
+        """Where it begins."""
+        return _resolve(self.counted, self.origin, self.at)
+
+    def reject(self, reason: Reason) -> Reject:
+        """Return the row as its source has it, with the reason why it did not get in."""
+        data = self.data if self.origin is None else self.origin.data(self.at)
+        return Reject(data, self.place, reason)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,13 +207,10 @@ WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither c
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that did not get in, as its source has it, where it stands there, and why."""
+    """A row that did not get in: as its source has it, where it stands there, and why."""
 
     data: bytes
-    source: int
-    number: int
-    line: int
-    offset: int | None
+    place: Place
     reason: Reason
 
 
@@ -193,7 +240,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class NoReply:
     """No reply: the connection failed, broke, or took too long.
 
     Attributes:
@@ -209,7 +256,7 @@ class Lost:
     slow: bool = False
 
 
-class Kind(Enum):
+class Decision(Enum):
     """What a reply means for what was sent."""
 
     DONE = auto()  # it is in
@@ -223,7 +270,7 @@ class Kind(Enum):
     STOP = auto()  # the target cannot be used
 
 
-class Strain(Enum):
+class Overload(Enum):
     """What a request was refused for, where that is no fault of what it holds."""
 
     NONE = auto()  # it was not
@@ -241,16 +288,24 @@ class Answered:
         size: of its body, in bytes.
         since: when it was sent, in seconds on any clock.
         now: when it came to its end, on the same.
-        kind: what the answer means.
-        strain: what it was refused for.
+        decision: what the answer means.
+        overload: what it was refused for.
     """
 
     rows: int
     size: int
     since: float
     now: float
-    kind: Kind
-    strain: Strain = Strain.NONE
+    decision: Decision
+    overload: Overload = Overload.NONE
+
+
+@dataclass(slots=True)
+class Limits:
+    """Upper bounds of a batch; ``size`` is that of a request's body, in bytes."""
+
+    rows: int
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +313,7 @@ class Verdict:
     """What to do after a reply.
 
     Attributes:
-        kind: see Kind.
+        decision: see Decision.
         reason: why, in the server's words or ours.
         count: rows that were stored, for DONE.
         new: whether, as far as an upsert's reply tells, there were new rows among them.
@@ -267,7 +322,7 @@ class Verdict:
         advice: what the user can do, for STOP and COLUMNS.
     """
 
-    kind: Kind
+    decision: Decision
     reason: Reason = Reason("", "")
     count: int = 0
     new: bool = False
@@ -292,7 +347,7 @@ class Insert:
 class Outcome:
     """What became of a batch's rows so far; it grows while the batch is settled.
 
-    ``places`` are those of the settled rows, where the batch had to be taken apart. ``sent`` are the
+    ``settled`` are the settled rows, where the batch had to be taken apart. ``sent`` are the
     numbers under which the journal knows the plain inserts that got in, ``open`` the inserts that may be
     in, or may still get in.
     """
@@ -301,7 +356,7 @@ class Outcome:
     superseded: int = 0
     ignored: int = 0
     rejects: list[Reject] = field(default_factory=list)
-    places: set[Place] = field(default_factory=set)
+    settled: set[RowId] = field(default_factory=set)
     sent: list[int] = field(default_factory=list)
     open: list[Insert] = field(default_factory=list)
 

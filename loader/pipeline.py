@@ -8,39 +8,39 @@ from contextlib import aclosing
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
-from loader.attempt import Attempts
-from loader.batching import Batcher
-from loader.body import rows_of
-from loader.checking import Checker
-from loader.chunks import batch_of, start_of
-from loader.equality import ReadKey
+from loader.batch.batcher import Batcher
+from loader.batch.chunks import batch_of, rows_of
+from loader.batch.key_equality import ReadKey
+from loader.batch.ordering import Order
+from loader.batch.validate import Validator
+from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
+from loader.events import Notice, Observer, Renewed
+from loader.formats.records import Records
 from loader.halt import Halt, Halted
-from loader.intake import Intake
-from loader.journal import NO_PAST
-from loader.ledger import Ledger
 from loader.model import (
     Batch,
     Chunk,
     Insert,
     Outcome,
     Reject,
-    Settlement,
+    RowRange,
     Shape,
 )
-from loader.observer import Observer, Renewed, Said
-from loader.ordering import Order
-from loader.pacing import Pacing
-from loader.portions import Portion
-from loader.postgrest import PostgREST
-from loader.presets import Preset
-from loader.report import Report
-from loader.resuming import Passing, overlapping, within
-from loader.run_dir import RunDir
-from loader.sender import Sender
+from loader.postgrest.client import PostgREST
+from loader.run.journal import NO_PAST
+from loader.run.ledger import Ledger
+from loader.run.report import Report
+from loader.run.resume import SkipSettled, overlapping, within
+from loader.run.run_dir import RunDir
+from loader.send.retry import Attempts
+from loader.send.sender import Sender
 from loader.settings import Settings
-from loader.sources.open import Source
-from loader.tokens import Tokens, token_source
+from loader.sources.find import Source
+from loader.throttle.throttle import Throttle
+from loader.transform.mapping import ColumnMapping
+from loader.transform.presets import Preset
+from loader.transform.read_sources import SourceReader
 
 _InFlight = tuple[Batch, list[anyio.Event]]  # a batch, and what it waits for
 
@@ -73,29 +73,34 @@ class Load:
     ) -> None:
         self._settings = settings
         self._halt = halt
-        self._pacing = Pacing(
+        self._pacing = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,
             max_rate=settings.max_rate,
             concurrency=settings.concurrency,
         )
-        self._checker = Checker(
-            key=settings.on_conflict, upsert=settings.resolution != "none", columns=settings.written
+        self._mapping = ColumnMapping.of(settings)
+        self._checker = Validator(
+            key=settings.assumed_key,
+            upsert=settings.resolution != "none",
+            columns=self._mapping.all_written,
         )
         self._batcher = Batcher(self._pacing.limits)
         self._ledger = Ledger(
             settings, sources, run_dir, halt=halt, observer=observer, begun=self._batcher.firsts
         )
-        self._intake = Intake(
+        self._intake = SourceReader(
             settings,
+            self._mapping,
             sources,
-            run_dir.path,
+            run_dir.spool,
+            run_dir.gathered,
             preset=preset,
             watch=self._ledger.observer.on,
             describe=self._ledger.describe,
             known=self._ledger.past.forms,
         )
-        self._passing = Passing(self._ledger.past.settled)
+        self._passing = SkipSettled(self._ledger.past.settled)
         self._order = Order()
         self._read_keys: ReadKey | None = None
         self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
@@ -118,9 +123,10 @@ class Load:
             sender = Sender(
                 attempts,
                 settings=self._settings,
+                named={"--on-conflict": self._settings.on_conflict or ()} | self._mapping.named,
                 pacing=self._pacing,
                 halt=self._halt,
-                place=lambda source, line: f"{names[source]}:{line}",
+                place=lambda place: f"{names[place.source]}:{place.line}",
                 reject=self._ledger.count_reject,
                 witness=self._ledger,
             )
@@ -170,16 +176,16 @@ class Load:
                     if isinstance(found, Reject):
                         await ledger.reject_here(found)
                         continue
-                    ledger.frontier = start_of(found)
+                    ledger.frontier = found.start
                     for chunk in self._passing.unsettled(found):
                         ledger.rows_seen += len(chunk.keys)
                         for batch in self._batcher.add(chunk):
                             await give.send((batch, self._enter(batch)))
                 ledger.frontier = portion.end
         if not ledger.rows_seen:
-            ledger.observer.on(Said("no rows: there is nothing to load"))
+            ledger.observer.on(Notice("no rows: there is nothing to load"))
 
-    def _found(self, portion: Portion) -> Iterator[Chunk | Reject]:
+    def _found(self, portion: Records) -> Iterator[Chunk | Reject]:
         """The checked rows of a portion, and those that are refused on the spot, in order."""
         for piece in self._intake.rows(portion):
             if isinstance(piece, Reject):
@@ -187,10 +193,10 @@ class Load:
             else:
                 yield from self._checker.check(piece)
 
-    def _first_shape(self, portion: Portion) -> Shape | None:
+    def _first_shape(self, portion: Records) -> Shape | None:
         return next((found.shape for found in self._found(portion) if isinstance(found, Chunk)), None)
 
-    def _lacks_names(self, portion: Portion) -> bool:
+    def _lacks_names(self, portion: Records) -> bool:
         """Whether rows are bad for want of a column that the settings name, and perhaps name wrongly."""
         found = (one for one in self._found(portion) if isinstance(one, Reject))
         return any(reject.reason.code in ("no-key", "no-columns") for reject in found)
@@ -205,10 +211,10 @@ class Load:
         for inserts in overlapping(self._ledger.past.sent):
             await self._recover(sender, inserts)
 
-    async def _recover(self, sender: Sender, inserts: dict[int, Sequence[Settlement]]) -> None:
+    async def _recover(self, sender: Sender, inserts: dict[int, Sequence[RowRange]]) -> None:
         """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
         sought = [one for rows in inserts.values() for one in rows]
-        passing = Passing(sought)
+        passing = SkipSettled(sought)
         until = max(one.last for one in sought)
         chunks: list[Chunk] = []
         async with aclosing(self._intake.portions(self._ledger.past.watermark, again=True)) as portions:
@@ -254,7 +260,7 @@ class Load:
         batch: Batch,
         outcome: Outcome,
         *,
-        recovered: Iterable[Settlement] | None = None,
+        recovered: Iterable[RowRange] | None = None,
     ) -> None:
         complete = False
         try:

@@ -11,9 +11,9 @@ from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
-from loader.form import FORMATS, Format
-from loader.mapping import Mapping
 
+Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
+FORMATS: tuple[str, ...] = get_args(Format)
 Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
@@ -114,7 +114,7 @@ class Settings:
     url: str
     schema: str = "api"
     table: str = "all_trades"
-    on_conflict: tuple[str, ...] = ("id",)
+    on_conflict: tuple[str, ...] | None = None
     resolution: Resolution = "merge-duplicates"
     insert_first: InsertFirst = "auto"
     columns: tuple[str, ...] | None = None
@@ -170,15 +170,6 @@ class Settings:
             raise SettingsError("--schema and --table must not be empty")
         if not (self.schema + self.table).isprintable():
             raise SettingsError("--schema and --table must be printable text")
-        if (
-            self.columns is not None
-            and self.resolution != "none"
-            and not set(self.on_conflict) <= set(self.written or ())
-        ):
-            raise SettingsError(
-                f"--columns lacks the key, {','.join(self.on_conflict)}",
-                advice="An upsert must write the columns of --on-conflict.",
-            )
         self._check_sources()
         for name, low in _AT_LEAST.items():
             value = getattr(self, name)
@@ -202,32 +193,11 @@ class Settings:
         for name, value in (("--id", self.id), ("--usd-rates", self.usd_rates)):
             if value is not None and self.preset is None:
                 raise SettingsError(f"{name} is for --preset, and there is none")
-        elsewhere = self.mapping.sources.difference(name for name, _ in self.map)
-        if self.resolution != "none" and (gone := [one for one in self.on_conflict if one in elsewhere]):
-            raise SettingsError(
-                f"--drop or --map takes {', '.join(gone)} away, the key",
-                advice="An upsert must write the columns of --on-conflict.",
-            )
 
     @property
-    def mapping(self) -> Mapping:
-        """From the columns of a source to those of the table."""
-        return Mapping(self.map, self.set, frozenset(self.drop))
-
-    @property
-    def written(self) -> tuple[str, ...] | None:
-        """The columns that are written, where --columns says it."""
-        return None if self.columns is None else self.mapping.written(self.columns)
-
-    @property
-    def named(self) -> dict[str, tuple[str, ...]]:
-        """The columns of the table that are named, by the option that names them."""
-        found = {
-            "--on-conflict": self.on_conflict if self.resolution != "none" else (),
-            "--map": tuple(target for target, _ in self.map),
-            "--set": tuple(column for column, _ in self.set),
-        }
-        return found | {"--columns": self.written or ()}
+    def assumed_key(self) -> tuple[str, ...]:
+        """--on-conflict, else ``id``: the key until the API has told the primary key."""
+        return self.on_conflict or ("id",)
 
     @property
     def endpoint(self) -> str:

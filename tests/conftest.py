@@ -12,8 +12,8 @@ import aioresponses.core
 import pytest
 
 from loader.sandbox import sandbox
-from tests.faults import Site, site
-from tests.harness import Target
+from tests.support.harness import Target
+from tests.support.site import Site, site
 
 
 class _ClientResponse(aiohttp.ClientResponse):

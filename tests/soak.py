@@ -20,7 +20,11 @@ from typing import Any
 
 import psycopg
 
-from tests.faults import (
+from tests.support.killing import kill_and_resume
+from tests.support.packing import SUFFIXES
+from tests.support.processes import Loads, Run, await_that
+from tests.support.proxy import Act, Answer, Cut, Delay, Fault, Proxy, Seen, Stall, Swallow, every, reply
+from tests.support.site import (
     SECRET,
     Site,
     Source,
@@ -33,10 +37,6 @@ from tests.faults import (
     site,
     source,
 )
-from tests.killing import kill_and_resume
-from tests.packing import SUFFIXES
-from tests.processes import Loads, Run, await_that
-from tests.proxy import Act, Answer, Cut, Delay, Fault, Proxy, Seen, Stall, Swallow, every, reply
 
 KILLS = 5  # of each load, in the faults that kill: rounds of their own
 

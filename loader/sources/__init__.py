@@ -1,1 +1,1 @@
-"""Where rows come from: each module turns one kind of source into blocks of lines."""
+"""Where bytes come from: files, standard input, URLs; decompressed."""

@@ -83,7 +83,7 @@ class _Gzip:
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class Compression:
     """A way to compress.
 
     Attributes:
@@ -101,23 +101,23 @@ class Format:
     engine: Callable[[], Engine]
 
 
-FORMATS = (
-    Format("gzip", ".gz", re.compile(rb"\x1f\x8b\x08"), 3, _Gzip),
-    Format(
+COMPRESSIONS = (
+    Compression("gzip", ".gz", re.compile(rb"\x1f\x8b\x08"), 3, _Gzip),
+    Compression(
         "zstd",
         ".zst",
         re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),  # a frame, or one to be skipped
         4,
         lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}),
     ),
-    Format(
+    Compression(
         "xz",
         ".xz",
         re.compile(rb"\xfd7zXZ\x00"),
         6,
         lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=MEMORY),
     ),
-    Format(
+    Compression(
         "bzip2",
         ".bz2",
         re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),  # a block, or the end of an empty stream
@@ -127,12 +127,12 @@ FORMATS = (
 )
 
 
-def named(name: str) -> Format | None:
+def named(name: str) -> Compression | None:
     """The format that a source's name claims."""
-    return next((form for form in FORMATS if name.lower().endswith(form.suffix)), None)
+    return next((form for form in COMPRESSIONS if name.lower().endswith(form.suffix)), None)
 
 
-def recognise(head: bytes, name: str) -> Format | None:
+def recognise(head: bytes, name: str) -> Compression | None:
     """The format of a source; None: it is not compressed.
 
     What it holds counts, not its name; but where the name claims a format, it must hold some format, or what
@@ -145,7 +145,7 @@ def recognise(head: bytes, name: str) -> Format | None:
     Raises:
         SourceUnfit: it is an archive, or neither what its name claims nor a source as it is.
     """
-    found = next((form for form in FORMATS if form.magic.match(head)), None)
+    found = next((form for form in COMPRESSIONS if form.magic.match(head)), None)
     if found is not None:
         return found
     refuse_archive(head, name)
@@ -177,7 +177,7 @@ def refuse_unpacked(head: bytes, name: str) -> None:
         SourceUnfit: it is an archive, or compressed once more.
     """
     refuse_archive(head, name)
-    for form in FORMATS:
+    for form in COMPRESSIONS:
         if form.magic.match(head):
             raise SourceUnfit(
                 f"{name} is compressed twice: there is {form.name} in it",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from loader.errors import SourceError
-from loader.sources.compression import ERRORS, MEMORY, Engine, Format
+from loader.sources.compression import ERRORS, MEMORY, Compression, Engine
 
 _TOO_LARGE = re.compile("too much memory|memory usage limit", re.IGNORECASE)  # zstd's words, and xz's
 
@@ -22,7 +22,7 @@ class Unpacker:
         name: the source's, for messages.
     """
 
-    def __init__(self, form: Format, name: str) -> None:
+    def __init__(self, form: Compression, name: str) -> None:
         self._form = form
         self._name = name
         self._engine: Engine | None = form.engine()

@@ -12,10 +12,10 @@ from typing import BinaryIO, Self, cast
 import anyio.to_thread
 
 from loader.errors import SourceError, SourceMissing
-from loader.observer import Event, Passed, Read, Said
+from loader.events import Event, Notice, Read, Skipped
 from loader.sources.compression import HEAD, named, recognise, refuse_unpacked
 from loader.sources.decompress import Unpacker
-from loader.sources.open import Source
+from loader.sources.find import Source
 from loader.sources.remote import RemoteFile
 
 _STORED = 64 * 1024  # bytes of a compressed source that are read at a time
@@ -92,19 +92,19 @@ class Reader:
             await self._pass_over()
             return
         if named(name) is not None:
-            self._watch(Said(f"{name} is not compressed, whatever its name says: it is read as it is"))
+            self._watch(Notice(f"{name} is not compressed, whatever its name says: it is read as it is"))
         if self._source.size is not None and (self._source.url is None or self._offset):
             assert self._file is not None  # noqa: S101 - it was opened
             self._file.seek(self._offset)
             self._head = b""
             self._stored = min(self._offset, self._source.size)  # the last line may lack its newline
-            self._tell(Passed)
+            self._tell(Skipped)
 
     async def _pass_over(self) -> None:
         left = self._offset
         while left > 0 and (data := await _in_thread(self._unpacked, min(left, _SKIPPED))):
             left -= len(data)
-            self._tell(Passed)
+            self._tell(Skipped)
 
     @property
     def is_file(self) -> bool:
@@ -127,7 +127,7 @@ class Reader:
         self._tell(Read)
         return data
 
-    def _tell(self, event: type[Read | Passed]) -> None:
+    def _tell(self, event: type[Read | Skipped]) -> None:
         new, self._told = self._stored - self._told, self._stored
         if new:
             self._watch(event(new))

@@ -150,9 +150,9 @@ class RemoteFile:
 
 def _remote(url: str) -> Remote:
     if url.partition("://")[0].lower() in WEB:
-        from loader.sources.web import Web
+        from loader.sources.http import Web
 
         return Web(url)
-    from loader.sources.stores import Stored
+    from loader.sources.object_store import Stored
 
     return Stored(url)

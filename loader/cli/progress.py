@@ -1,0 +1,182 @@
+"""What a person sees while a load runs: a bar on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from loader.events import (
+    Event,
+    FormatDetected,
+    Notice,
+    Observer,
+    Observers,
+    Opened,
+    Read,
+    Rejected,
+    Renewed,
+    Resumed,
+    Retrying,
+    Settled,
+    Skipped,
+    Throttled,
+)
+
+_EVERY = 5.0  # seconds between plain lines, and between lines about retries
+
+
+@contextmanager
+def watching(style: str, console: Console, *, verbose: int) -> Iterator[Observer]:
+    """Show a load while it runs.
+
+    Args:
+        style: ``bar``, ``plain``, ``none``, or ``auto``: a bar where the console is a terminal.
+        console: where.
+        verbose: -1: no messages; 0: what matters; 1: all.
+    """
+    messages = (Messages(console, verbose=verbose),) if verbose >= 0 else ()
+    if style == "bar" or (style == "auto" and console.is_terminal):
+        with Bar(console) as bar:
+            yield Observers(bar, *messages)
+    elif style == "none":
+        yield Observers(*messages)
+    else:
+        yield Observers(Lines(console), *messages)
+
+
+class Meter:
+    """Rows and bytes so far, and their rates. An observer."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = clock()
+        self.size: int | None = None
+        self.rows = 0
+        self.bytes = 0  # in this run
+        self.bytes_before = 0
+
+    def on(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case Opened(size):
+                self.size = size
+            case Resumed():
+                self.bytes_before = event.bytes
+            case Skipped(size):
+                self.bytes_before += size
+            case Read(size):
+                self.bytes += size
+            case Settled(outcome):
+                self.rows += outcome.loaded + outcome.superseded + outcome.ignored
+            case Rejected():
+                self.rows += 1
+            case _:
+                pass
+
+    def text(self) -> str:
+        """As in ``1,200 rows, 600 rows/s, 0.1 MB/s``."""
+        seconds = max(self._clock() - self._started, 1e-3)
+        return f"{self.rows:,} rows, {self.rows / seconds:,.0f} rows/s, {self.bytes / seconds / 1e6:.1f} MB/s"
+
+    def share(self) -> str:
+        """As in ``, 12% read, 0:01:20 left``; nothing where the size is not known."""
+        if not self.size:
+            return ""
+        done = min((self.bytes_before + self.bytes) / self.size, 1.0)
+        rest = max(self.size - self.bytes_before - self.bytes, 0)
+        left = (self._clock() - self._started) * rest / self.bytes if self.bytes else 0.0
+        minutes, seconds = divmod(int(left), 60)
+        return f", {done:.0%} read, {minutes // 60}:{minutes % 60:02}:{seconds:02} left"
+
+
+class Bar:
+    """A progress bar. Use it as a context manager around the load."""
+
+    def __init__(self, console: Console) -> None:
+        self._meter = Meter()
+        self._progress = Progress(
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(compact=True),
+            console=console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("starting", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on(self, event: Event) -> None:
+        """Move on."""
+        self._meter.on(event)
+        if isinstance(event, Opened):
+            self._progress.update(self._task, total=event.size)
+        elif isinstance(event, Settled | Skipped | Read):
+            self._progress.update(
+                self._task,
+                completed=self._meter.bytes_before + self._meter.bytes,
+                description=self._meter.text(),
+            )
+
+
+class Lines:
+    """A line every few seconds, for logs."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._meter = Meter(clock)
+        self._next = clock() + _EVERY
+
+    def on(self, event: Event) -> None:
+        """Move on."""
+        self._meter.on(event)
+        if isinstance(event, Settled) and self._clock() >= self._next:
+            self._next = self._clock() + _EVERY
+            self._console.print(self._meter.text() + self._meter.share())
+
+
+class Messages:
+    """What happens beside the rows: retries (not each one); with -v also the pace, new tokens and rejects."""
+
+    def __init__(
+        self, console: Console, *, verbose: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console = console
+        self._verbose = verbose
+        self._clock = clock
+        self._next = float("-inf")
+        self._next_pace = float("-inf")
+
+    def on(self, event: Event) -> None:
+        """Perhaps say something."""
+        match event:
+            case Notice(message):
+                self._console.print(message)
+            case FormatDetected(source, text, usual) if self._verbose or not usual:
+                self._console.print(f"{source}: {text}")
+            case Retrying(why, seconds):
+                if self._verbose or self._clock() >= self._next:
+                    self._next = self._clock() + _EVERY
+                    self._console.print(f"waiting {seconds:.1f} s to try again: {why}")
+            case Throttled(in_flight, rows) if self._verbose and self._clock() >= self._next_pace:
+                self._next_pace = self._clock() + _EVERY
+                self._console.print(f"up to {in_flight} requests in flight, of up to {rows:,} rows each")
+            case Renewed() if self._verbose:
+                self._console.print("renewed the token")
+            case Rejected(reject) if self._verbose:
+                self._console.print(
+                    f"rejected line {reject.place.line}: {reject.reason.code} {reject.reason.message}"
+                )
+            case _:
+                pass

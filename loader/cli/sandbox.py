@@ -1,0 +1,93 @@
+"""``bulkload sandbox``: what it shows, and the command that runs inside."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from loader import sandbox
+from loader.credentials.tokens import Minted
+from loader.errors import Exit, SettingsError, TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from loader.sandbox import Sandbox
+
+_TOKEN_LIFETIME = 24 * 3600.0  # seconds
+
+
+@contextmanager
+def target(url: str | None, console: Console) -> Iterator[dict[str, str | None]]:
+    """A running sandbox; gives the settings that point to it.
+
+    Args:
+        url: --url, which does not count here.
+        console: is told what takes long.
+
+    Raises:
+        SettingsError: PostgreSQL or PostgREST is missing.
+        TargetError: it does not start.
+    """
+    if url:
+        console.print(f"--sandbox: not loading into {url}")
+    with _translated(), sandbox.sandbox(say=console.print) as box:
+        yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The sandbox's errors as ours."""
+    try:
+        yield
+    except sandbox.BinariesMissing as error:
+        raise SettingsError(str(error)) from error
+    except sandbox.SandboxError as error:
+        raise TargetError(str(error)) from error
+
+
+@_translated()
+def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
+    """Empty the sandbox, run a command in it, or keep it up until a signal.
+
+    Returns:
+        The exit code: the command's, where there is one.
+
+    Raises:
+        SettingsError: PostgreSQL or PostgREST is missing.
+        TargetError: it does not start, or is running and cannot be emptied.
+    """
+    if reset:
+        sandbox.reset()
+        console.print("the sandbox is empty")
+        if not command:
+            return Exit.COMPLETE
+    # SIGTERM must end it as Ctrl-C does: both unwind the `with`.
+    signal.signal(signal.SIGTERM, _terminated)
+    with sandbox.sandbox(say=console.print) as box:
+        if command:
+            try:
+                return subprocess.run(command, env=os.environ | box.environment(), check=False).returncode
+            except OSError as error:
+                console.print(f"error: {command[0]}: {(error.strerror or str(error)).lower()}")
+                return Exit.USAGE
+        _show(box, console)
+        signal.pause()
+    return Exit.COMPLETE
+
+
+def _show(box: Sandbox, console: Console) -> None:
+    token = Minted(box.secret, role="api_data_producer", audience=box.url, lifetime=_TOKEN_LIFETIME).mint()
+    print(f"url:   {box.url}")  # noqa: T201 - asked for: stdout
+    print(f"token: {token}")  # noqa: T201
+    print(f"curl -H 'Authorization: Bearer {token}' '{box.url}/latest_trades?limit=3'", flush=True)  # noqa: T201
+    console.print("the token is good for a day; the sandbox is up until Ctrl-C, and keeps its rows")
+
+
+def _terminated(*_: object) -> None:
+    raise SystemExit(Exit.SIGTERM)

@@ -1,0 +1,1 @@
+"""Bytes of a source -> its records: detect the format, read it."""

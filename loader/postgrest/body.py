@@ -1,0 +1,63 @@
+"""Rows -> the body of a request: a JSON array of the rows' own bytes. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from loader.model import Batch, Key, Row
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """The rows of a request: lines in pieces, which become a JSON array as they are written.
+
+    So a body is never in memory as a whole, besides the rows themselves.
+    """
+
+    lines: tuple[bytes, ...]
+
+    @property
+    def size(self) -> int:
+        """The length of the array, in bytes."""
+        return max(2, sum(len(piece) + 1 for piece in self.lines) + 1)
+
+    def pieces(self) -> Iterator[bytes]:
+        """The array, piece by piece."""
+        # A JSON text holds no raw newline within a string, so each one stands between two rows.
+        before = b"["
+        for piece in self.lines:
+            yield before
+            yield piece.replace(b"\n", b",")
+            before = b","
+        yield b"]" if self.lines else b"[]"
+
+    def __bytes__(self) -> bytes:
+        return b"".join(self.pieces())
+
+
+EMPTY = Body(())
+
+
+def of_batch(batch: Batch) -> Body:
+    """The body that sends each row of a batch in which no key stands twice."""
+    return Body(tuple(chunk.data for chunk in batch.chunks))
+
+
+def of_rows(rows: Sequence[Row]) -> Body:
+    """The body that sends just these rows, in this order."""
+    return Body((b"\n".join([row.data for row in rows]),))
+
+
+def last_of_each_key(rows: Sequence[Row]) -> list[Row]:
+    """Without the rows that a later one of the same key overwrites, column for column.
+
+    A key with a null in it is not equal to any other, as for PostgreSQL's unique constraints.
+    """
+    last = {row.key: place for place, row in enumerate(rows)}
+    return [row for place, row in enumerate(rows) if has_null(row.key) or last[row.key] == place]
+
+
+def has_null(key: Key) -> bool:
+    """Whether a key, or a part of it, is null."""
+    return key is None or (isinstance(key, tuple) and None in key)

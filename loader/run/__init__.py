@@ -1,0 +1,1 @@
+"""What is settled: the run directory with journal, rejects and report."""

@@ -1,0 +1,323 @@
+"""What is settled for good, and where to go on after a kill: SQLite in the run directory.
+
+A batch counts once it is committed here. Everything before the *watermark* is settled; beyond it the
+journal knows which rows are: those of one shape between two places. A load that was killed reads on from
+the watermark, passes over those, and sends again at most what was in flight.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import orjson
+
+from loader.errors import RunDirError
+from loader.formats import source_format as form
+from loader.formats.source_format import SourceFormat
+from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
+
+NAME = "journal.sqlite"
+_VERSION = 2
+_SYNCHRONOUS = "full"  # outlives a power cut
+_FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
+
+_SCHEMA = """
+create table about (name text primary key, value text not null) without rowid;
+create table settled (
+    columns text not null,
+    first_source integer not null, first_line integer not null,
+    last_source integer not null, last_line integer not null
+);
+create table sent (
+    number integer not null, columns text not null,
+    first_source integer not null, first_line integer not null,
+    last_source integer not null, last_line integer not null
+);
+create table forms (source integer primary key, form blob not null);
+create table rejects (
+    source integer not null, number integer not null, line integer not null, offset integer not null,
+    data blob not null, code text not null, message text not null, details text, hint text,
+    primary key (source, number)
+) without rowid;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier runs of a load have left.
+
+    Attributes:
+        watermark: everything before it is settled.
+        settled: rows beyond it that are settled.
+        rejected: places beyond it of rows that are rejected.
+        sent: plain inserts whose fate is not known: the rows of each, by its number.
+        counts: rows_loaded, requests and so on, of the whole load so far.
+        forms: how the sources that were read are written.
+    """
+
+    watermark: Place
+    settled: tuple[RowRange, ...]
+    rejected: frozenset[RowId]
+    sent: dict[int, list[RowRange]]
+    counts: dict[str, int]
+    forms: dict[int, SourceFormat]
+
+
+NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
+
+
+@dataclass(frozen=True, slots=True)
+class RejectGroup:
+    """Rejects with one code: how many, and the first of them."""
+
+    count: int
+    example: Reject
+
+
+class Journal:
+    """The journal of one load.
+
+    Args:
+        path: its file, or ``:memory:`` for a load that is not to be resumed.
+
+    Raises:
+        RunDirError: it cannot be written.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path = path
+        self._lock = anyio.Lock()
+        self._settlements: list[RowRange] = []
+        self._rejects: list[Reject] = []
+        self._rejects_size = 0  # in bytes
+        self._sent: dict[int, list[RowRange]] = {}
+        self._forgotten: list[int] = []
+        self._forms: dict[int, SourceFormat] = {}
+        self._number = 0
+        self._failed: RunDirError | None = None
+        with self._translated():
+            self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._database.execute("pragma journal_mode = wal")
+            self._database.execute(f"pragma synchronous = {_SYNCHRONOUS}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """SQLite's errors as ours."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            advice = "Make room or name another --run-dir; what is not in the journal is sent again."
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                advice = "It is damaged: --fresh begins anew."
+            self._failed = RunDirError(f"{self._path}: {error}", advice=advice)
+            raise self._failed from error
+
+    def past(self, identity: dict[str, Any]) -> Past | None:
+        """What earlier runs have left; None: nothing that goes on.
+
+        Raises:
+            OtherLoad: the journal belongs to another, unfinished load.
+        """
+        with self._translated():
+            try:
+                about = dict(self._database.execute("select name, value from about"))
+            except sqlite3.OperationalError:
+                return None  # a new file
+            if about.get("version") != str(_VERSION) or about.get("finished"):
+                return None
+            watermark = Place(*orjson.loads(about["watermark"]))
+            nothing = (
+                "select not exists(select 1 from settled) and not exists(select 1 from sent) "
+                "and not exists(select 1 from rejects)"
+            )
+            if watermark == NO_PAST.watermark and self._database.execute(nothing).fetchone()[0]:
+                return None  # it never got anywhere: perhaps its settings were wrong
+            if (found := orjson.loads(about["identity"])) != identity:
+                raise OtherLoad(found)
+            settled = [_settlement(*found) for found in self._database.execute("select * from settled")]
+            sent: dict[int, list[RowRange]] = {}
+            for number, *found in self._database.execute("select * from sent order by number"):
+                sent.setdefault(number, []).append(_settlement(*found))
+            beyond = self._database.execute(
+                "select source, number from rejects where (source, number) >= (?, ?)", watermark[:2]
+            )
+            (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
+            counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
+            self._number = max(sent, default=0)
+            return Past(
+                watermark,
+                tuple(settled),
+                frozenset((source, number) for source, number in beyond),
+                sent,
+                counts,
+                {number: form.loads(data) for number, data in self._database.execute("select * from forms")},
+            )
+
+    def begin(self, identity: dict[str, Any]) -> None:
+        """Start anew: forget what an earlier load has left."""
+        with self._translated():
+            self._database.execute("begin immediate")
+            for table in ("about", "settled", "sent", "forms", "rejects"):
+                self._database.execute(f"drop table if exists {table}")
+            for statement in _SCHEMA.split(";"):
+                self._database.execute(statement)
+            self._about(
+                version=str(_VERSION),
+                identity=orjson.dumps(identity).decode(),
+                watermark=orjson.dumps(list(NO_PAST.watermark)).decode(),
+                counts="{}",
+            )
+            self._database.execute("commit")
+
+    def reject(self, reject: Reject) -> None:
+        """Note a rejected row, for the next commit."""
+        self._rejects.append(reject)
+        self._rejects_size += len(reject.data)
+
+    def describe(self, source: int, found: SourceFormat) -> None:
+        """Note, for the next commit, how a source is written."""
+        self._forms[source] = found
+
+    def settle(self, settlement: RowRange) -> None:
+        """Note settled rows, for the next commit."""
+        self._settlements.append(settlement)
+
+    def send(self, rows: Iterable[RowRange]) -> int:
+        """Note, for the next commit, that rows are about to be inserted; gives a number for forget()."""
+        self._number += 1
+        self._sent[self._number] = list(rows)
+        return self._number
+
+    def forget(self, number: int) -> None:
+        """Note that the fate of rows that were sent is known."""
+        if self._sent.pop(number, None) is None:
+            self._forgotten.append(number)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether a commit is due only because of the rejects that are noted."""
+        return len(self._rejects) > _FEW or self._rejects_size > _MUCH
+
+    async def commit(self, watermark: Callable[[], Place], counts: Callable[[], dict[str, int]]) -> None:
+        """Make sure that all that was noted before this call is on disk.
+
+        Calls that come while one is at work are served together by the next.
+
+        Args:
+            watermark: asked for the watermark when the notes are taken.
+            counts: asked for the counts, those of the notes included, at the same time.
+
+        Raises:
+            RunDirError: the disk is full, or the like; what was noted does not count.
+        """
+        async with self._lock:
+            if self._failed is not None:
+                raise self._failed  # perhaps what was lost with it was the caller's
+            settlements, self._settlements = self._settlements, []
+            rejects, self._rejects = self._rejects, []
+            self._rejects_size = 0
+            sent, self._sent = self._sent, {}
+            forgotten, self._forgotten = self._forgotten, []
+            forms, self._forms = self._forms, {}
+            if settlements or rejects or sent or forgotten or forms:
+                notes = _Notes(settlements, rejects, sent, forgotten, forms)
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(self._write, notes, watermark(), counts())
+
+    def _write(self, notes: _Notes, mark: Place, counts: dict[str, int]) -> None:
+        with self._translated():
+            execute, many = self._database.execute, self._database.executemany
+            if self._database.in_transaction:
+                execute("rollback")
+            execute("begin immediate")
+            many("insert into settled values (?, ?, ?, ?, ?)", map(_settlement_columns, notes.settlements))
+            many(
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                map(_columns, notes.rejects),
+            )
+            many(
+                "insert into sent values (?, ?, ?, ?, ?, ?)",
+                [(number, *_settlement_columns(one)) for number, rows in notes.sent.items() for one in rows],
+            )
+            forms = [(source, form.dumps(one)) for source, one in notes.forms.items()]
+            many("insert or replace into forms values (?, ?)", forms)
+            many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
+            execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
+            self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
+            execute("commit")
+
+    def finish(self) -> None:
+        """The load is complete: the next one in this run directory starts anew."""
+        with self._translated():
+            self._about(finished="yes")
+
+    def rejects(self) -> Iterator[Reject]:
+        """All rejected rows, in the order of the sources."""
+        with self._translated():
+            for data, source, number, line, offset, *reason in self._database.execute(
+                "select data, source, number, line, offset, code, message, details, hint"
+                " from rejects order by source, number"
+            ):
+                yield Reject(data, Place(source, number, offset, line), Reason(*reason))
+
+    def reject_groups(self) -> list[RejectGroup]:
+        """Rejected rows by code, the most frequent first, each with its first row as an example."""
+        with self._translated():
+            return [
+                RejectGroup(count, Reject(data, Place(source, number, offset, line), Reason(code, message)))
+                for count, code, message, data, source, number, line, offset in self._database.execute(
+                    "select count, code, message, head, source, number, line, offset from ("
+                    " select code, message, substr(data, 1, 1000) as head, source, number, line, offset,"
+                    " count(*) over (partition by code) as count,"
+                    " row_number() over (partition by code order by source, number) as place from rejects"
+                    ") where place = 1 order by count desc, code"
+                )
+            ]
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _about(self, **values: str) -> None:
+        self._database.executemany("insert or replace into about values (?, ?)", values.items())
+
+
+class OtherLoad(Exception):  # noqa: N818 - it is what it says
+    """The journal belongs to another load, whose identity this is."""
+
+    def __init__(self, identity: dict[str, Any]) -> None:
+        super().__init__("another load")
+        self.identity = identity
+
+
+def _columns(reject: Reject) -> tuple[Any, ...]:
+    reason = reject.reason
+    place = reject.place
+    row = (place.source, place.number, place.line, place.offset, reject.data)
+    return (*row, reason.code, reason.message, reason.details, reason.hint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Notes:
+    """What one commit writes."""
+
+    settlements: list[RowRange]
+    rejects: list[Reject]
+    sent: dict[int, list[RowRange]]
+    forgotten: list[int]
+    forms: dict[int, SourceFormat]
+
+
+def _settlement_columns(one: RowRange) -> tuple[Any, ...]:
+    return (orjson.dumps(one.columns).decode(), *one.first, *one.last)
+
+
+def _settlement(columns: str, *places: int) -> RowRange:
+    return RowRange(tuple(orjson.loads(columns)), (places[0], places[1]), (places[2], places[3]))

@@ -1,0 +1,1 @@
+"""A batch -> its outcome: sent whole, and taken apart down to the bad row if need be."""

@@ -1,0 +1,1 @@
+"""Records -> rows in the columns of the table."""

@@ -1,0 +1,167 @@
+"""What tests share: the real servers, and loads into them."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, LiteralString
+
+import psycopg
+
+import loader
+from loader.run.report import Report
+from loader.sandbox import Sandbox
+from loader.settings import Settings
+
+TRADE: dict[str, Any] = {
+    "id": "t1",
+    "timestamp": 1_700_000_000_000,
+    "market": "kraken",
+    "symbol": "ETH/USD",
+    "base_asset": "ETH",
+    "quote_asset": "USD",
+    "is_buy": True,
+    "amount": 1,
+    "price": 2,
+    "usd_value": 2,
+}
+
+
+def trade(id: str = "t1", **fields: Any) -> str:  # noqa: A002 - the column's name
+    """A line with a whole trade. Values given as bytes go in as raw JSON."""
+    return line(TRADE | {"id": id} | fields)
+
+
+def line(fields: Mapping[str, Any]) -> str:
+    """An object on one line. Values given as bytes go in as raw JSON."""
+    parts = (
+        f"{json.dumps(name)}:{value.decode() if isinstance(value, bytes) else json.dumps(value)}"
+        for name, value in fields.items()
+    )
+    return "{" + ",".join(parts) + "}"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A load that has ended, and what it left behind."""
+
+    report: Report
+    folder: Path
+
+    @property
+    def rejects(self) -> list[bytes]:
+        """The rejected rows, as rejects.jsonl has them."""
+        path = self.folder / "rejects.jsonl"
+        return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """rejects.errors.jsonl."""
+        path = self.folder / "rejects.errors.jsonl"
+        return [json.loads(entry) for entry in path.read_text().split("\n")[:-1]] if path.exists() else []
+
+    @property
+    def codes(self) -> list[tuple[int, str]]:
+        """Line and code of each reject."""
+        return [(error["line"], error["code"]) for error in self.errors]
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Rows loaded, superseded, ignored, rejected. They must add up to the rows read."""
+        report = self.report
+        counts = (report.rows_loaded, report.rows_superseded, report.rows_ignored, report.rows_rejected)
+        assert sum(counts) == report.rows_read
+        return counts
+
+
+class Target:
+    """The real PostgREST over the real PostgreSQL, for one test run."""
+
+    def __init__(self, box: Sandbox, folder: Path) -> None:
+        self.url = box.url
+        self.secret = box.secret
+        self.box = box
+        self._folder = folder
+        self._loads = 0
+        self._connection = psycopg.connect(box.database, autocommit=True)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sql(self, statement: Any, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run SQL as the superuser; gives the rows, if there are any."""
+        cursor = self._connection.execute(statement, arguments or None)
+        return cursor.fetchall() if cursor.description else []
+
+    def texts(self, statement: LiteralString) -> list[tuple[str | None, ...]]:
+        """Rows with each value as PostgreSQL writes it: nothing is read as a number on the way."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(statement)
+            result = cursor.pgresult
+            assert result is not None
+            return [
+                tuple(
+                    None if (value := result.get_value(row, column)) is None else value.decode()
+                    for column in range(result.nfields)
+                )
+                for row in range(result.ntuples)
+            ]
+
+    def reload(self) -> None:
+        """Have PostgREST read the schema again, after DDL, and wait until it has."""
+        marker = f"reloaded_{time.monotonic_ns()}"
+        self.sql(f"create view api.{marker} as select 1 as one; grant select on api.{marker} to api_anon")
+        self.sql("notify pgrst, 'reload schema'")
+        deadline = time.monotonic() + 20
+        while marker not in self._root():
+            assert time.monotonic() < deadline, "PostgREST did not reload its schema"
+            time.sleep(0.05)
+        self.sql(f"drop view api.{marker}")
+
+    def _root(self) -> str:
+        with urllib.request.urlopen(f"{self.url}/", timeout=10) as reply:
+            text: str = reply.read().decode()
+            return text
+
+    def settings(self, **changes: Any) -> Settings:
+        """Settings that point here."""
+        given: dict[str, Any] = {"url": self.url, "jwt_secret": self.secret, "retry_for": 20.0} | changes
+        return Settings(**given)
+
+    async def load(
+        self,
+        source: bytes | str | Sequence[str] | Path,
+        *,
+        observer: Any = None,
+        **changes: Any,
+    ) -> Loaded:
+        """Load lines, or a file's bytes, in this process."""
+        self._loads += 1
+        folder = self._folder / f"load{self._loads}"
+        folder.mkdir()
+        path = source if isinstance(source, Path) else folder / "source.jsonl"
+        if isinstance(source, bytes):
+            path.write_bytes(source)
+        elif isinstance(source, str):
+            path.write_text(source, encoding="utf-8")
+        elif not isinstance(source, Path):
+            path.write_text("".join(f"{row}\n" for row in source), encoding="utf-8")
+        settings = self.settings(**{"run_dir": folder} | changes)
+        return Loaded(await loader.load(settings, [str(path)], observer=observer), folder)
+
+
+def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Poll until something is so; fails when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def ids(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """The first column."""
+    return [row[0] for row in rows]

@@ -1,0 +1,167 @@
+"""What the tests of verdicts share: a request as the loader makes it, and a server that replays an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+from loader.credentials.tokens import Tokens
+from loader.model import Decision, NoReply, Reply, Verdict
+from loader.postgrest.body import Body
+from loader.postgrest.client import PostgREST
+from loader.postgrest.verdict import judge
+from loader.settings import Settings
+
+SECRET = "a secret of tests that is at least 32 characters long"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a server.
+
+    ``headers`` and ``query`` replace what the loader would send; ``size`` is told to `judge` as the body's.
+    """
+
+    table: str = "cells"
+    columns: Sequence[str] = ("id",)
+    body: str | bytes = '[{"id":"a"}]'
+    rows: int = 1
+    resolution: str = "merge-duplicates"
+    on_conflict: tuple[str, ...] = ("id",)
+    schema: str = "verdicts"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: str | None = None
+    timeout: float = 20.0
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, and what the loader makes of it."""
+
+    reply: Reply | NoReply
+    verdict: Verdict
+
+    @property
+    def said(self) -> tuple[int, str | None, Decision]:
+        """HTTP status, code of the error, verdict; as a row of postgrest.md's tables has them."""
+        assert isinstance(self.reply, Reply), self.reply
+        code = None if self.reply.reason is None else self.reply.reason.code
+        return self.reply.status, code, self.verdict.decision
+
+
+class FixedToken:
+    """A source that knows one token."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    async def fetch(self) -> tuple[str | None, float]:
+        return self._token, float("inf")
+
+    def adjust_clock(self, server_time: float) -> None:
+        pass
+
+
+class Client(PostgREST):
+    """The loader's client, which may be told to ask for something that the loader never asks for."""
+
+    def __init__(self, settings: Settings, token: str | None, request: Request) -> None:
+        super().__init__(settings, Tokens(FixedToken(token), lambda: None))
+        self._upsert_headers |= request.headers
+        self._plain_headers |= request.headers
+        self._query = request.query
+
+    def url(self, columns: Sequence[str], *, plain: bool = False) -> str:
+        return super().url(columns, plain=plain) if self._query is None else self._relation + self._query
+
+
+class Raw(Body):
+    """Goes out as it is, be it JSON or not."""
+
+    @property
+    def size(self) -> int:
+        return len(self.lines[0])
+
+    def pieces(self) -> Iterator[bytes]:
+        yield self.lines[0]
+
+
+def signed(secret: str = SECRET, **claims: Any) -> str:
+    """A token for api_data_producer, good for a minute; a claim given as None is left out."""
+    given = {"role": "api_data_producer", "exp": int(time.time()) + 60} | claims
+    return jwt.encode({name: value for name, value in given.items() if value is not None}, secret, "HS256")
+
+
+async def ask(url: str, token: str | None, request: Request | None = None) -> Answer:
+    """Ask as `loader.attempt` does."""
+    request = request or Request()
+    settings = Settings(
+        url=url,
+        schema=request.schema,
+        table=request.table,
+        on_conflict=request.on_conflict,
+        resolution=request.resolution,  # type: ignore[arg-type] # one of its literals
+        timeout=request.timeout,
+    )
+    body = request.body.encode() if isinstance(request.body, str) else request.body
+    async with Client(settings, token, request) as client:
+        reply = await client.post(request.columns, Raw((body,)))
+        verdict = judge(
+            reply,
+            rows=request.rows,
+            resolution=request.resolution,
+            url_length=len(client.url(request.columns)),
+            size=len(body) if request.size is None else request.size,
+        )
+    return Answer(reply, verdict)
+
+
+def http(status: str, body: str = "", *headers: str, version: str = "HTTP/1.1") -> bytes:
+    """An HTTP reply as it goes over the wire."""
+    content = body.encode()
+    lines = [f"{version} {status}", *headers, f"Content-Length: {len(content)}", "", ""]
+    return "\r\n".join(lines).encode() + content
+
+
+@asynccontextmanager
+async def replaying(answer: bytes | None) -> AsyncIterator[str]:
+    """A server on loopback that gives every request this answer, and then hangs up; its URL.
+
+    Args:
+        answer: None: it never answers, and waits for the client to hang up.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            if b"expect: 100-continue" in head:
+                writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head)
+            await reader.readexactly(int(length[1]) if length else 0)
+            if answer is None:
+                await reader.read()
+            else:
+                writer.write(answer)
+                await writer.drain()
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1")
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+    """Poll, while requests go on; fails when it takes too long."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "waited in vain"
+        await asyncio.sleep(0.01)

@@ -1,0 +1,84 @@
+"""Tokens: what is in them, when they are renewed, and that one renewal serves all."""
+
+from __future__ import annotations
+
+import time
+
+import anyio
+import anyio.lowlevel
+import jwt
+import pytest
+
+from loader.credentials.tokens import Anonymous, Minted, Tokens, token_source
+from loader.settings import Settings
+
+SECRET = "a-secret-of-at-least-thirty-two-characters"
+
+
+class Source:
+    """Gives numbered tokens that are good for an hour, after a while."""
+
+    def __init__(self) -> None:
+        self.fetched = 0
+
+    async def fetch(self) -> tuple[str | None, float]:
+        self.fetched += 1
+        await anyio.lowlevel.checkpoint()
+        return f"token {self.fetched}", 3600.0
+
+    def adjust_clock(self, server_time: float) -> None:
+        """It has none."""
+
+
+def test_a_token_names_role_audience_and_expiry() -> None:
+    """And nothing else: with iat, servers with a stuck clock refuse it."""
+    source = token_source(Settings(url="http://localhost:3000/", jwt_secret=SECRET, jwt_ttl=60))
+    assert isinstance(source, Minted)
+
+    claims = jwt.decode(source.mint(), SECRET, ["HS256"], audience="http://localhost:3000/")
+
+    assert claims.pop("exp") == pytest.approx(time.time() + 60, abs=3)
+    assert {"role": "api_data_producer", "aud": "http://localhost:3000/"} == claims
+
+
+@pytest.mark.parametrize(("ahead", "exp"), [(0, 60), (9, 60), (300, 360), (-300, -240)])
+def test_expiry_is_told_in_the_servers_time(ahead: float, exp: float) -> None:
+    """Clocks that differ by minutes are corrected; by seconds, not: the server forgives 30."""
+    source = Minted(SECRET, role="r", audience="a", lifetime=60)
+
+    source.adjust_clock(time.time() + ahead)
+
+    assert source.claims()["exp"] == pytest.approx(time.time() + exp, abs=3)
+
+
+def test_without_a_secret_there_is_no_token() -> None:
+    """Requests are then the anonymous role's."""
+    assert isinstance(token_source(Settings(url="http://localhost:3000")), Anonymous)
+
+
+async def test_one_renewal_serves_all_requests_in_flight() -> None:
+    """Twenty requests that were refused with the same token fetch one new one."""
+    source, renewed = Source(), []
+    tokens = Tokens(source, lambda: renewed.append(1))
+    refused = await tokens.current()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(tokens.renew, refused)
+
+    assert (2, [1], "token 2") == (source.fetched, renewed, await tokens.current())
+
+
+async def test_a_token_is_renewed_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute before, or at half of a short life; not earlier."""
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    source, renewed = Source(), []
+    tokens = Tokens(source, lambda: renewed.append(1))
+
+    assert "token 1" == await tokens.current()
+    now += 3600 - 61
+    assert "token 1" == await tokens.current()
+    now += 2
+    assert "token 2" == await tokens.current()
+    assert [1] == renewed

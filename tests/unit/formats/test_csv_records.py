@@ -1,0 +1,154 @@
+"""CSV: cells as they stand, whatever is in them, and lines that are no rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from unittest.mock import patch
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from loader.errors import SourceError
+from loader.formats import csv_records as delimited
+from loader.formats import jsonl
+from loader.formats.detect import recognise
+from loader.formats.records import Table
+from loader.model import BEGIN, Place
+
+
+class Pieces:
+    """Gives bytes in pieces of these sizes."""
+
+    def __init__(self, data: bytes, sizes: Sequence[int] = (1 << 20,)) -> None:
+        self._data = data
+        self._sizes = sizes
+        self._turn = 0
+
+    async def read(self, size: int) -> bytes:
+        del size
+        step = self._sizes[self._turn % len(self._sizes)]
+        self._turn += 1
+        piece, self._data = self._data[:step], self._data[step:]
+        return piece
+
+
+async def read(
+    data: bytes, start: Place | None = None, sizes: Sequence[int] = (1 << 20,), size: int = 1 << 18
+) -> list[Table]:
+    form = recognise(data, "t.csv", whole=True, delimiter=",")
+    begin = start or form.begin
+    blocks = jsonl.blocks(Pieces(data[begin.offset :], sizes), start=begin, name="t.csv", size=size)
+    return [table async for table in delimited.tables(blocks, form, start=begin, name="t.csv")]
+
+
+Record = tuple[int, int, bytes, tuple[object, ...]]  # number, line, as it stands, cells
+
+
+def records(tables: list[Table]) -> list[Record]:
+    found: list[Record] = []
+    for table in tables:
+        for place, cells in enumerate(table.records):
+            if place not in table.odd:
+                origin = table.origin
+                number = table.start.number + place
+                found.append((number, origin.line(place), origin.data(place), tuple(cells)))
+    return found
+
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=6)
+
+
+@given(
+    rows=st.lists(st.tuples(cells, cells), max_size=30),
+    quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
+    ending=st.sampled_from(["\n", "\r\n"]),
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=5),
+    size=st.integers(1, 200),
+    long=st.sampled_from([1, 10, 40, 1 << 17]),
+    data=st.data(),
+)
+@settings(max_examples=200, deadline=None)
+async def test_each_cell_comes_as_it_was_written(
+    rows: list[tuple[str, str]],
+    quoting: int,
+    ending: str,
+    sizes: list[int],
+    size: int,
+    long: int,
+    data: st.DataObject,
+) -> None:
+    """However the bytes come, from any record on, and whatever counts as a long one."""
+    if quoting == csv.QUOTE_MINIMAL:  # a carriage return that is not quoted belongs to the end of a line
+        rows = [(one.replace("\r", ""), other.replace("\r", "")) for one, other in rows]
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, quoting=quoting, lineterminator=ending)  # type: ignore[arg-type]
+    writer.writerow(("id", "a"))
+    places = [len(file.getvalue().encode())]
+    for row in rows:
+        writer.writerow(row)
+        places.append(len(file.getvalue().encode()))
+    text = file.getvalue().encode()
+    expected = [
+        (number, text[:begin].count(b"\n") + 1, text[begin:end].removesuffix(b"\n"), row)
+        for number, (begin, end, row) in enumerate(zip(places, places[1:], rows, strict=False), 1)
+    ]
+
+    with patch.object(delimited, "_LONG", long):
+        found = await read(text, sizes=sizes, size=size)
+
+        assert expected == records(found)
+        if found:
+            again = data.draw(st.sampled_from(found)).end
+            rest = [one for one in records(found) if one[0] >= again.number]
+            assert rest == records(await read(text, start=again, sizes=sizes, size=size))
+
+
+# CSV behind its header, the cells of the rows, and why others are none: by their number, with the line
+ODD: list[tuple[bytes, list[tuple[str, ...]], list[tuple[int, int, str]]]] = [
+    (b"1,2\n1\n1,2,3\n4,5\n", [("1", "2"), ("4", "5")], [(2, 3, "short-line"), (3, 4, "long-line")]),
+    (b"1,2\n\n  \n4,5", [("1", "2"), ("4", "5")], []),
+    (b'"a"x,2\n"1","2"\n', [("1", "2")], [(1, 2, "not-csv")]),
+    (b'5" pipe,2\n', [('5" pipe', "2")], []),
+    (b'1,"2\n3\n', [], [(1, 2, "not-csv")]),
+    (b'0,0\n1,"a\nb"x\n2,2\n', [("0", "0"), ("2", "2")], [(2, 3, "not-csv")]),
+    (b"1,a\rb\n2,2\n", [("2", "2")], [(1, 2, "not-csv")]),
+    (b'"",\n,""\n', [("", ""), ("", "")], []),
+    (b'" 1 ", 2 \n', [(" 1 ", " 2 ")], []),
+    (b'"a""b",""""\n', [('a"b', '"')], []),
+]
+
+
+@pytest.mark.parametrize("long", [1, 1 << 17])
+@pytest.mark.parametrize(("text", "rows", "odd"), ODD)
+async def test_a_line_that_is_no_row_takes_no_other_with_it(
+    text: bytes, rows: list[tuple[str, ...]], odd: list[tuple[int, int, str]], long: int
+) -> None:
+    """A short or long line is refused, not padded; an unclosed quote takes what is behind it."""
+    with patch.object(delimited, "_LONG", long):
+        tables = await read(b"id,a\n" + text, size=1)
+
+    found = [
+        (table.start.number + place, table.origin.line(place), reason.code)
+        for table in tables
+        for place, reason in table.odd.items()
+        if reason is not None
+    ]
+    assert (rows, odd) == ([cells for *_, cells in records(tables)], found)
+
+
+@pytest.mark.parametrize("long", [1000, 1 << 17])
+async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch, long: int) -> None:
+    """The rows before it are given, and then an error names its line."""
+    monkeypatch.setattr(delimited, "LONGEST_ROW", 50_000)
+    monkeypatch.setattr(delimited, "_LONG", long)
+    form = recognise(b"id,a\n", "t.csv", whole=True)
+    data = b"1,2\n" * 100 + b'3,"' + b"x,y\n" * 50_000
+    blocks = jsonl.blocks(Pieces(data, (4096,)), start=BEGIN, name="t.csv", size=4096)
+    tables = delimited.tables(blocks, form, start=BEGIN, name="t.csv")
+
+    assert 100 == sum([len((await anext(tables)).records)])
+    with pytest.raises(SourceError, match=r"t\.csv:101: the row is longer than"):
+        await anext(tables)

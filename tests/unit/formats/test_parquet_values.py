@@ -1,0 +1,173 @@
+"""Parquet's values as JSON: each as its column in the table takes it, and none that loses something."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from loader.errors import SourceError, SourceUnfit
+from loader.formats import parquet
+from loader.formats.parquet_values import Frame, unwritable
+from loader.model import BEGIN
+
+TIME = dt.datetime(2024, 3, 19, 19, 43, 31, 679800)  # noqa: DTZ001 - Parquet has such
+MIDNIGHT = TIME.replace(hour=0, minute=0, second=0, microsecond=0)
+BERLIN = pl.Datetime("us", "Europe/Berlin")
+
+
+def written(values: list[Any], kind: Any, wanted: str) -> tuple[list[str], dict[int, str]]:
+    """A column's values as JSON, without the object around them, and the rows that are refused."""
+    frame = pl.DataFrame({"x": pl.Series(values, dtype=kind)})
+    found = Frame(BEGIN, BEGIN, frame).objects({"x": wanted})
+    texts = [text.decode().removeprefix('{"x":').removesuffix("}") for text in found.texts]
+    return texts, {place: reason.code for place, reason in found.odd.items()}
+
+
+# values, their type, the type of the target's column, what is written
+VALUES: list[tuple[list[Any], Any, str, list[str]]] = [
+    ([2**63 - 1, -(2**63), None], pl.Int64, "bigint", [str(2**63 - 1), str(-(2**63)), "null"]),
+    ([2**64 - 1], pl.UInt64, "numeric", ["18446744073709551615"]),
+    ([2**100], pl.Int128, "numeric", [str(2**100)]),
+    ([Decimal("1.10"), Decimal(-1) / 10**18, None], pl.Decimal(38, 18), "numeric(48,18)",
+     ['"1.100000000000000000"', '"-0.000000000000000001"', "null"]),
+    ([Decimal("9" * 38)], pl.Decimal(38, 0), "numeric", [f'"{"9" * 38}"']),
+    ([0.1, 1e22, 5e-324, float("nan"), float("inf")], pl.Float64, "double precision",
+     ['"0.1"', '"1e+22"', '"5e-324"', '"NaN"', '"inf"']),
+    ([0.1], pl.Float32, "real", ['"0.1"']),
+    ([1.5, None], pl.Float64, "jsonb", ["1.5", "null"]),
+    ([True, False, None], pl.Boolean, "boolean", ["true", "false", "null"]),
+    (['a"\n', ""], pl.String, "text", ['"a\\"\\n"', '""']),
+    (["b"], pl.Categorical, "market_enum", ['"b"']),
+    (['{"a": 1.10}'], pl.Categorical, "jsonb", ['{"a": 1.10}']),
+    (["[1]"], pl.Enum(["[1]"]), "json", ["[1]"]),
+    ([b"\x00\xff"], pl.Binary, "bytea", ['"\\\\x00ff"']),
+    ([None], pl.Null, "text", ["null"]),
+    ([TIME], pl.Datetime("us"), "timestamp without time zone", ['"2024-03-19 19:43:31.679800"']),
+    ([TIME], pl.Datetime("us"), "", ['"2024-03-19 19:43:31.679800"']),
+    ([TIME], BERLIN, "timestamp with time zone", ['"2024-03-19 19:43:31.679800+00:00"']),
+    ([TIME.replace(microsecond=679000), None], pl.Datetime("us"), "bigint", ["1710877411679", "null"]),
+    ([TIME.replace(microsecond=679000)], pl.Datetime("ns"), "bigint", ["1710877411679"]),
+    ([TIME.replace(microsecond=679000)], BERLIN, "numeric", ["1710877411679"]),
+    ([dt.datetime(1969, 12, 31, 23, 59, 59, 999000)], pl.Datetime("us"), "bigint", ["-1"]),  # noqa: DTZ001
+    ([MIDNIGHT], pl.Datetime("ms"), "date", ['"2024-03-19 00:00:00.000"']),
+    ([dt.date(2024, 3, 19)], pl.Date, "date", ['"2024-03-19"']),
+    ([dt.date(1970, 1, 2)], pl.Date, "bigint", ["86400000"]),
+    ([dt.time(1, 2, 3, 4)], pl.Time, "time without time zone", ['"01:02:03.000004000"']),
+    ([dt.timedelta(days=-1, microseconds=5)], pl.Duration("us"), "interval", ['"-86399999995 microseconds"']),
+    ([[1, None], None, []], pl.List(pl.Int64), "bigint[]", ["[1,null]", "null", "[]"]),
+    ([{"a": Decimal("1.10"), "b": ["x"]}],
+     pl.Struct({"a": pl.Decimal(10, 2), "b": pl.List(pl.String)}), "jsonb",
+     ['{"a":1.10,"b":["x"]}']),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "kind", "wanted", "expected"), VALUES)
+def test_a_value_is_written_as_its_column_takes_it(
+    values: list[Any], kind: Any, wanted: str, expected: list[str]
+) -> None:
+    """No digit is lost; a time becomes milliseconds where the column holds integers."""
+    assert (expected, {}) == written(values, kind, wanted)
+
+
+# values, their type, the type of the target's column, why which are refused
+LOSSES: list[tuple[list[Any], Any, str, dict[int, str]]] = [
+    ([TIME, None, TIME.replace(microsecond=1000)], pl.Datetime("us"), "bigint", {0: "not-exact"}),
+    ([1, 1000], pl.Datetime("ns"), "timestamp with time zone", {0: "not-exact"}),
+    ([1, 1000], pl.Time, "time without time zone", {0: "not-exact"}),
+    ([1, 1000], pl.Duration("ns"), "interval", {0: "not-exact"}),
+    ([TIME, MIDNIGHT], pl.Datetime("us"), "date", {0: "not-exact"}),
+    ([-719_163, -719_162, 2_932_896, 2_932_897, None], pl.Date, "date", {0: "not-exact", 3: "not-exact"}),
+    ([-62_135_596_800_001, -62_135_596_800_000, 253_402_300_799_999, 253_402_300_800_000], pl.Datetime("ms"),
+     "timestamp without time zone", {0: "not-exact", 3: "not-exact"}),
+    ([253_402_300_799_999_999, 253_402_300_800_000_000], BERLIN, "", {1: "not-exact"}),
+    ([1.0, float("nan"), float("-inf")], pl.Float64, "jsonb", {1: "not-exact", 2: "not-exact"}),
+    ([[1.0], [float("nan")]], pl.List(pl.Float64), "jsonb", {1: "not-finite"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "kind", "wanted", "expected"), LOSSES)
+def test_a_value_that_would_lose_something_is_refused(
+    values: list[Any], kind: Any, wanted: str, expected: dict[int, str]
+) -> None:
+    """PostgreSQL would round it, or leave a part of it out, and say nothing."""
+    assert expected == written(values, kind, wanted)[1]
+
+
+def test_a_row_that_would_lose_something_is_kept_whole() -> None:
+    """In the reject file it has all digits; one that the server refuses stands as it was sent."""
+    frame = pl.DataFrame({"x": pl.Series([TIME, MIDNIGHT], dtype=pl.Datetime("us"))})
+    portion = Frame(BEGIN, BEGIN, frame)
+
+    assert [0] == list(portion.objects({"x": "bigint"}).odd)
+    assert b'{"x":"2024-03-19 19:43:31.679800"}' == portion.data(0)
+    assert b'{"x":1710806400000}' == portion.data(1)
+
+
+def test_columns_that_cannot_be_written_are_told() -> None:
+    """Bytes within a list have no form that a column would take."""
+    assert "" == unwritable(pl.List(pl.Int64))
+    assert "Binary" == unwritable(pl.List(pl.Binary))
+    assert "Time" == unwritable(pl.Struct({"a": pl.List(pl.Time)}))
+
+
+async def test_a_file_is_read_from_any_row(tmp_path: Path) -> None:
+    """In portions, whatever its row groups are; a row is told by its number."""
+    pl.DataFrame({"id": range(10_001)}).write_parquet(tmp_path / "t.parquet", row_group_size=3000)
+
+    start = BEGIN._replace(number=4999)
+    found = [one async for one in parquet.frames(tmp_path / "t.parquet", "t", start=start)]
+
+    assert (4999, 10_002) == (found[0].start.number, found[-1].end.number)
+    assert [f'{{"id":{number}}}'.encode() for number in range(4998, 10_001)] == [
+        text for one in found for text in one.objects({}).texts
+    ]
+    assert (5000, b'{"id":4999}') == (found[0].origin.line(1), found[0].origin.data(1))
+
+
+async def test_a_type_that_cannot_be_written_is_told_before_a_row(tmp_path: Path) -> None:
+    """With the column's name."""
+    pl.DataFrame({"id": [1], "x": [[b"a"]]}).write_parquet(tmp_path / "t.parquet")
+
+    with pytest.raises(SourceUnfit, match=r"t: column x is of type List\(Binary\), and Binary cannot"):
+        await anext(parquet.frames(tmp_path / "t.parquet", "t", start=BEGIN))
+
+
+@pytest.mark.parametrize(
+    "wanted", ["", "text", "date", "timestamp without time zone", "timestamp with time zone"]
+)
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (2**63 // 1000, pl.Datetime("ms"), "9223372036854775 ms since 1970"),
+        (-(2**62), pl.Datetime("us", "Europe/Berlin"), "-4611686018427387904 us since 1970"),
+        (2**31 - 1, pl.Date, "2147483647 days since 1970"),
+    ],
+)
+def test_times_of_no_year_are_refused_and_kept(value: int, kind: Any, text: str, wanted: str) -> None:
+    """Where polars would panic; the reject file has them as numbers that no column of times takes."""
+    whole = pl.Int32 if kind == pl.Date else pl.Int64
+    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": pl.Series([value, None], dtype=whole).cast(kind)}))
+
+    assert [0] == list(portion.objects({"x": wanted}).odd)
+    assert (f'{{"x":"{text}"}}', '{"x":null}') == (portion.data(0).decode(), portion.data(1).decode())
+
+
+def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
+    """As words that are no JSON, so that the row is refused again until it is mended."""
+    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": [{"a": float("nan"), "b": [1.5, float("inf")]}]}))
+
+    assert [0] == list(portion.objects({"x": "json"}).odd)
+    assert b'{"x":{"a": NaN, "b": [1.5, Infinity]}}' == portion.data(0)
+
+
+def test_far_times_within_lists_are_told() -> None:
+    """Neither polars nor Python writes them: the load stops and says between which rows."""
+    far = pl.Series("x", [[2**62]], dtype=pl.List(pl.Int64)).cast(pl.List(pl.Datetime("us")))
+
+    with pytest.raises(SourceError, match="rows 1 to 1: polars fails at a value"):
+        Frame(BEGIN, BEGIN._replace(number=2), pl.DataFrame({"x": far})).objects({})

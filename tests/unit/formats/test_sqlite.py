@@ -1,0 +1,53 @@
+"""SQLite: what is told where a database cannot be read, without a load around it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from loader.errors import SourceError
+from loader.formats import sqlite
+from loader.model import BEGIN
+
+
+def test_a_lock_that_comes_once_the_database_is_open_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while its tables are looked for: it was a bug of ours."""
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("create table rows (id)")
+        unlocked = sqlite._open
+
+        def lock_behind(*arguments: object) -> sqlite3.Connection:
+            database = unlocked(*arguments)  # type: ignore[arg-type]
+            database.execute("pragma busy_timeout = 0")
+            writer.execute("begin exclusive")
+            return database
+
+        monkeypatch.setattr(sqlite, "_open", lock_behind)
+
+        with pytest.raises(SourceError, match=r"^rows\.db: SQLite says: database is locked\nAnother program"):
+            sqlite.understood(path, "rows.db", query=None, table=None)
+
+
+async def test_rows_are_those_of_one_moment(tmp_path: Path) -> None:
+    """Also where a text that is no UTF-8 makes it be asked once more, and a program writes meanwhile."""
+    path = tmp_path / "rows.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("pragma journal_mode = wal")
+        writer.execute("create table rows (id integer primary key, c text)")
+        texts = ((number, b"\xff" if number == 4000 else b"x") for number in range(5000))
+        writer.executemany("insert into rows values (?, cast(? as text))", texts)
+        found: list[object] = []
+
+        tables = sqlite.tables(path, "rows.db", start=BEGIN, query=None, table=None)
+        async for table in tables:
+            if not found:
+                writer.execute("delete from rows where id < 50")
+            found += [record[0] for record in table.records]
+
+    assert list(range(5000)) == found

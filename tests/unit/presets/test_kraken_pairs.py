@@ -1,0 +1,111 @@
+"""How Kraken's names of pairs are split: its own, old and new, those that may be two, and nonsense."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.model import Reason
+from loader.transform.presets.kraken_pairs import Pair, split
+
+# The names that Kraken gives, and what they mean.
+UNDERSTOOD = """
+    XXBTZUSD BTC/USD     XXBTZEUR BTC/EUR     XXBTZGBP BTC/GBP     XXBTZJPY BTC/JPY     XXBTZCAD BTC/CAD
+    XXBTZAUD BTC/AUD     XXBTZKRW BTC/KRW     XETHZUSD ETH/USD     XETHZEUR ETH/EUR     XETHXXBT ETH/BTC
+    XLTCZUSD LTC/USD     XLTCXXBT LTC/BTC     XXRPZUSD XRP/USD     XXRPXXBT XRP/BTC     XXLMZEUR XLM/EUR
+    XXLMXXBT XLM/BTC     XXMRZUSD XMR/USD     XXMRXXBT XMR/BTC     XZECZUSD ZEC/USD     XZECXXBT ZEC/BTC
+    XETCZEUR ETC/EUR     XETCXETH ETC/ETH     XETCXXBT ETC/BTC     XREPZEUR REP/EUR     XREPXETH REP/ETH
+    XXDGXXBT DOGE/BTC    XXDGZUSD DOGE/USD    XMLNZUSD MLN/USD     XMLNXETH MLN/ETH     XICNXETH ICN/ETH
+    XDAOXETH DAO/ETH     XXBTXLTC BTC/LTC     XXBTXNMC BTC/NMC     XXBTXXVN BTC/XVN     XXBTXXRP BTC/XRP
+    XLTCXXDG LTC/DOGE    ZEURXXDG EUR/DOGE    ZEURZUSD EUR/USD     ZGBPZUSD GBP/USD     ZUSDZCAD USD/CAD
+    ZUSDZJPY USD/JPY     USDTZUSD USDT/USD
+
+    XBTUSD   BTC/USD     XBTEUR   BTC/EUR     XBTCHF   BTC/CHF     XBTUSDT  BTC/USDT    XBTUSDC  BTC/USDC
+    XBTDAI   BTC/DAI     ETHUSD   ETH/USD     ETHXBT   ETH/BTC     ETHUSDT  ETH/USDT    ETHCHF   ETH/CHF
+    XDGUSD   DOGE/USD    XDGEUR   DOGE/EUR    XDGXBT   DOGE/BTC    XDGUSDT  DOGE/USDT   XRPXBT   XRP/BTC
+    XLMUSD   XLM/USD     XMRXBT   XMR/BTC     ZECUSD   ZEC/USD     ZECXBT   ZEC/BTC     REPV2USD REPV2/USD
+    XTZUSD   XTZ/USD     XTZEUR   XTZ/EUR     XTZXBT   XTZ/BTC     XTZETH   XTZ/ETH     ZRXUSD   ZRX/USD
+    CHZUSD   CHZ/USD     CHZEUR   CHZ/EUR     ICXXBT   ICX/BTC     AVAXXBT  AVAX/BTC    AVAXETH  AVAX/ETH
+    AVAXUSD  AVAX/USD    TRXXBT   TRX/BTC     TRXETH   TRX/ETH     SNXXBT   SNX/BTC     STXUSD   STX/USD
+    SOLUSDT  SOL/USDT    SOLUSD   SOL/USD     PEPEUSD  PEPE/USD    ADAUSDT  ADA/USDT    LINKUSDC LINK/USDC
+    MATICEUR MATIC/EUR   DASHXBT  DASH/BTC    BCHJPY   BCH/JPY     EOSETH   EOS/ETH     QTUMCAD  QTUM/CAD
+    GNOUSD   GNO/USD     PAXGXBT  PAXG/BTC    KSMDOT   KSM/DOT     1INCHUSD 1INCH/USD   AI16ZUSD AI16Z/USD
+    WBTCXBT  WBTC/BTC    WBTCUSD  WBTC/USD    TBTCXBT  TBTC/BTC    STETHUSD STETH/USD   ETHWETH  ETHW/ETH
+    USTUSDT  UST/USDT    USTUSDC  UST/USDC    DAIUSD   DAI/USD     DAIUSDT  DAI/USDT    EURTUSDT EURT/USDT
+    USDTUSD  USDT/USD    USDTEUR  USDT/EUR    USDTCHF  USDT/CHF    USDCUSD  USDC/USD    USDCUSDT USDC/USDT
+    USDCCAD  USDC/CAD    EURUSD   EUR/USD     EURCHF   EUR/CHF     EURUSDT  EUR/USDT    GBPUSD   GBP/USD
+    AUDUSD   AUD/USD     AUDJPY   AUD/JPY     USDCAD   USD/CAD     USDCHF   USD/CHF     USDJPY   USD/JPY
+    TUSD     T/USD       TUSDUSD  TUSD/USD    TUSDEUR  TUSD/EUR    WUSD     W/USD       PYUSDUSD PYUSD/USD
+    PYUSDEUR PYUSD/EUR   RLUSDUSD RLUSD/USD   EURQUSD  EURQ/USD    USDEUSD  USDE/USD    USD1USD  USD1/USD
+
+    XBT/USD  BTC/USD     BTC/USD  BTC/USD     ETH/XBT  ETH/BTC     XDG/EUR  DOGE/EUR    DOGE/EUR DOGE/EUR
+    XXBT/ZEUR BTC/EUR    BTC/PYUSD BTC/PYUSD  XRP/RLUSD XRP/RLUSD  FOO/BAR  FOO/BAR     ETH2.S/ETH ETH2.S/ETH
+    ETH2.SETH ETH2.S/ETH
+
+    ETHEUR.d ETH/EUR     XBTUSD.d BTC/USD     XETHZEUR.d ETH/EUR   ETH/XBT.d ETH/BTC
+"""
+
+MAY_BE_TWO = [
+    ("XBTPYUSD", "BTC/PYUSD or XBTPY/USD"),
+    ("XRPRLUSD", "XRP/RLUSD or XRPRL/USD"),
+    ("USDTPYUSD", "USDT/PYUSD or USDTPY/USD"),
+    ("ETHZUSD", "ETH/USD or ETHZ/USD"),
+    ("XBTZEUR", "BTC/EUR or XBTZ/EUR"),
+    ("XRPXXBT", "XRP/BTC or XRPX/BTC"),
+    ("DOGEXXBT", "DOGE/BTC or DOGEX/BTC"),
+]
+
+NO_QUOTE = "it ends with no known quote asset behind a base asset"
+ASSET = "an asset is written in capitals, digits and dots, a pair with one slash at most"
+REFUSED = [
+    ("SOL", NO_QUOTE),
+    ("USD", NO_QUOTE),
+    ("XXBT", NO_QUOTE),
+    ("ZUSD", NO_QUOTE),
+    ("USDT", NO_QUOTE),
+    ("FOOBAR", NO_QUOTE),
+    ("USDUSD", NO_QUOTE),
+    ("XXBTXBT", NO_QUOTE),
+    (".USD", NO_QUOTE),
+    (".d", ASSET),
+    ("", ASSET),
+    ("/", ASSET),
+    ("BTC/", ASSET),
+    ("/USD", ASSET),
+    ("BTC/USD/EUR", ASSET),
+    ("btc/usd", ASSET),
+    ("xbtusd", ASSET),
+    ("AAPLxUSD", ASSET),
+    ("BTC USD", ASSET),
+    (" XBTUSD", ASSET),
+    ("XBTUSD\n", ASSET),
+    ("BTC-USD", ASSET),
+    ("PF_XBTUSD", ASSET),
+    ("XBTUSD.D", NO_QUOTE),
+    ("XBTUSD.d.d", ASSET),
+    ("ÄTHUSD", ASSET),
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"), list(zip(UNDERSTOOD.split()[::2], UNDERSTOOD.split()[1::2], strict=True))
+)
+def test_a_pair_is_split_where_its_quote_begins(name: str, symbol: str) -> None:
+    """In old and new spelling, with the names that the table has for the assets."""
+    base, quote = symbol.split("/")
+
+    assert Pair(symbol, base, quote) == split(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "why"), [*((name, f"it may be {two}") for name, two in MAY_BE_TWO), *REFUSED]
+)
+def test_a_pair_that_is_not_sure_is_refused(name: str, why: str) -> None:
+    """With what it may be, and with what would be understood."""
+    reason = split(name)
+
+    assert isinstance(reason, Reason)
+    assert ("unknown-pair", f"the pair {name!r} cannot be split for sure: {why}") == (
+        reason.code,
+        reason.message,
+    )
+    assert "BASE/QUOTE, with a slash, is understood." == reason.hint

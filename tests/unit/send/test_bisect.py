@@ -1,0 +1,152 @@
+"""How a refused batch is taken apart, against a model of a server that refuses what holds a bad row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loader.model import Decision, Place, Reason, Row, Verdict
+from loader.send.bisect import Bisection, Suspects
+
+
+def row(number: int) -> Row:
+    return Row(str(number).encode(), f"k{number}", Place(0, number, 0, number))
+
+
+def nobody(_reason: Reason, _rows: Sequence[Row]) -> list[Row]:
+    return []
+
+
+def settle(
+    rows: Sequence[Row],
+    refuse: Callable[[Sequence[Row]], Verdict | None],
+    suspects: Suspects = nobody,
+    limit: int = 10**9,
+) -> tuple[list[int], list[tuple[int, str]], int]:
+    """Take a batch apart; gives the lines that got in, the rejected ones and why, and the requests."""
+    verdict = refuse(rows)
+    assert verdict is not None
+    bisection = Bisection(rows, verdict, suspects)
+    accepted: list[int] = []
+    rejected: list[tuple[int, str]] = []
+    requests = 0
+    while True:
+        while bad := bisection.rejected():
+            rejected.append((bad[0].counted.number, bad[1].code))
+        part = bisection.next(limit)
+        if not part:
+            return accepted, rejected, requests
+        requests += 1
+        assert len(part) <= limit
+        refused = refuse(part)
+        if refused is None:
+            accepted += [one.counted.number for one in part]
+            bisection.accepted()
+        else:
+            bisection.refused(refused)
+
+
+def refusing(bad: set[int]) -> Callable[[Sequence[Row]], Verdict | None]:
+    def refuse(rows: Sequence[Row]) -> Verdict | None:
+        first = next((one.counted.number for one in rows if one.counted.number in bad), None)
+        return None if first is None else Verdict(Decision.SPLIT, Reason(f"bad {first}", ""))
+
+    return refuse
+
+
+@given(
+    st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), min_size=1)))
+)
+def test_each_good_row_gets_in_and_each_bad_one_is_rejected_with_its_own_words(
+    case: tuple[int, set[int]],
+) -> None:
+    """In the order of the source, whatever rows are bad, and each with the reason that names it."""
+    number, bad = case
+
+    accepted, rejected, _ = settle([row(n) for n in range(number)], refusing(bad))
+
+    assert [n for n in range(number) if n not in bad] == accepted
+    assert [(n, f"bad {n}") for n in sorted(bad)] == rejected
+
+
+@given(
+    st.integers(1, 60).flatmap(lambda n: st.tuples(st.just(n), st.sets(st.integers(0, n - 1), min_size=1))),
+    st.randoms(use_true_random=False),
+    st.integers(1, 60),
+)
+def test_a_wrong_suspicion_changes_nothing_but_the_order_of_sending(
+    case: tuple[int, set[int]], chance: object, limit: int
+) -> None:
+    """Suspects are never rejected for being suspected."""
+    number, bad = case
+    flip = chance.random  # type: ignore[attr-defined]
+
+    def some(_reason: Reason, rows: Sequence[Row]) -> list[Row]:
+        return [one for one in rows if flip() < 0.3]
+
+    accepted, rejected, _ = settle([row(n) for n in range(number)], refusing(bad), some, limit)
+
+    assert [n for n in range(number) if n not in bad] == sorted(accepted)
+    assert sorted(bad) == sorted(line for line, _ in rejected)
+
+
+def test_one_bad_row_costs_log2_requests_and_one() -> None:
+    """Wherever it stands among 5,000."""
+    rows = [row(n) for n in range(5000)]
+    worst = max(settle(rows, refusing({n}))[2] for n in (*range(0, 5000, 61), 2499, 2500, 4999))
+
+    assert worst <= 1 + math.ceil(math.log2(5000))
+
+
+def test_a_row_that_the_server_names_costs_one_request() -> None:
+    """All others are sent at once; if they get in, the named row is to blame."""
+    rows = [row(n) for n in range(5000)]
+
+    def named(reason: Reason, part: Sequence[Row]) -> list[Row]:
+        return [one for one in part if reason.code == f"bad {one.counted.number}"]
+
+    accepted, rejected, requests = settle(rows, refusing({1234}), named)
+
+    assert (4999, [(1234, "bad 1234")], 1) == (len(accepted), rejected, requests)
+
+
+def test_rows_that_are_all_bad_cost_a_request_each() -> None:
+    """And not log2 of the batch each."""
+    rows = [row(n) for n in range(1000)]
+
+    _, rejected, requests = settle(rows, refusing(set(range(1000))))
+
+    assert 1000 == len(rejected)
+    assert requests < 1030
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40))
+def test_rows_whose_keys_the_database_holds_equal_go_apart_in_their_order(keys: list[int]) -> None:
+    """KEYS is no row's fault: nothing is rejected, and the order stays."""
+
+    def refuse(rows: Sequence[Row]) -> Verdict | None:
+        met = [keys[one.counted.number] for one in rows]
+        return Verdict(Decision.KEYS, Reason("21000", "")) if len(set(met)) < len(met) else None
+
+    rows = [row(n) for n in range(len(keys))]
+    if refuse(rows) is None:
+        return
+    accepted, rejected, _ = settle(rows, refuse)
+
+    assert (list(range(len(keys))), []) == (accepted, rejected)
+
+
+def test_what_is_too_much_is_halved_until_it_fits() -> None:
+    """A single row that does not fit is rejected."""
+
+    def refuse(rows: Sequence[Row]) -> Verdict | None:
+        large = len(rows) > 7 or any(one.counted.number == 50 for one in rows)
+        return Verdict(Decision.SHRINK, Reason("HTTP 413", "")) if large else None
+
+    accepted, rejected, _ = settle([row(n) for n in range(100)], refuse)
+
+    assert [(50, "HTTP 413")] == rejected
+    assert [n for n in range(100) if n != 50] == sorted(accepted)
