@@ -1,48 +1,70 @@
-"""The wiring: sources -> checking -> batching -> ordering -> senders -> ledger. Reads like the data flow."""
+"""The wiring: sources -> formats -> transform -> batch -> [bounded stream] -> send -> run.
+
+Records are read, made into rows, checked, and put into batches in one task. A batch then goes one way:
+
+1. It enters the order and the ledger, and goes through the stream to a task that sends.
+2. That task waits for the earlier batches that hold one of its keys, and sends it.
+3. The ledger commits its outcome to the journal. Only then does it count, and let later batches go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 
 import anyio
+from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
-from loader.batch.key_equality import ReadKey
+from loader.batch.make_rows import RowMaker, depends_on_types
 from loader.batch.ordering import Order
 from loader.batch.validate import Validator
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import Notice, Observer, Renewed
+from loader.formats.announce import unknown_types
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
-from loader.model import (
-    Batch,
-    Chunk,
-    Insert,
-    Outcome,
-    Reject,
-    RowRange,
-    Shape,
-)
+from loader.model import Batch, Chunk, Insert, Outcome, Reject, RowRange, Shape
 from loader.postgrest.client import PostgREST
 from loader.run.journal import NO_PAST
 from loader.run.ledger import Ledger
 from loader.run.report import Report
 from loader.run.resume import SkipSettled, overlapping, within
 from loader.run.run_dir import RunDir
-from loader.send.retry import Attempts
+from loader.send.relation import Relation, ask
+from loader.send.retry import Requests
 from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
+from loader.transform.first_shape import first_shape, hold_columns
+from loader.transform.group_records import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
+from loader.transform.transform import Transformer
 
-_InFlight = tuple[Batch, list[anyio.Event]]  # a batch, and what it waits for
+
+@dataclass(frozen=True, slots=True)
+class _Stages:
+    """What is made for a relation, once the target has told what it takes."""
+
+    relation: Relation
+    row_maker: RowMaker
+    batcher: Batcher
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _QueuedBatch:
+    """A batch on its way to a sender."""
+
+    batch: Batch
+    earlier: Sequence[anyio.Event]  # set once the batches that it must wait for are settled
 
 
 class Load:
@@ -57,8 +79,9 @@ class Load:
         preset: makes a preset for each source; None: there is none.
 
     Raises:
-        SettingsError: the run directory belongs to another, unfinished load.
-        RunDirError: it cannot be written.
+        SettingsError: the settings contradict each other, or the run directory belongs to another,
+            unfinished load.
+        RunDirError: the run directory cannot be written.
     """
 
     def __init__(
@@ -73,23 +96,15 @@ class Load:
     ) -> None:
         self._settings = settings
         self._halt = halt
-        self._pacing = Throttle(
+        self._mapping = ColumnMapping.of(settings)
+        self._throttle = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,
             max_rate=settings.max_rate,
             concurrency=settings.concurrency,
         )
-        self._mapping = ColumnMapping.of(settings)
-        self._checker = Validator(
-            key=settings.assumed_key,
-            upsert=settings.resolution != "none",
-            columns=self._mapping.all_written,
-        )
-        self._batcher = Batcher(self._pacing.limits)
-        self._ledger = Ledger(
-            settings, sources, run_dir, halt=halt, observer=observer, begun=self._batcher.firsts
-        )
-        self._intake = SourceReader(
+        self._ledger = Ledger(settings, sources, run_dir, halt=halt, observer=observer)
+        self._reader = SourceReader(
             settings,
             self._mapping,
             sources,
@@ -98,161 +113,217 @@ class Load:
             preset=preset,
             watch=self._ledger.observer.on,
             describe=self._ledger.describe,
-            known=self._ledger.past.forms,
+            known=self._ledger.past.formats,
         )
-        self._passing = SkipSettled(self._ledger.past.settled)
+        self._skip = SkipSettled(self._ledger.past.settled)
         self._order = Order()
-        self._read_keys: ReadKey | None = None
-        self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
+        self._settled: dict[Batch, anyio.Event] = {}  # of each batch in flight
+        # The columns that each row must have; until the target was asked, as far as they can be assumed.
+        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
+        self._described = False
+        self._type_warning = ""  # about values that depend on types which nobody told
 
     async def run(self) -> Report:
-        """Load all of it. What goes wrong is in the report."""
+        """Load all of it. Errors are in the report."""
         observer = self._ledger.observer
-        names = self._ledger.names
         tokens = Tokens(token_source(self._settings), lambda: observer.on(Renewed()))
         self._ledger.open()
         async with PostgREST(self._settings, tokens) as client:
-            attempts = Attempts(
+            requests = Requests(
                 client,
                 tokens,
                 settings=self._settings,
-                pacing=self._pacing,
+                throttle=self._throttle,
                 halt=self._halt,
                 observer=observer,
             )
-            sender = Sender(
-                attempts,
-                settings=self._settings,
-                named={"--on-conflict": self._settings.on_conflict or ()} | self._mapping.named,
-                pacing=self._pacing,
-                halt=self._halt,
-                place=lambda place: f"{names[place.source]}:{place.line}",
-                reject=self._ledger.count_reject,
-                witness=self._ledger,
-            )
             with self._halt.at_once:
-                await self._flow(sender)
+                await self._load(requests)
                 self._ledger.judge_rejects()
         return await self._ledger.close()
 
-    async def _flow(self, sender: Sender) -> None:
-        give, take = anyio.create_memory_object_stream[_InFlight](0)
+    async def _load(self, requests: Requests) -> None:
+        give, take = anyio.create_memory_object_stream[_QueuedBatch](0)
         broken: SourceError | None = None
-        async with anyio.create_task_group() as tasks:
-            for _ in range(self._settings.concurrency):
-                tasks.start_soon(self._send, sender, take.clone())
-            take.close()
-            async with give:
-                try:
-                    with self._halt.cancels():
-                        try:
-                            await self._read(sender, give)
-                        except SourceError as error:
-                            broken = error
-                        for batch in self._batcher.flush():
-                            await give.send((batch, self._enter(batch)))
-                except LoadError as error:
-                    self._halt.stop(error)
-                except Halted:
-                    pass
-        if isinstance(broken, SourceUnfit) and not self._ledger.rows_seen:
-            broken.exit_code = Exit.USAGE
+        async with anyio.create_task_group() as senders, give, take:
+            try:
+                with self._halt.cancels():
+                    broken = await self._read(requests, senders, give, take)
+            except LoadError as error:
+                self._halt.stop(error)
+            except Halted:
+                pass
         if broken is not None:  # all that was read before is loaded by now
             self._halt.stop(broken)
 
-    async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
-        ledger = self._ledger
-        prepared = False
-        if ledger.past is NO_PAST:  # else an earlier run has seen that they can be read
-            await self._intake.survey()
-        async with aclosing(self._intake.portions(ledger.past.watermark)) as portions:
-            async for portion in portions:
-                if not prepared and (shape := self._first_shape(portion)):
-                    await self._prepare(sender, shape)
-                    prepared = True
-                elif not prepared and not ledger.rows_seen and self._lacks_names(portion):
-                    await sender.check_names()
-                for found in self._found(portion):
-                    if isinstance(found, Reject):
-                        await ledger.reject_here(found)
-                        continue
-                    ledger.frontier = found.start
-                    for chunk in self._passing.unsettled(found):
-                        ledger.rows_seen += len(chunk.keys)
-                        for batch in self._batcher.add(chunk):
-                            await give.send((batch, self._enter(batch)))
-                ledger.frontier = portion.end
-        if not ledger.rows_seen:
+    async def _read(
+        self,
+        requests: Requests,
+        senders: TaskGroup,
+        give: MemoryObjectSendStream[_QueuedBatch],
+        take: MemoryObjectReceiveStream[_QueuedBatch],
+    ) -> SourceError | None:
+        """Read the sources to their end, and give their rows to the senders in batches.
+
+        Returns:
+            Why a source could not be read to its end; None: all were.
+
+        Raises:
+            LoadError: the target or the settings cannot be used.
+            Halted: a stop was asked for.
+        """
+        ledger, stages = self._ledger, None
+        broken: SourceError | None = None
+        try:
+            async with aclosing(self._reader.records(ledger.past.watermark)) as all_records:
+                async for records in all_records:
+                    if stages is None:
+                        shape = await self._first_shape(requests, records)
+                        if shape is None:
+                            await self._reject_all(records)
+                            continue
+                        stages = await self._make_stages(requests, shape)
+                        for _ in range(self._settings.concurrency):
+                            senders.start_soon(self._send, stages.sender, take.clone())
+                    if self._type_warning and depends_on_types(records):
+                        ledger.observer.on(Notice(self._type_warning))
+                        # The columns that each row must have; until the target was asked, as far as they can be assumed.
+        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
+        self._described = False
+        self._type_warning = ""
+                    for checked in stages.row_maker.rows(records):
+                        if isinstance(checked, Reject):
+                            await ledger.reject_here(checked)
+                            continue
+                        ledger.advance(checked.start)
+                        for chunk in self._skip.unsettled(checked):
+                            ledger.count_read(len(chunk.keys))
+                            for batch in stages.batcher.add(chunk):
+                                await give.send(self._enter(batch))
+                    ledger.advance(records.end)
+        except SourceError as error:
+            broken = error
+        for batch in stages.batcher.flush() if stages is not None else ():
+            await give.send(self._enter(batch))
+        if isinstance(broken, SourceUnfit) and not ledger.rows_read:
+            broken.exit_code = Exit.USAGE
+        if broken is None and not ledger.rows_read:
             ledger.observer.on(Notice("no rows: there is nothing to load"))
+        return broken
 
-    def _found(self, portion: Records) -> Iterator[Chunk | Reject]:
-        """The checked rows of a portion, and those that are refused on the spot, in order."""
-        for piece in self._intake.rows(portion):
-            if isinstance(piece, Reject):
-                yield piece
-            else:
-                yield from self._checker.check(piece)
+    async def _first_shape(self, requests: Requests, records: Records | Groups) -> Shape | None:
+        """Return the columns of the first row, by which the target is asked; None if there is no row.
 
-    def _first_shape(self, portion: Records) -> Shape | None:
-        return next((found.shape for found in self._found(portion) if isinstance(found, Chunk)), None)
+        Rows without the key are none. Where they come first, the API's description tells the key, and
+        whether the table has the columns that the command names, perhaps wrongly.
+        """
+        preset = self._reader.preset
+        shape = first_shape(records, self._mapping, preset, self._key)
+        if shape is None and not self._described and hold_columns(records, preset):
+            self._described = True
+            key = await described_key(requests, self._settings, self._mapping.named)
+            if self._settings.resolution != "none":
+                self._key = key
+            shape = first_shape(records, self._mapping, preset, self._key)
+        return shape
 
-    def _lacks_names(self, portion: Records) -> bool:
-        """Whether rows are bad for want of a column that the settings name, and perhaps name wrongly."""
-        found = (one for one in self._found(portion) if isinstance(one, Reject))
-        return any(reject.reason.code in ("no-key", "no-columns") for reject in found)
+    async def _reject_all(self, records: Records | Groups) -> None:
+        """Reject records none of which can be a row, before the target was asked for anything."""
+        for checked in self._row_maker(self._key, {}).rows(records):
+            if isinstance(checked, Reject):
+                await self._ledger.reject_here(checked)
+        self._ledger.advance(records.end)
 
-    async def _prepare(self, sender: Sender, shape: Shape) -> None:
-        """Ask the target, before the first row, and settle what an earlier run has left open."""
-        relation = await sender.prepare(shape)
-        self._intake.know(relation.formats)
-        self._checker.know(relation.formats)
-        self._batcher.compare(relation.reader)
-        self._read_keys = relation.reader
-        for inserts in overlapping(self._ledger.past.sent):
-            await self._recover(sender, inserts)
+    async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
+        """Ask the target whether it takes rows of the first shape, and make the stages for its answer.
 
-    async def _recover(self, sender: Sender, inserts: dict[int, Sequence[RowRange]]) -> None:
+        Then the other sources are checked, and what an earlier run has left open is settled.
+        """
+        ledger = self._ledger
+        relation = await ask(requests, self._settings, shape, self._mapping.named)
+        self._key = relation.key if self._settings.resolution != "none" else ()
+        self._mapping.check_key(self._key)
+        if ledger.past is NO_PAST:  # else an earlier run has seen that the sources can be read
+            await self._reader.survey(self._key)
+        sender = Sender(
+            requests,
+            relation,
+            settings=self._settings,
+            throttle=self._throttle,
+            halt=self._halt,
+            location=ledger.location,
+            reject=ledger.count_reject,
+            insert_log=ledger,
+        )
+        batcher = Batcher(self._throttle.limits, relation.read_key)
+        ledger.track_open(batcher.firsts)
+        stages = _Stages(relation, self._row_maker(relation.key, relation.types), batcher, sender)
+        if self._reader.preset is None:  # a preset knows the types of its columns
+            self._type_warning = unknown_types(relation.types)
+        for inserts in overlapping(ledger.past.sent):
+            await self._recover(stages, inserts)
+        return stages
+
+    def _row_maker(self, key: tuple[str, ...], types: Mapping[str, str]) -> RowMaker:
+        upsert = self._settings.resolution != "none"
+        transformers = [
+            Transformer(
+                self._mapping,
+                types,
+                name=source.name,
+                preset=source.preset,
+                null=self._settings.null,
+                key=key if upsert else (),
+                required=source.required,
+            )
+            for source in self._reader.sources
+        ]
+        validator = Validator(key=key, upsert=upsert, columns=self._mapping.all_written, types=types)
+        return RowMaker(transformers, validator)
+
+    async def _recover(self, stages: _Stages, inserts: dict[int, Sequence[RowRange]]) -> None:
         """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
-        sought = [one for rows in inserts.values() for one in rows]
-        passing = SkipSettled(sought)
-        until = max(one.last for one in sought)
+        ranges = [row_range for ranges in inserts.values() for row_range in ranges]
+        sent = SkipSettled(ranges)
+        last = max(row_range.last for row_range in ranges)
         chunks: list[Chunk] = []
-        async with aclosing(self._intake.portions(self._ledger.past.watermark, again=True)) as portions:
-            async for portion in portions:
-                if portion.start[:2] > until:
+        async with aclosing(self._reader.records(self._ledger.past.watermark, again=True)) as all_records:
+            async for records in all_records:
+                if records.start.row_id > last:
                     break
-                found = (one for one in self._found(portion) if isinstance(one, Chunk))
-                unsettled = (chunk for one in found for chunk in self._passing.unsettled(one))
-                chunks += (chunk for one in unsettled for chunk in passing.settled(one))
+                for checked in stages.row_maker.rows(records):
+                    if isinstance(checked, Chunk):
+                        for unsettled in self._skip.unsettled(checked):
+                            chunks += sent.settled(unsettled)
         if chunks:
-            batch = batch_of(chunks, self._read_keys)
+            batch = batch_of(chunks, stages.relation.read_key)
             rows = list(rows_of(batch))
             outcome = Outcome()
-            for number, places in inserts.items():
-                outcome.open.append(Insert(number, [row for row in rows if within(row, places)]))
-            self._ledger.rows_seen += batch.rows
+            for number, row_ranges in inserts.items():
+                outcome.open.append(Insert(number, [row for row in rows if within(row, row_ranges)]))
+            self._ledger.count_read(batch.rows)
             self._enter(batch)
-            await self._settle(sender, batch, outcome, recovered=sought)
+            await self._settle(stages.sender, batch, outcome, recovered=ranges)
             self._halt.check()
         for number in inserts:
             self._ledger.refused(number)
-        self._passing.add(sought)
+        self._skip.add(ranges)
 
-    def _enter(self, batch: Batch) -> list[anyio.Event]:
-        """Take a batch in flight; gives what it must wait for."""
-        earlier = [self._left[other] for other in self._order.enter(batch)]
-        self._left[batch] = anyio.Event()
-        self._pacing.made(batch.rows, batch.size)
+    def _enter(self, batch: Batch) -> _QueuedBatch:
+        """Take a batch in flight."""
+        earlier = [self._settled[other] for other in self._order.enter(batch)]
+        self._settled[batch] = anyio.Event()
+        self._throttle.made(batch.rows, batch.size)
         self._ledger.enter(batch)
-        return earlier
+        return _QueuedBatch(batch, earlier)
 
-    async def _send(self, sender: Sender, take: MemoryObjectReceiveStream[_InFlight]) -> None:
+    async def _send(self, sender: Sender, take: MemoryObjectReceiveStream[_QueuedBatch]) -> None:
         async with take:
-            async for batch, earlier in take:
-                # All of them hold a sender already, so this one cannot keep them from theirs.
-                for left in earlier:
-                    await left.wait()
-                await self._settle(sender, batch, Outcome())
+            async for queued in take:
+                # Each of them holds a sender already, so this one cannot keep them from theirs.
+                for earlier_settled in queued.earlier:
+                    await earlier_settled.wait()
+                await self._settle(sender, queued.batch, Outcome())
 
     async def _settle(
         self,
@@ -262,6 +333,7 @@ class Load:
         *,
         recovered: Iterable[RowRange] | None = None,
     ) -> None:
+        """Send a batch, and enter its outcome into the ledger."""
         complete = False
         try:
             if not self._settings.dry_run:
@@ -272,6 +344,6 @@ class Load:
         except Halted:
             pass
         await self._ledger.settle(batch, outcome, complete=complete, rows=recovered)
-        # Not before: a later row must not be in the journal where an earlier one of its key is not.
+        # Not before: a later row must not be in the journal while an earlier one of its key is not.
         self._order.leave(batch)
-        self._left.pop(batch).set()
+        self._settled.pop(batch).set()

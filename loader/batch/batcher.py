@@ -59,16 +59,12 @@ class Batcher:
             larger than ``limits.size``.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, read_key: ReadKey | None = None) -> None:
         self._limits = limits
         self._open: dict[Shape, _Open] = {}
         self._holders: dict[Key, _Open] = {}  # the latest of each key; kept while several are open
         self._size = 0  # of all that is open, in bytes
-        self._read: ReadKey | None = None
-
-    def compare(self, read: ReadKey | None) -> None:
-        """Compare keys as their columns' types do; before the first chunk."""
-        self._read = read
+        self._read = read_key
 
     def add(self, chunk: Chunk) -> Iterator[Batch]:
         """Take a chunk; gives the batches that are full."""

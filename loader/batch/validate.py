@@ -27,19 +27,21 @@ class Validator:
         columns: --columns; None: each row's own keys.
     """
 
-    def __init__(self, *, key: tuple[str, ...], upsert: bool, columns: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        key: tuple[str, ...],
+        upsert: bool,
+        columns: tuple[str, ...] | None = None,
+        types: Mapping[str, str] | None = None,
+    ) -> None:
         self._key = key
         self._upsert = upsert
         self._columns = columns
-        self._numbers: frozenset[str] = frozenset()
+        self._numbers = number_columns(types or {})
         self._shapes: dict[frozenset[str], Shape] = {}
         self._kinds: dict[Shape, Kinds] = {}
         self._whole: BlockValidator | None = None
-
-    def know(self, formats: Mapping[str, str]) -> None:
-        """Take the types of the table's columns, once the target has told them."""
-        self._numbers = number_columns(formats)
-        self._whole = None
 
     def check(self, block: Block) -> Iterator[Chunk | Reject]:
         """Everything that the block holds, in its order; blank lines are nothing."""

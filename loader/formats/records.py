@@ -78,24 +78,7 @@ class Typed(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Records that make a row together, wherever they stand in the sources.
-
-    Attributes:
-        start: where the first record of the first group stands among the groups.
-        end: where the next portion begins.
-        groups: the records of each, in the order of the sources; or why they cannot be a row.
-        origin: knows the records of each as the source has them.
-    """
-
-    start: Place
-    end: Place
-    groups: Sequence[list[Record] | Reason]
-    origin: Origin
-
-
-Records = Block | Table | Objects | Typed | Groups
+Records = Block | Table | Objects | Typed
 
 
 def cell_of(portion: Records, column: str, place: int) -> str | None:

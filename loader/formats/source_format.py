@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -79,6 +79,15 @@ class RejectFile:
     header: bytes = b""
     encoding: str = ""
     torn: bool = False
+
+
+def alike(first: SourceFormat, second: SourceFormat) -> bool:
+    """Return whether sources are written alike, so that their rejected rows may share a file."""
+    return first.format == second.format and _comparable(first.rejects) == _comparable(second.rejects)
+
+
+def _comparable(reject_file: RejectFile) -> RejectFile:
+    return replace(reject_file, header=reject_file.header.rstrip(b"\r\n"))
 
 
 JSONL = RejectFile("jsonl")

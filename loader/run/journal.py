@@ -19,12 +19,12 @@ import anyio.to_thread
 import orjson
 
 from loader.errors import RunDirError
-from loader.formats import source_format as form
+from loader.formats import source_format
 from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
 
 NAME = "journal.sqlite"
-_VERSION = 2
+_VERSION = 3
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -40,7 +40,7 @@ create table sent (
     first_source integer not null, first_line integer not null,
     last_source integer not null, last_line integer not null
 );
-create table forms (source integer primary key, form blob not null);
+create table formats (source integer primary key, format blob not null);
 create table rejects (
     source integer not null, number integer not null, line integer not null, offset integer not null,
     data blob not null, code text not null, message text not null, details text, hint text,
@@ -59,7 +59,7 @@ class Past:
         rejected: places beyond it of rows that are rejected.
         sent: plain inserts whose fate is not known: the rows of each, by its number.
         counts: rows_loaded, requests and so on, of the whole load so far.
-        forms: how the sources that were read are written.
+        formats: those of the sources that were read.
     """
 
     watermark: Place
@@ -67,7 +67,7 @@ class Past:
     rejected: frozenset[RowId]
     sent: dict[int, list[RowRange]]
     counts: dict[str, int]
-    forms: dict[int, SourceFormat]
+    formats: dict[int, SourceFormat]
 
 
 NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
@@ -99,7 +99,7 @@ class Journal:
         self._rejects_size = 0  # in bytes
         self._sent: dict[int, list[RowRange]] = {}
         self._forgotten: list[int] = []
-        self._forms: dict[int, SourceFormat] = {}
+        self._formats: dict[int, SourceFormat] = {}
         self._number = 0
         self._failed: RunDirError | None = None
         with self._translated():
@@ -157,14 +157,17 @@ class Journal:
                 frozenset((source, number) for source, number in beyond),
                 sent,
                 counts,
-                {number: form.loads(data) for number, data in self._database.execute("select * from forms")},
+                {
+                    number: source_format.loads(data)
+                    for number, data in self._database.execute("select * from formats")
+                },
             )
 
     def begin(self, identity: dict[str, Any]) -> None:
         """Start anew: forget what an earlier load has left."""
         with self._translated():
             self._database.execute("begin immediate")
-            for table in ("about", "settled", "sent", "forms", "rejects"):
+            for table in ("about", "settled", "sent", "formats", "rejects"):
                 self._database.execute(f"drop table if exists {table}")
             for statement in _SCHEMA.split(";"):
                 self._database.execute(statement)
@@ -183,7 +186,7 @@ class Journal:
 
     def describe(self, source: int, found: SourceFormat) -> None:
         """Note, for the next commit, how a source is written."""
-        self._forms[source] = found
+        self._formats[source] = found
 
     def settle(self, settlement: RowRange) -> None:
         """Note settled rows, for the next commit."""
@@ -225,9 +228,9 @@ class Journal:
             self._rejects_size = 0
             sent, self._sent = self._sent, {}
             forgotten, self._forgotten = self._forgotten, []
-            forms, self._forms = self._forms, {}
-            if settlements or rejects or sent or forgotten or forms:
-                notes = _Notes(settlements, rejects, sent, forgotten, forms)
+            formats, self._formats = self._formats, {}
+            if settlements or rejects or sent or forgotten or formats:
+                notes = _Notes(settlements, rejects, sent, forgotten, formats)
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(self._write, notes, watermark(), counts())
 
@@ -246,8 +249,8 @@ class Journal:
                 "insert into sent values (?, ?, ?, ?, ?, ?)",
                 [(number, *_settlement_columns(one)) for number, rows in notes.sent.items() for one in rows],
             )
-            forms = [(source, form.dumps(one)) for source, one in notes.forms.items()]
-            many("insert or replace into forms values (?, ?)", forms)
+            formats = [(source, source_format.dumps(found)) for source, found in notes.formats.items()]
+            many("insert or replace into formats values (?, ?)", formats)
             many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
             execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
             self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
@@ -312,7 +315,7 @@ class _Notes:
     rejects: list[Reject]
     sent: dict[int, list[RowRange]]
     forgotten: list[int]
-    forms: dict[int, SourceFormat]
+    formats: dict[int, SourceFormat]
 
 
 def _settlement_columns(one: RowRange) -> tuple[Any, ...]:

@@ -28,12 +28,9 @@ class Ledger:
         run_dir: where journal, rejects and report go; it is locked.
         halt: told when rejects are too many, or the journal cannot be written.
         observer: told of what happens.
-        begun: gives the first chunk of each batch that still takes rows.
 
     Attributes:
         past: what earlier runs of the load have left.
-        frontier: all before it has gone into batches, or was rejected.
-        rows_seen: rows that are settled, or on the way.
         observer: tells the observer, and counts.
 
     Raises:
@@ -49,47 +46,71 @@ class Ledger:
         *,
         halt: Halt,
         observer: Observer,
-        begun: Callable[[], Iterable[Chunk]],
     ) -> None:
         self._settings = settings
         self._sources = sources
         self._run_dir = run_dir
         self._halt = halt
-        self._begun = begun
+        self._open_chunks: Callable[[], Iterable[Chunk]] = tuple
         self._tally = Tally()
         self._journal, past = run_dir.open_journal(settings, sources)
         self._unsettled: set[Batch] = set()
-        self.names = tuple(source.name for source in sources)
+        self._names = tuple(source.name for source in sources)
         self.observer = Observers(self._tally, observer)
         self.past = past or NO_PAST
-        self._forms = dict(self.past.forms)
-        self.frontier = self.past.watermark
-        self.rows_seen = 0
+        self._formats = dict(self.past.formats)
+        self._frontier = self.past.watermark  # all before it has gone into batches, or was rejected
+        self._rows_read = 0
+
+    @property
+    def rows_read(self) -> int:
+        """Rows that are settled, or on their way."""
+        return self._rows_read
+
+    def location(self, place: Place) -> str:
+        """Return a place for people, as in ``trades.jsonl:17``."""
+        return f"{self._names[place.source]}:{place.line}"
 
     def open(self) -> None:
         """Say what is to be loaded, and what of it is in from earlier runs."""
         sizes = [source.size for source in self._sources]
         self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
         if self.past is not NO_PAST:
-            source, _, _, line = self.frontier
+            source = self._frontier.source
             # What is passed over of that source its reader tells: compressed, it is not the offset.
             done = sum(size or 0 for size in sizes[:source])
             self.observer.on(Resumed(self.past.counts, done))
-            self.rows_seen = self._tally.rows_read
-            where = f"{self.names[source]}:{line}" if source < len(self.names) else "the end"
-            self.observer.on(Notice(f"resuming at {where}: {self.rows_seen:,} rows were settled before"))
+            self._rows_read = self._tally.rows_read
+            where = self.location(self._frontier) if source < len(self._names) else "the end"
+            self.observer.on(Notice(f"resuming at {where}: {self._rows_read:,} rows were settled before"))
         elif not all(source.resumable for source in self._sources):
             self.observer.on(
                 Notice("this source cannot be resumed: once stopped, it is loaded from its start")
             )
 
-    def describe(self, source: int, form: SourceFormat) -> None:
-        """Note how a source is written."""
-        self._forms[source] = form
-        self._journal.describe(source, form)
+    def describe(self, source: int, source_format: SourceFormat) -> None:
+        """Note the format of a source."""
+        self._formats[source] = source_format
+        self._journal.describe(source, source_format)
+
+    def track_open(self, open_chunks: Callable[[], Iterable[Chunk]]) -> None:
+        """Let batches that still take rows hold the watermark back.
+
+        Args:
+            open_chunks: gives the first chunk of each.
+        """
+        self._open_chunks = open_chunks
+
+    def advance(self, place: Place) -> None:
+        """Note that all rows before a place have gone into batches, or were rejected."""
+        self._frontier = place
+
+    def count_read(self, rows: int) -> None:
+        """Count rows that are on their way."""
+        self._rows_read += rows
 
     def enter(self, batch: Batch) -> None:
-        """A batch is on its way: until it is settled it holds the watermark back."""
+        """Note that a batch is on its way: until it is settled, it holds the watermark back."""
         self._unsettled.add(batch)
 
     async def settle(
@@ -122,7 +143,7 @@ class Ledger:
         """Enter a row that is not even sent."""
         if reject.place.row_id in self.past.rejected:
             return
-        self.rows_seen += 1
+        self._rows_read += 1
         self._journal.reject(reject)
         self.count_reject(reject)
         if self._journal.crowded:
@@ -137,8 +158,8 @@ class Ledger:
     def judge_rejects(self) -> None:
         """Judge the share of rejected rows once more, now that all rows are read."""
         rejected = self._tally.rows_rejected
-        if rejected and self._settings.max_errors.exceeded(rejected, self.rows_seen):
-            self._halt.stop(too_many(rejected, self.rows_seen, self._settings.max_errors))
+        if rejected and self._settings.max_errors.exceeded(rejected, self._rows_read):
+            self._halt.stop(too_many(rejected, self._rows_read, self._settings.max_errors))
 
     async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
         """InsertLog a plain insert (inserting.InsertLog)."""
@@ -163,8 +184,8 @@ class Ledger:
 
     def _watermark(self) -> Place:
         """All before it is settled: nothing that is open or in flight begins before it."""
-        chunks = [*self._begun(), *(batch.chunks[0] for batch in self._unsettled)]
-        return min((self.frontier, *(chunk.start for chunk in chunks)))
+        chunks = [*self._open_chunks(), *(batch.chunks[0] for batch in self._unsettled)]
+        return min((self._frontier, *(chunk.start for chunk in chunks)))
 
     async def close(self) -> Report:
         """Write down how the load ended, as far as the disk takes it."""
@@ -172,7 +193,7 @@ class Ledger:
         await self._commit()
         try:
             groups = self._journal.reject_groups()
-            rejects.write(self._run_dir.path, self._journal.rejects(), self.names, self._forms)
+            rejects.write(self._run_dir.path, self._journal.rejects(), self._names, self._formats)
             self._run_dir.write_report(ended := self._report(groups))
             if self._halt.error is None:
                 self._journal.finish()  # last of all: until then the same command goes on, and ends here
@@ -198,6 +219,6 @@ class Ledger:
             groups,
             error=self._halt.error,
             target={"url": settings.url, "schema": settings.schema, "table": settings.table},
-            sources=self.names,
-            rows_checked=self.rows_seen if settings.dry_run else None,
+            sources=self._names,
+            rows_checked=self._rows_read if settings.dry_run else None,
         )

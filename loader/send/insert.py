@@ -19,7 +19,7 @@ from loader.errors import TargetError
 from loader.model import Batch, Decision, Insert, Key, Outcome, Row, Shape, Verdict
 from loader.postgrest import body as bodies
 from loader.postgrest.verdict import NO_REPLY
-from loader.send.retry import Attempts
+from loader.send.retry import Requests
 from loader.send.stored_rows import changed_columns
 
 _KEYS_LENGTH = 4000  # characters of keys in one question: URLs have a limit
@@ -49,7 +49,7 @@ class Inserts:
 
     def __init__(
         self,
-        attempts: Attempts,
+        attempts: Requests,
         witness: InsertLog,
         *,
         key: tuple[str, ...],

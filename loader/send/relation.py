@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from loader.batch.key_equality import ReadKey, reader
 from loader.errors import TargetError, words
-from loader.model import Reason, Shape, Verdict
+from loader.model import Decision, Reason, Shape, Verdict
 
 _NAMES = 10  # columns that a message lists
 
@@ -28,7 +28,15 @@ class Relation:
         self.formats: dict[str, str] = {}
 
     @property
-    def reader(self) -> ReadKey | None:
+    def key(self) -> tuple[str, ...]:
+        return self._key
+
+    @property
+    def types(self) -> dict[str, str]:
+        return self.formats
+
+    @property
+    def read_key(self) -> ReadKey | None:
         """How its keys are compared."""
         return reader(self._key, self.formats)
 
@@ -78,3 +86,18 @@ class Relation:
 
     def _unknown(self, shape: Shape) -> list[str]:
         return [column for column in shape.columns if column not in self.formats] if self.formats else []
+
+
+async def ask(requests, settings, shape, named):
+    from loader.postgrest import body as bodies
+
+    relation = Relation(settings.table, settings.assumed_key, shape)
+    patience = min(10.0, settings.retry_for)
+    verdict = await requests.send(shape, bodies.EMPTY, 0, patience=patience)
+    relation.formats = await requests.describe()
+    relation.check_names({"--on-conflict": settings.on_conflict or ()} | named)
+    if verdict.decision is Decision.COLUMNS:
+        raise relation.wrong_columns(verdict)
+    if verdict.decision is not Decision.DONE:
+        raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
+    return relation

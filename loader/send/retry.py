@@ -24,7 +24,7 @@ from loader.throttle.throttle import Throttle, backoff
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
 
 
-class Attempts:
+class Requests:
     """Sends bodies to the target. Any number of tasks may do so at once."""
 
     def __init__(
@@ -33,17 +33,17 @@ class Attempts:
         tokens: Tokens,
         *,
         settings: Settings,
-        pacing: Throttle,
+        throttle: Throttle,
         halt: Halt,
         observer: Observer,
     ) -> None:
         self._client = client
         self._tokens = tokens
         self._settings = settings
-        self._pacing = pacing
+        self._pacing = throttle
         self._halt = halt
         self._observer = observer
-        self._places = anyio.CapacityLimiter(pacing.in_flight)  # for requests; who waits to retry has none
+        self._places = anyio.CapacityLimiter(throttle.in_flight)  # for requests; who waits to retry has none
         self._paced: Throttled | None = None
         self._answered = False
 

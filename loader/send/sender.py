@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 
 from loader.batch.chunks import rows_of
-from loader.batch.key_equality import ReadKey
 from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.model import Batch, Decision, Outcome, Place, Reason, Reject, Row, Shape, Verdict
+from loader.model import Batch, Decision, Outcome, Place, Reason, Reject, Row, Verdict
 from loader.postgrest import body as bodies
 from loader.send.bisect import Bisection
 from loader.send.freshness import Freshness
 from loader.send.insert import InsertLog, Inserts
 from loader.send.relation import Relation
-from loader.send.retry import Attempts
+from loader.send.retry import Requests
 from loader.send.suspects import suspects
 from loader.send.upsert import Upserts
 from loader.settings import Settings
@@ -40,70 +39,37 @@ class Sender:
 
     def __init__(
         self,
-        attempts: Attempts,
+        attempts: Requests,
+        relation: Relation,
         *,
         settings: Settings,
-        named: Mapping[str, Sequence[str]],
-        pacing: Throttle,
+        throttle: Throttle,
         halt: Halt,
-        place: Callable[[Place], str],
+        location: Callable[[Place], str],
         reject: Callable[[Reject], None],
-        witness: InsertLog,
+        insert_log: InsertLog,
     ) -> None:
         self._attempts = attempts
         self._inserts: Inserts | None = None
         if settings.resolution == "none":
             self._inserts = Inserts(
                 attempts,
-                witness,
-                key=settings.assumed_key,
+                insert_log,
+                key=relation.key,
                 patience=settings.retry_for,
-                formats=lambda: self._relation.formats if self._relation else {},
+                formats=lambda: relation.types,
             )
         self._upserts = Upserts(attempts, Freshness(never=settings.insert_first == "never"))
         self._settings = settings
-        self._named = named
-        self._pacing = pacing
+        self._pacing = throttle
         self._halt = halt
-        self._place = place
+        self._place = location
         self._reject = reject
         self._overwrites = settings.resolution == "merge-duplicates"
-        self._relation: Relation | None = None
-        self._read: ReadKey | None = None
+        self._relation = relation
+        self._read = relation.read_key
         self._accepted_any = False
         self._diagnosing = anyio.Lock()
-
-    async def prepare(self, shape: Shape) -> Relation:
-        """Ask the target whether it would take rows of the first shape, and for its columns.
-
-        Returns:
-            What it told of the relation.
-
-        Raises:
-            TargetError: it would not, or it cannot be reached.
-            Halted: a stop was asked for meanwhile.
-        """
-        relation = self._relation = Relation(self._settings.table, self._settings.assumed_key, shape)
-        patience = min(_START_PATIENCE, self._settings.retry_for)
-        verdict = await self._attempts.send(shape, bodies.EMPTY, 0, patience=patience)
-        relation.formats = await self._attempts.describe()
-        relation.check_names(self._named)
-        if verdict.decision is Decision.COLUMNS:
-            raise relation.wrong_columns(verdict)
-        if verdict.decision is not Decision.DONE:
-            raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
-        self._read = relation.reader
-        return relation
-
-    async def check_names(self) -> None:
-        """See that the relation has the columns that the settings name, as far as it tells.
-
-        Raises:
-            TargetError: it lacks one.
-        """
-        relation = Relation(self._settings.table, self._settings.assumed_key, Shape(()))
-        relation.formats = await self._attempts.describe()
-        relation.check_names(self._named)
 
     async def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
@@ -117,7 +83,6 @@ class Sender:
             Halted: a stop was asked for meanwhile; likewise.
         """
         relation = self._relation
-        assert relation is not None  # noqa: S101 - prepare() comes first
         if reason := relation.refuses(batch.shape):
             self._reject_all(batch, reason, outcome)
             return

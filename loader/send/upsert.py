@@ -12,7 +12,7 @@ from loader.model import Decision, Shape, Verdict
 from loader.postgrest.body import Body
 from loader.postgrest.verdict import NO_REPLY
 from loader.send.freshness import Freshness
-from loader.send.retry import Attempts
+from loader.send.retry import Requests
 
 
 class Upserts:
@@ -23,7 +23,7 @@ class Upserts:
         freshness: whether to insert first.
     """
 
-    def __init__(self, attempts: Attempts, freshness: Freshness) -> None:
+    def __init__(self, attempts: Requests, freshness: Freshness) -> None:
         self._attempts = attempts
         self._freshness = freshness
 

@@ -1,34 +1,34 @@
-"""The sources of a load, one after another, whatever they are -> portions, and the rows that these hold."""
+"""The sources of a load, one after another -> their records."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
 from pathlib import Path
 
-from loader.errors import SourceError, SourceUnfit
-from loader.events import Event, FormatDetected, Notice
-from loader.formats.announce import ONLY_FOR, Announcer
-from loader.formats.read import Reading, portions
+from loader.errors import SourceUnfit
+from loader.events import Event, FormatDetected
+from loader.formats.announce import ONLY_FOR
+from loader.formats.read import Reading
 from loader.formats.records import Records, cell_of, of_block
-from loader.formats.source_format import SourceFormat
-from loader.model import BEGIN, Block, Place, Reject
+from loader.formats.source_format import SourceFormat, alike
+from loader.model import BEGIN, Block, Place
 from loader.settings import Settings
 from loader.sources.find import Source
-from loader.transform.group_records import RecordGroups
+from loader.transform.checked_source import CheckedSource
+from loader.transform.group_records import Groups, RecordGroups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
+from loader.transform.record_texts import record_texts
 from loader.transform.required_columns import refuse_everywhere
-from loader.transform.transform import Transformer
 
-_PORTIONS_A_BATCH = 4  # blocks are checked whole: small ones keep odd rows from slowing many others down
-_NAMED = "which --map or --drop names"
+_BLOCKS_A_BATCH = 4  # blocks are checked whole: a bad row in a small one slows few others down
 _LINE = 1024  # bytes by which a block may be longer than was asked for
 
 
 class SourceReader:
-    """Reads sources, and makes rows of what they hold.
+    """Reads the sources of a load in their order.
 
     Args:
         settings: how the sources are written.
@@ -37,9 +37,12 @@ class SourceReader:
         spool: where a file may stand that its format needs to seek in.
         gathered: where records may wait that make a row together.
         preset: makes a preset for each source; None: there is none.
-        watch: told of the bytes that were read, and of what a source was understood to be.
-        describe: told how a source is written, by its number.
-        known: how sources are written that an earlier run has read, by their numbers.
+        watch: told of the bytes that were read, and of the formats that were detected.
+        describe: told the format of each source, by its number.
+        known: the formats of sources that an earlier run has read, by their numbers.
+
+    Attributes:
+        sources: each with its preset, and with the columns that were seen in it.
     """
 
     def __init__(
@@ -55,196 +58,133 @@ class SourceReader:
         describe: Callable[[int, SourceFormat], None],
         known: Mapping[int, SourceFormat],
     ) -> None:
-        self._sources = sources
-        self._spool = spool
-        self._gathered_file = gathered
+        self._gathered = gathered
         self._watch = watch
-        self._known = known
-        self._size = max(1, settings.batch_bytes // _PORTIONS_A_BATCH - _LINE)
-        # Each source has a preset of its own, which remembers what it has understood of it.
+        self._null = settings.null
+        # Each source has a preset of its own, which remembers what it found out about it.
         presets = [preset() if preset is not None else None for _ in sources]
-        key = settings.assumed_key if settings.resolution != "none" else ()
-        self._converters = [Transformer(mapping, preset=one, null=settings.null, key=key) for one in presets]
-        self._preset = presets[0] if presets else None
-        table = self._preset.table if self._preset is not None and settings.query is None else None
-        named = settings.columns if preset is None else None
-        self._reading = Reading(
-            format=settings.format,
-            delimiter=settings.delimiter,
-            encoding=settings.encoding,
-            columns=named,
-            expected=None if named is None else mapping.expected(named),
-            query=settings.query,
-            table=settings.source_table or table,
-        )
-        self._lacking: dict[int, frozenset[str]] = {}  # what no row of a source has, where all were seen
-        self._understanding = Announcer(
-            [source.name for source in sources],
-            [option for option in ONLY_FOR if getattr(settings, option)],
-            has_preset=preset is not None,
+        self.preset = presets[0] if presets else None
+        make = partial(
+            CheckedSource,
+            hints=_hints(settings, mapping, self.preset),
+            mapping=mapping,
+            null=settings.null,
+            size=max(1, settings.batch_bytes // _BLOCKS_A_BATCH - _LINE),
+            spool=spool,
             watch=watch,
             describe=describe,
+            key=settings.on_conflict or () if settings.resolution != "none" else (),
+            options=[option for option in ONLY_FOR if getattr(settings, option)],
         )
+        self.sources = [
+            make(source, number, preset=own, known=known.get(number))
+            for number, (source, own) in enumerate(zip(sources, presets, strict=True))
+        ]
 
-    def know(self, formats: Mapping[str, str]) -> None:
-        """Take the types of the table's columns, once the target has told them."""
-        for converter in self._converters:
-            converter.know(formats)
-        self._understanding.know(formats)
-
-    def rows(self, portion: Records) -> Iterator[Block | Reject]:
-        """The rows that a portion holds, and the records that cannot be rows, in order."""
-        return self._converters[portion.start.source].convert(portion)
-
-    async def portions(self, begin: Place, *, again: bool = False) -> AsyncGenerator[Records]:
-        """What the sources hold, from ``begin`` on.
+    async def records(self, begin: Place, *, again: bool = False) -> AsyncGenerator[Records | Groups]:
+        """Yield what the sources hold, from ``begin`` on.
 
         Args:
             begin: the place of the first row.
-            again: whether it is read a second time: nothing is told of it.
+            again: whether they are read a second time, so that nothing is told of them.
 
         Raises:
             SourceMissing: a source cannot be opened.
             SourceUnfit: a source is not what the command takes it for.
             SourceError: a source broke off, or is damaged.
         """
-        if self._preset is not None and self._gathers:
-            found = self._gathered(self._preset, begin, again=again)
+        if self.preset is not None and self.preset.groups_by is not None:
+            groups = self._groups(self.preset, begin, again=again)
+            async with aclosing(groups):
+                async for group in groups:
+                    yield group
         else:
-            found = self._one_by_one(begin, again=again)
-        async with aclosing(found):
-            async for portion in found:
-                yield portion
+            records = self._one_after_another(begin, again=again)
+            async with aclosing(records):
+                async for batch in records:
+                    yield batch
 
-    async def survey(self) -> None:
-        """See of each of several files, before a row of any is sent, whether it is what it is taken for.
+    async def survey(self, key: Sequence[str]) -> None:
+        """Check each of several files before a row of any is sent.
 
-        Standard input, pipes and URLs are left to their turn, and so is a database that must be unpacked.
+        Standard input, pipes and URLs are left to their turn, and so are databases that must be unpacked.
+
+        Args:
+            key: columns that each row must have.
 
         Raises:
-            SourceMissing, SourceUnfit, SourceError: as portions() does.
+            SourceMissing, SourceUnfit, SourceError: as records() does.
         """
-        if len(self._sources) < 2 or self._gathers:
+        if len(self.sources) < 2 or (self.preset is not None and self.preset.groups_by is not None):
             return
-        for number, source in enumerate(self._sources):
-            if source.path is not None and source.size is not None:
-                await self._look_at_first(number, spool=None)
-        if len(self._lacking) == len(self._sources):
-            refuse_everywhere(self._lacking.values())
+        for source in self.sources:
+            if source.is_local_file:
+                await source.check(key=key, unpacks=False)
+        lacking = [source.lacking for source in self.sources if source.lacking is not None]
+        if len(lacking) == len(self.sources):
+            refuse_everywhere(lacking)
 
-    @property
-    def _gathers(self) -> bool:
-        """Whether all sources are read to their ends before the first row is made."""
-        return self._preset is not None and self._preset.groups_by is not None
+    async def _one_after_another(
+        self, begin: Place, *, again: bool, told: int = 0
+    ) -> AsyncGenerator[Records]:
+        """Yield the records of each source; nothing is told of those before number ``told``."""
+        only = len(self.sources) == 1
+        for number in range(begin.source, len(self.sources)):
+            start = begin if number == begin.source else BEGIN
+            records = self.sources[number].records(start, silent=again or number < told, only=only)
+            async with aclosing(records):
+                async for batch in records:
+                    yield batch
 
-    async def _one_by_one(self, begin: Place, *, again: bool, told: int = 0) -> AsyncGenerator[Records]:
-        """What each source holds; nothing is told of those before number ``told``."""
-        for number in range(begin.source, len(self._sources)):
-            start = begin if number == begin.source else BEGIN._replace(source=number)
-            silent = again or number < told
-            spool = self._spool
-            if start.number > 1 and not self._converters[number].touches_nothing:
-                # A source is what its first rows say that it is, also where it is not read from them on.
-                await self._look_at_first(number, spool=spool)
-                found = self._of_source(start, again=silent, spool=spool)
-            else:
-                found = self._looked_at(start, again=silent, spool=spool)
-            async with aclosing(found):
-                async for portion in found:
-                    yield portion
-            if not silent and (unseen := self._converters[number].fit.unseen):
-                rows = f"no row from number {start.number:,} on" if start.number > 1 else "no row"
-                self._watch(Notice(f"{self._sources[number].name}: {rows} has {', '.join(unseen)}, {_NAMED}"))
-
-    async def _looked_at(self, start: Place, *, again: bool, spool: Path | None) -> AsyncGenerator[Records]:
-        """What a source holds, once its first rows have shown whether it has what is asked of it."""
-        async with aclosing(self._of_source(start, again=again, spool=spool)) as found:
-            first = await anext(found, None)
-            if first is None:
-                self._look_at_header(start.source)
-                return
-            self._look(first, again=again)
-            second, broken = None, None
-            if self._converters[start.source].fit.unseen:
-                try:
-                    second = await anext(found, None)
-                except SourceError as error:
-                    broken = error  # what is before it is given first
-                self._judge_unseen(start.source, all_seen=second is None and broken is None, again=again)
-            yield first
-            if broken is not None:
-                raise broken
-            if second is not None:
-                yield second
-            async for portion in found:
-                yield portion
-
-    def _judge_unseen(self, number: int, *, all_seen: bool, again: bool) -> None:
-        """Refuse names that no row of the only source has; of others, or behind first rows, one may."""
-        fit, name = self._converters[number].fit, self._sources[number].name
-        if all_seen and len(self._sources) == 1:
-            fit.refuse_unseen(name)
-        elif all_seen:
-            self._lacking[number] = frozenset(fit.unseen)
-        elif not again:
-            self._watch(Notice(f"{name}: its first rows lack {', '.join(fit.unseen)}, {_NAMED}"))
-
-    def _of_source(self, start: Place, *, again: bool, spool: Path | None) -> AsyncGenerator[Records]:
-        source = self._sources[start.source]
-        return portions(
-            source,
-            self._reading,
-            start=start,
-            size=self._size,
-            spool=spool,
-            watch=(lambda _: None) if again else self._watch,
-            form=self._known.get(start.source),
-            tell=lambda form: self._understanding.tell(start.source, form, again=again),
-        )
-
-    async def _look_at_first(self, number: int, *, spool: Path | None) -> None:
-        begin = BEGIN._replace(source=number)
-        async with aclosing(self._looked_at(begin, again=True, spool=spool)) as found:
-            await anext(found, None)
-
-    def _look_at_header(self, number: int) -> None:
-        """See of a source without rows whether its header would do."""
-        form = self._understanding.form(number)
-        if form is not None and form.columns:
-            self._converters[number].fit.refuse_header(self._sources[number].name, form)
-
-    def _look(self, portion: Records, *, again: bool) -> None:
-        number = portion.start.source
-        text = self._converters[number].look(portion, self._sources[number].name)
-        self._understanding.add(number, text, again=again)
-
-    async def _gathered(self, preset: Preset, begin: Place, *, again: bool) -> AsyncGenerator[Records]:
-        """The records of all sources, those that belong together brought together."""
-        with RecordGroups(
-            self._gathered_file, together=preset.groups_by or "", once=preset.one_of
-        ) as gathered:
-            first: int | None = None  # a source that has records
-            async with aclosing(self._one_by_one(BEGIN, again=again, told=begin.source)) as portions_found:
-                async for portion in portions_found:
-                    number = portion.start.source
-                    first = number if first is None else first
-                    if not self._understanding.alike(number, first):
-                        raise SourceUnfit(
-                            f"{self._sources[number].name} is not written like {self._sources[first].name}",
-                            advice="Records that may belong together must be written alike in all sources: "
-                            "in one format, with their columns in one order, and in one unit.",
-                        )
-                    records = of_block(portion) if isinstance(portion, Block) else portion
-                    found = list(self._converters[number].records(records))
-                    self._converters[number].refuse_doubts(found, self._sources[number].name)
-                    await gathered.add(
-                        number,
-                        found,
-                        records.origin,
-                        partial(cell_of, records, preset.groups_by or ""),
-                    )
-            gathered.refuse_strays([source.name for source in self._sources])
+    async def _groups(self, preset: Preset, begin: Place, *, again: bool) -> AsyncGenerator[Groups]:
+        """Yield the records of all sources, those that make a row together brought together."""
+        together = preset.groups_by or ""
+        with RecordGroups(self._gathered, together=together, once=preset.one_of) as groups:
+            first: CheckedSource | None = None  # the first source that has records
+            all_records = self._one_after_another(BEGIN, again=again, told=begin.source)
+            async with aclosing(all_records):
+                async for batch in all_records:
+                    number = batch.start.source
+                    source = self.sources[number]
+                    first = first or source
+                    _check_alike(source, first)
+                    records = of_block(batch) if isinstance(batch, Block) else batch
+                    texts = list(record_texts(records, self._null))
+                    source.refuse_doubts(texts)
+                    await groups.add(number, texts, records.origin, partial(cell_of, records, together))
+            groups.refuse_strays([source.name for source in self.sources])
             if not again:
-                self._watch(FormatDetected(f"--preset {preset.name}", gathered.summary()))
-            async for groups in gathered.groups(begin):
-                yield groups
+                self._watch(FormatDetected(f"--preset {preset.name}", groups.summary()))
+            async for group in groups.groups(begin):
+                yield group
+
+
+def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) -> Reading:
+    """Return what the command says of the formats of its sources."""
+    columns = settings.columns if preset is None else None
+    table = preset.table if preset is not None and settings.query is None else None
+    return Reading(
+        format=settings.format,
+        delimiter=settings.delimiter,
+        encoding=settings.encoding,
+        columns=columns,
+        expected=None if columns is None else mapping.expected(columns),
+        query=settings.query,
+        table=settings.source_table or table,
+    )
+
+
+def _check_alike(source: CheckedSource, first: CheckedSource) -> None:
+    """Check that records of two sources may make a row together: their rejects share a file.
+
+    Raises:
+        SourceUnfit: they are written differently.
+    """
+    assert source.format is not None  # noqa: S101 - both have
+    assert first.format is not None  # noqa: S101 - given records
+    if not alike(source.format, first.format) or source.dialect != first.dialect:
+        raise SourceUnfit(
+            f"{source.name} is not written like {first.name}",
+            advice="Records that may belong together must be written alike in all sources: "
+            "in one format, with their columns in one order, and in one unit.",
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import sqlite3
 from contextlib import closing
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -109,9 +110,9 @@ async def test_a_load_that_goes_on_does_not_look_again(
     looks: list[SourceReader] = []
     survey = SourceReader.survey
 
-    async def counted(intake: SourceReader) -> None:
-        looks.append(intake)
-        await survey(intake)
+    async def counted(reader: SourceReader, key: Sequence[str]) -> None:
+        looks.append(reader)
+        await survey(reader, key)
 
     monkeypatch.setattr(SourceReader, "survey", counted)
     run_dir = tmp_path / "run"

@@ -11,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.errors import SettingsError, SourceUnfit
+from loader.formats.json_fields import fields
 from loader.formats.origin import Cell, DatabaseOrigin, ElementOrigin, LineOrigin
 from loader.formats.records import Objects, Table
 from loader.model import BEGIN, Block, Place, Reason, Reject
 from loader.transform.mapping import ColumnMapping
+from loader.transform.required_columns import RequiredColumns
 from loader.transform.transform import Transformer
 
 
@@ -27,7 +29,7 @@ def table(columns: str, *records: tuple[Cell, ...], typeless: bool = True, **odd
 def rows(converter: Transformer, portion: Any) -> list[str | tuple[int, str]]:
     """Each row's JSON, or the line and the code of a reject."""
     found: list[str | tuple[int, str]] = []
-    for piece in converter.convert(portion):
+    for piece in converter.rows(portion):
         if isinstance(piece, Reject):
             found.append((piece.place.line, piece.reason.code))
         else:
@@ -41,7 +43,7 @@ def rows(converter: Transformer, portion: Any) -> list[str | tuple[int, str]]:
 )
 def test_a_cell_is_a_string_and_an_empty_one_null(cells: list[tuple[str, str, str]]) -> None:
     """Whatever is in it, quotes and colons too."""
-    found = rows(Transformer(ColumnMapping()), table("x a: b", *cells))
+    found = rows(Transformer(ColumnMapping(), {}), table("x a: b", *cells))
 
     expected = [
         {name: cell or None for name, cell in zip(("x", "a:", "b"), row, strict=True)} for row in cells
@@ -75,8 +77,7 @@ def test_cells_become_a_row(
     expected: str | tuple[int, str],
 ) -> None:
     """A cell that goes to a JSON column is JSON already; all others are strings for PostgreSQL to read."""
-    converter = Transformer(mapping, null=null)
-    converter.know(types)
+    converter = Transformer(mapping, types, null=null)
 
     assert [expected] == rows(converter, table("a b", cells))
 
@@ -94,23 +95,22 @@ TYPED: list[tuple[tuple[Cell, Cell], str | tuple[int, str]]] = [
 @pytest.mark.parametrize(("cells", "expected"), TYPED)
 def test_values_of_a_database_become_a_row(cells: tuple[Cell, Cell], expected: str | tuple[int, str]) -> None:
     """Numbers as they are, an empty text is one, and bytes are written as bytea is."""
-    assert [expected] == rows(Transformer(ColumnMapping()), table("a b", cells, typeless=False))
+    assert [expected] == rows(Transformer(ColumnMapping(), {}), table("a b", cells, typeless=False))
 
 
 def test_a_constant_for_a_json_column_is_json() -> None:
     """Whatever the source is; what is none is told before a row is sent."""
-    converter = Transformer(ColumnMapping(constants=(("j", '{"k": 1.10}'),)))
-    converter.know({"j": "jsonb"})
+    converter = Transformer(ColumnMapping(constants=(("j", '{"k": 1.10}'),)), {"j": "jsonb"})
 
     assert ['{"a":"1","j":{"k": 1.10}}'] == rows(converter, table("a", ("1",)))
     with pytest.raises(SettingsError, match="--set j=nope: j holds JSON, and this is none"):
-        Transformer(ColumnMapping(constants=(("j", "nope"),))).know({"j": "json"})
+        Transformer(ColumnMapping(constants=(("j", "nope"),)), {"j": "json"})
 
 
 def test_records_between_rows_keep_their_places() -> None:
     """What is no row is rejected with its line, or is nothing; the others keep their numbers."""
     odd = {1: Reason("short-line", ""), 3: None}
-    found = list(Transformer(ColumnMapping()).convert(table("a", ("0",), (), ("2",), (), ("4",), odd=odd)))
+    found = list(Transformer(ColumnMapping(), {}).rows(table("a", ("0",), (), ("2",), (), ("4",), odd=odd)))
 
     assert [(1, 0), "2: line 1", (3, 2), (5, 4)] == [
         f"{piece.place.number}: {piece.data.decode()}"
@@ -129,16 +129,16 @@ def test_objects_keep_the_bytes_of_their_values() -> None:
     mapping = ColumnMapping(renamed=(("key", "id"),), constants=(("c", "x"),))
 
     assert ['{"c":"x","a":{"x" : 1e400},"key":1.10}', (3, "not-json"), '{"c":"x","key":2}'] == rows(
-        Transformer(mapping), portion
+        Transformer(mapping, {}), portion
     )
-    assert [text.decode() for text in texts if text] == rows(Transformer(ColumnMapping()), portion)
+    assert [text.decode() for text in texts if text] == rows(Transformer(ColumnMapping(), {}), portion)
 
 
 def test_lines_that_are_written_as_they_are_pass_untouched() -> None:
     """The block itself is given, not one like it."""
     block = Block(Place(0, 1, 0, 1), b'{"id":1}', [b'{"id":1}\n'])
 
-    (found,) = Transformer(ColumnMapping()).convert(block)
+    (found,) = Transformer(ColumnMapping(), {}).rows(block)
 
     assert block is found
 
@@ -157,7 +157,7 @@ def test_a_row_of_a_database_is_a_source_for_a_next_load() -> None:
 def test_a_table_without_the_columns_of_the_mapping_is_refused() -> None:
     """With those that it has."""
     with pytest.raises(SourceUnfit, match=r"^t lacks x, y\nIt has a, b\."):
-        Transformer(MAPPED).look(table("a b", ("1", "2")), "t")
+        RequiredColumns(MAPPED, preset=None).refuse("t", ["a", "b"])
 
 
 MAPPED = ColumnMapping(renamed=(("c", "x"),), dropped=frozenset({"y"}))
@@ -174,12 +174,14 @@ SPARSE: list[tuple[bytes, list[str]]] = [
 @pytest.mark.parametrize(("data", "unseen"), SPARSE)
 def test_rows_of_json_may_lack_columns_of_the_mapping(data: bytes, unseen: list[str]) -> None:
     """Unless all of them do; rows that come later may have them."""
-    converter = Transformer(MAPPED)
-    converter.look(Block(BEGIN, data, data.splitlines(keepends=True)), "t")
+    required = RequiredColumns(MAPPED, preset=None)
+    for row in map(fields, data.splitlines()):
+        if isinstance(row, dict):
+            required.see(row)
 
-    assert unseen == converter.fit.unseen
+    assert unseen == required.unseen
     if unseen:
         with pytest.raises(SourceUnfit, match=rf"^t lacks {', '.join(unseen)}\nIt has a"):
-            converter.fit.refuse_unseen("t")
-    rows(converter, Block(BEGIN, b"", [b'{"x":1,"y":2}\n']))
-    assert [] == converter.fit.unseen
+            required.refuse_unseen("t")
+    rows(Transformer(MAPPED, {}, required=required), Block(BEGIN, b"", [b'{"x":1,"y":2}\n']))
+    assert [] == required.unseen
