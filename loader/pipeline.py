@@ -33,7 +33,8 @@ from loader.run.ledger import Ledger
 from loader.run.report import Report
 from loader.run.resume import SkipSettled, overlapping, within
 from loader.run.run_dir import RunDir
-from loader.send.retry import Attempts
+from loader.send.relation import ask, check_names
+from loader.send.retry import Requests
 from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source
@@ -103,50 +104,40 @@ class Load:
         self._passing = SkipSettled(self._ledger.past.settled)
         self._order = Order()
         self._read_keys: ReadKey | None = None
+        self._sender: Sender | None = None
         self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
 
     async def run(self) -> Report:
         """Load all of it. What goes wrong is in the report."""
         observer = self._ledger.observer
-        names = self._ledger.names
         tokens = Tokens(token_source(self._settings), lambda: observer.on(Renewed()))
         self._ledger.open()
         async with PostgREST(self._settings, tokens) as client:
-            attempts = Attempts(
+            requests = Requests(
                 client,
                 tokens,
                 settings=self._settings,
-                pacing=self._pacing,
+                throttle=self._pacing,
                 halt=self._halt,
                 observer=observer,
             )
-            sender = Sender(
-                attempts,
-                settings=self._settings,
-                named={"--on-conflict": self._settings.on_conflict or ()} | self._mapping.named,
-                pacing=self._pacing,
-                halt=self._halt,
-                place=lambda place: f"{names[place.source]}:{place.line}",
-                reject=self._ledger.count_reject,
-                witness=self._ledger,
-            )
             with self._halt.at_once:
-                await self._flow(sender)
+                await self._flow(requests)
                 self._ledger.judge_rejects()
         return await self._ledger.close()
 
-    async def _flow(self, sender: Sender) -> None:
+    async def _flow(self, requests: Requests) -> None:
         give, take = anyio.create_memory_object_stream[_InFlight](0)
         broken: SourceError | None = None
         async with anyio.create_task_group() as tasks:
             for _ in range(self._settings.concurrency):
-                tasks.start_soon(self._send, sender, take.clone())
+                tasks.start_soon(self._send, take.clone())
             take.close()
             async with give:
                 try:
                     with self._halt.cancels():
                         try:
-                            await self._read(sender, give)
+                            await self._read(requests, give)
                         except SourceError as error:
                             broken = error
                         for batch in self._batcher.flush():
@@ -160,7 +151,7 @@ class Load:
         if broken is not None:  # all that was read before is loaded by now
             self._halt.stop(broken)
 
-    async def _read(self, sender: Sender, give: MemoryObjectSendStream[_InFlight]) -> None:
+    async def _read(self, requests: Requests, give: MemoryObjectSendStream[_InFlight]) -> None:
         ledger = self._ledger
         prepared = False
         if ledger.past is NO_PAST:  # else an earlier run has seen that they can be read
@@ -168,10 +159,10 @@ class Load:
         async with aclosing(self._intake.portions(ledger.past.watermark)) as portions:
             async for portion in portions:
                 if not prepared and (shape := self._first_shape(portion)):
-                    await self._prepare(sender, shape)
+                    await self._prepare(requests, shape)
                     prepared = True
                 elif not prepared and not ledger.rows_seen and self._lacks_names(portion):
-                    await sender.check_names()
+                    await check_names(requests, self._settings, self._mapping.named)
                 for found in self._found(portion):
                     if isinstance(found, Reject):
                         await ledger.reject_here(found)
@@ -201,13 +192,24 @@ class Load:
         found = (one for one in self._found(portion) if isinstance(one, Reject))
         return any(reject.reason.code in ("no-key", "no-columns") for reject in found)
 
-    async def _prepare(self, sender: Sender, shape: Shape) -> None:
+    async def _prepare(self, requests: Requests, shape: Shape) -> None:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
-        relation = await sender.prepare(shape)
-        self._intake.know(relation.formats)
-        self._checker.know(relation.formats)
-        self._batcher.compare(relation.reader)
-        self._read_keys = relation.reader
+        relation = await ask(requests, self._settings, shape, self._mapping.named)
+        names = self._ledger.names
+        self._sender = sender = Sender(
+            requests,
+            relation,
+            settings=self._settings,
+            throttle=self._pacing,
+            halt=self._halt,
+            location=lambda place: f"{names[place.source]}:{place.line}",
+            reject=self._ledger.count_reject,
+            insert_log=self._ledger,
+        )
+        self._intake.know(relation.types)
+        self._checker.know(relation.types)
+        self._batcher.compare(relation.read_key)
+        self._read_keys = relation.read_key
         for inserts in overlapping(self._ledger.past.sent):
             await self._recover(sender, inserts)
 
@@ -246,13 +248,14 @@ class Load:
         self._ledger.enter(batch)
         return earlier
 
-    async def _send(self, sender: Sender, take: MemoryObjectReceiveStream[_InFlight]) -> None:
+    async def _send(self, take: MemoryObjectReceiveStream[_InFlight]) -> None:
         async with take:
             async for batch, earlier in take:
                 # All of them hold a sender already, so this one cannot keep them from theirs.
                 for left in earlier:
                     await left.wait()
-                await self._settle(sender, batch, Outcome())
+                assert self._sender is not None  # noqa: S101 - it is made before the first batch
+                await self._settle(self._sender, batch, Outcome())
 
     async def _settle(
         self,
