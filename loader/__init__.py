@@ -17,6 +17,7 @@ from loader.errors import (
     SourceError,
     SourceMissing,
     TargetError,
+    TargetUnavailable,
     TooManyRejects,
 )
 from loader.settings import MaxErrors, Settings
@@ -36,6 +37,7 @@ __all__ = [
     "SourceError",
     "SourceMissing",
     "TargetError",
+    "TargetUnavailable",
     "TooManyRejects",
     "load",
 ]

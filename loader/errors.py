@@ -4,7 +4,8 @@
     |- SettingsError     2    the command or its settings are wrong; nothing was sent
     |- SourceMissing     2    a source does not exist or cannot be opened; nothing was sent
     |- TooManyRejects    3    more rejected rows than --max-errors
-    |- TargetError       4    the target cannot be used; resumable
+    |- TargetError       4    the target refuses the load until something is mended; resumable
+    |  '- TargetUnavailable  5  it stayed out of reach or overloaded for --retry-for; resumable
     |- SourceError       4    a source broke off while it was read; resumable
     |  '- SourceUnfit  2, 4   a source is not what the command takes it for; 2 where nothing was sent
     |- RunDirError       4    the run directory cannot be written; resumable
@@ -29,6 +30,7 @@ class Exit(IntEnum):
     USAGE = 2
     TOO_MANY_REJECTS = 3
     STOPPED = 4
+    UNAVAILABLE = 5
     BUG = 70
     SIGINT = 130
     SIGTERM = 143
@@ -79,7 +81,13 @@ class TooManyRejects(LoadError):  # noqa: N818 - it reads as what it says
 
 
 class TargetError(LoadError):
-    """The target refuses or cannot be reached, for no fault of a row."""
+    """The target refuses the load, for no fault of a row, until something is mended."""
+
+
+class TargetUnavailable(TargetError):  # noqa: N818 - it reads as what it says
+    """The target stayed out of reach or overloaded for as long as it was tried: later it may do."""
+
+    exit_code = Exit.UNAVAILABLE
 
 
 class SourceError(LoadError):
@@ -103,7 +111,7 @@ class Interrupted(LoadError):  # noqa: N818 - it reads as what it says
 
 
 def words(reason: Reason) -> str:
-    """The server's words on one line: code, message, details, hint."""
+    """Return the server's words on one line: code, message, details, hint."""
     text = f"{reason.code} {reason.message}".strip()
     if reason.details:
         text += f" ({reason.details})"

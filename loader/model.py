@@ -202,9 +202,6 @@ class Reason:
     hint: str | None = None
 
 
-WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither code nor message
-
-
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A row that did not get in: as its source has it, where it stands there, and why."""
@@ -257,7 +254,7 @@ class NoReply:
 
 
 class Decision(Enum):
-    """What a reply means for what was sent."""
+    """What one reply means for what was sent."""
 
     DONE = auto()  # it is in
     RETRY = auto()  # the same again, after a while
@@ -266,7 +263,6 @@ class Decision(Enum):
     KEYS = auto()  # two rows have keys that the database holds equal: apart they may be fine
     SHRINK = auto()  # too much for one request
     COLUMNS = auto()  # these columns cannot be written, whatever the rows hold
-    UNSURE = auto()  # it may be in, and must not be sent again before that is known
     STOP = auto()  # the target cannot be used
 
 
@@ -308,29 +304,6 @@ class Limits:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What to do after a reply.
-
-    Attributes:
-        decision: see Decision.
-        reason: why, in the server's words or ours.
-        count: rows that were stored, for DONE.
-        new: whether, as far as an upsert's reply tells, there were new rows among them.
-        after: seconds that the server asked to wait, for RETRY.
-        tries: after how many RETRYs a batch is split instead; None: never.
-        advice: what the user can do, for STOP and COLUMNS.
-    """
-
-    decision: Decision
-    reason: Reason = Reason("", "")
-    count: int = 0
-    new: bool = False
-    after: float | None = None
-    tries: int | None = None
-    advice: str = ""
-
-
 @dataclass(slots=True, eq=False)
 class Insert:
     """A plain insert without an answer: either all of its rows are in or none.
@@ -364,3 +337,20 @@ class Outcome:
     def rows(self) -> int:
         """Rows whose fate is known."""
         return self.loaded + self.superseded + self.ignored + len(self.rejects)
+
+    def accept(self, stored: int, *, sent: int, rows: int) -> None:
+        """Count rows that were accepted.
+
+        Args:
+            stored: how many the server has stored.
+            sent: how many were sent: the others were there already, and are ignored.
+            rows: how many they stand for: the others are superseded by those that were sent.
+        """
+        self.loaded += stored
+        self.ignored += sent - stored
+        self.superseded += rows - sent
+
+    def reject(self, reject: Reject) -> None:
+        """Count a row that will not get in."""
+        self.rejects.append(reject)
+        self.settled.add(reject.place.row_id)

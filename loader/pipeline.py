@@ -35,7 +35,7 @@ from loader.run.ledger import Ledger
 from loader.run.report import Report
 from loader.run.resume import SkipSettled, overlapping, within
 from loader.run.run_dir import RunDir
-from loader.send.relation import Relation, ask
+from loader.send.relation import USUAL_KEY, Relation, ask, described_key
 from loader.send.retry import Requests
 from loader.send.sender import Sender
 from loader.settings import Settings
@@ -121,6 +121,9 @@ class Load:
         # The columns that each row must have; until the target was asked, as far as they can be assumed.
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._described = False
+        # The columns that each row must have; until the target was asked, what can be assumed of them.
+        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
+        self._described = False  # whether the API was asked for the key, for want of a row
         self._type_warning = ""  # about values that depend on types which nobody told
 
     async def run(self) -> Report:
@@ -172,34 +175,20 @@ class Load:
             LoadError: the target or the settings cannot be used.
             Halted: a stop was asked for.
         """
-        ledger, stages = self._ledger, None
+        ledger = self._ledger
+        stages: _Stages | None = None
         broken: SourceError | None = None
         try:
             async with aclosing(self._reader.records(ledger.past.watermark)) as all_records:
                 async for records in all_records:
-                    if stages is None:
-                        shape = await self._first_shape(requests, records)
-                        if shape is None:
-                            await self._reject_all(records)
-                            continue
+                    if stages is None and (shape := await self._first_shape(requests, records)):
                         stages = await self._make_stages(requests, shape)
                         for _ in range(self._settings.concurrency):
                             senders.start_soon(self._send, stages.sender, take.clone())
-                    if self._type_warning and depends_on_types(records):
-                        ledger.observer.on(Notice(self._type_warning))
-                        # The columns that each row must have; until the target was asked, as far as they can be assumed.
-        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
-        self._described = False
-        self._type_warning = ""
-                    for checked in stages.row_maker.rows(records):
-                        if isinstance(checked, Reject):
-                            await ledger.reject_here(checked)
-                            continue
-                        ledger.advance(checked.start)
-                        for chunk in self._skip.unsettled(checked):
-                            ledger.count_read(len(chunk.keys))
-                            for batch in stages.batcher.add(chunk):
-                                await give.send(self._enter(batch))
+                    if stages is None:
+                        await self._reject_all(records)
+                    else:
+                        await self._batch(stages, records, give)
                     ledger.advance(records.end)
         except SourceError as error:
             broken = error
@@ -210,6 +199,23 @@ class Load:
         if broken is None and not ledger.rows_read:
             ledger.observer.on(Notice("no rows: there is nothing to load"))
         return broken
+
+    async def _batch(
+        self, stages: _Stages, records: Records | Groups, give: MemoryObjectSendStream[_QueuedBatch]
+    ) -> None:
+        """Make rows of records, and give those that fill a batch to the senders."""
+        if self._type_warning and depends_on_types(records):
+            self._ledger.observer.on(Notice(self._type_warning))
+            self._type_warning = ""
+        for checked in stages.row_maker.rows(records):
+            if isinstance(checked, Reject):
+                await self._ledger.reject_here(checked)
+                continue
+            self._ledger.advance(checked.start)
+            for chunk in self._skip.unsettled(checked):
+                self._ledger.count_read(len(chunk.keys))
+                for batch in stages.batcher.add(chunk):
+                    await give.send(self._enter(batch))
 
     async def _first_shape(self, requests: Requests, records: Records | Groups) -> Shape | None:
         """Return the columns of the first row, by which the target is asked; None if there is no row.
@@ -232,7 +238,6 @@ class Load:
         for checked in self._row_maker(self._key, {}).rows(records):
             if isinstance(checked, Reject):
                 await self._ledger.reject_here(checked)
-        self._ledger.advance(records.end)
 
     async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
         """Ask the target whether it takes rows of the first shape, and make the stages for its answer.

@@ -13,17 +13,22 @@ class Body:
     """The rows of a request: lines in pieces, which become a JSON array as they are written.
 
     So a body is never in memory as a whole, besides the rows themselves.
+
+    Attributes:
+        lines: the rows, joined by newlines within a piece.
+        rows: how many they are.
     """
 
     lines: tuple[bytes, ...]
+    rows: int
 
     @property
     def size(self) -> int:
-        """The length of the array, in bytes."""
+        """Length of the array, in bytes."""
         return max(2, sum(len(piece) + 1 for piece in self.lines) + 1)
 
     def pieces(self) -> Iterator[bytes]:
-        """The array, piece by piece."""
+        """Yield the array, piece by piece."""
         # A JSON text holds no raw newline within a string, so each one stands between two rows.
         before = b"["
         for piece in self.lines:
@@ -36,21 +41,21 @@ class Body:
         return b"".join(self.pieces())
 
 
-EMPTY = Body(())
+EMPTY = Body((), 0)
 
 
 def of_batch(batch: Batch) -> Body:
-    """The body that sends each row of a batch in which no key stands twice."""
-    return Body(tuple(chunk.data for chunk in batch.chunks))
+    """Return the body that sends each row of a batch in which no key stands twice."""
+    return Body(tuple(chunk.data for chunk in batch.chunks), batch.rows)
 
 
 def of_rows(rows: Sequence[Row]) -> Body:
-    """The body that sends just these rows, in this order."""
-    return Body((b"\n".join([row.data for row in rows]),))
+    """Return the body that sends just these rows, in this order."""
+    return Body((b"\n".join([row.data for row in rows]),), len(rows))
 
 
 def last_of_each_key(rows: Sequence[Row]) -> list[Row]:
-    """Without the rows that a later one of the same key overwrites, column for column.
+    """Leave out the rows that a later row of the same key overwrites, column for column.
 
     A key with a null in it is not equal to any other, as for PostgreSQL's unique constraints.
     """
@@ -59,5 +64,5 @@ def last_of_each_key(rows: Sequence[Row]) -> list[Row]:
 
 
 def has_null(key: Key) -> bool:
-    """Whether a key, or a part of it, is null."""
+    """Return whether a key, or a part of it, is null."""
     return key is None or (isinstance(key, tuple) and None in key)

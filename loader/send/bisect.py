@@ -18,7 +18,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from loader.batch.key_equality import ANY, ReadKey
-from loader.model import Decision, Key, Reason, Row, Verdict
+from loader.model import Key, Reason, Row
+from loader.send.result import Cause, Refused
 
 Suspects = Callable[[Reason, Sequence[Row]], list[Row]]
 
@@ -44,23 +45,23 @@ class Bisection:
 
     Args:
         rows: the batch, in the order of the source.
-        verdict: how it was refused as a whole.
-        suspects: which of the rows the server's words point at.
-        read: how keys are compared: rows whose keys may be equal must keep their order.
+        refusal: how it was refused as a whole.
+        suspects: gives the rows that the server's words point at.
+        read_key: how keys are compared: rows whose keys may be equal must keep their order.
         step: whether to try a few rows alone after a bad one, as long as nothing was accepted.
     """
 
     def __init__(
         self,
         rows: Sequence[Row],
-        verdict: Verdict,
+        refusal: Refused,
         suspects: Suspects,
         *,
-        read: ReadKey | None = None,
+        read_key: ReadKey | None = None,
         step: bool = False,
     ) -> None:
         self._suspects = suspects
-        self._read = read
+        self._read_key = read_key
         self._wrong_suspicions = 0
         self._step = step
         self._spans = [_Span(rows)]  # the next to send stands last
@@ -68,10 +69,10 @@ class Bisection:
         self._size = len(rows)  # the most to send next
         self._rejects = 0
         self._since_reject = 0
-        self.refused(verdict)
+        self.refused(refusal)
 
     def next(self, limit: int) -> Sequence[Row]:
-        """The rows to send next; none when the batch is settled, or ``rejected`` has to be asked first.
+        """Return the rows to send next; none when the batch is settled, or ``rejected`` is to be asked.
 
         Args:
             limit: the most rows to send, from 1.
@@ -84,7 +85,7 @@ class Bisection:
         return span.rows[: self._sent]
 
     def rejected(self) -> tuple[Row, Reason] | None:
-        """The next row, if it is known to be bad; it is then settled."""
+        """Return the next row with the reason, if it is known to be bad; it is then settled."""
         span = self._current()
         if span is None or span.bad != 1:
             return None
@@ -112,17 +113,17 @@ class Bisection:
             self._wrong_suspicions = 0
         self._size = max(self._size, 2 * self._sent)
 
-    def refused(self, verdict: Verdict) -> None:
-        """What ``next`` gave was refused, with SPLIT, KEYS or SHRINK."""
+    def refused(self, refusal: Refused) -> None:
+        """What ``next`` gave was refused."""
         span = self._spans[-1]
-        if verdict.decision is not Decision.SPLIT and self._sent > 1:
+        if refusal.cause is not Cause.ROW and self._sent > 1:
             self._size = self._sent // 2
             return
         if span.put_aside is not None:
             span.put_aside.bad = None  # a wrong suspicion, or not the only fault
             span.put_aside = None
             self._wrong_suspicions += 1
-        span.bad, span.reason = self._sent, verdict.reason
+        span.bad, span.reason = self._sent, refusal.reason
         self._put_suspects_aside(span)
 
     def _try_last(self, span: _Span) -> None:
@@ -160,4 +161,4 @@ class Bisection:
         self._spans += [suspects, rest]
 
     def _key(self, row: Row) -> Key:
-        return row.key if self._read is None else self._read(row.key)
+        return row.key if self._read_key is None else self._read_key(row.key)

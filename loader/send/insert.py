@@ -11,126 +11,154 @@ and then the open insert meets the same conflict and will never get in.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, assert_never
 
-from loader.errors import TargetError
-from loader.model import Batch, Decision, Insert, Key, Outcome, Row, Shape, Verdict
+from loader.batch.chunks import rows_of
+from loader.errors import TargetUnavailable
+from loader.model import Batch, Insert, Outcome, Place, Row, RowId, Shape
 from loader.postgrest import body as bodies
-from loader.postgrest.verdict import NO_REPLY
+from loader.postgrest.body import Body
+from loader.postgrest.write import Write
+from loader.send.lookup import Lookup
+from loader.send.result import LATE, OVERSIZE, Accepted, Cause, Refused, Unsure, Unusable
 from loader.send.retry import Requests
-from loader.send.stored_rows import changed_columns
+from loader.throttle.throttle import Throttle
 
-_KEYS_LENGTH = 4000  # characters of keys in one question: URLs have a limit
-_ROWS_SIZE = 1024 * 1024  # bytes of rows, likewise: their values come back
+_WRITE = Write("none")
+_UNIQUE_VIOLATION = "23505"
 
 
 class InsertLog(Protocol):
     """Remembers plain inserts, beyond the end of the process, until their fate is known."""
 
     async def sending(self, batch: Batch, rows: Sequence[Row]) -> int:
-        """These rows of a batch are about to be inserted; gives a number for refused()."""
+        """Note that these rows of a batch are about to be inserted; gives a number for refused()."""
 
     def refused(self, number: int) -> None:
-        """They are not in."""
+        """Note that they are not in."""
 
 
 class Inserts:
-    """Sends rows as plain inserts, each of them once.
+    """Sends batches, and parts of them, as plain inserts: each row once.
 
     Args:
-        attempts: gets one body decided.
-        witness: told of each insert before it is sent.
-        key: the columns of --on-conflict.
+        requests: sends a body until it is decided, or nobody knows.
+        lookup: asks for rows whose fate is open.
+        insert_log: told of each insert before it is sent.
+        throttle: knows what the server has refused for its size.
         patience: seconds that one body may meet lost replies.
-        formats: gives the types of the relation's columns, as OpenAPI names them.
+        location: names a place, for messages.
     """
 
     def __init__(
         self,
-        attempts: Requests,
-        witness: InsertLog,
+        requests: Requests,
+        lookup: Lookup,
+        insert_log: InsertLog,
         *,
-        key: tuple[str, ...],
+        throttle: Throttle,
         patience: float,
-        formats: Callable[[], Mapping[str, str]],
+        location: Callable[[Place], str],
     ) -> None:
-        self._attempts = attempts
-        self._witness = witness
-        self._key_columns = key
+        self._requests = requests
+        self._lookup = lookup
+        self._insert_log = insert_log
+        self._throttle = throttle
         self._patience = patience
-        self._formats = formats
-        self._samples: dict[Shape, Row] = {}  # rows of which we know that they are in
+        self._location = location
 
-    async def recover(self, shape: Shape, outcome: Outcome, where: str) -> None:
-        """Look which of the open inserts of an earlier run got in; the others stay open.
+    async def send_batch(self, batch: Batch, outcome: Outcome) -> Accepted | Refused:
+        """Send all of a batch, and enter it into ``outcome`` if it is accepted.
+
+        ``outcome`` may have open inserts of an earlier run: those that got in are not sent again.
 
         Raises:
-            TargetError: the target cannot be used, or cannot tell.
+            TargetError: the target cannot be used, or cannot tell whether rows are in.
             Halted: a stop was asked for.
         """
+        location = self._location(batch.chunks[0].start)
         for insert in outcome.open:
-            insert.is_in = await self._are_in(shape, insert.rows, where)
+            insert.is_in = await self._lookup.are_in(batch.shape, insert.rows, location)
+        if not self._throttle.takes(batch.rows, batch.size):
+            return OVERSIZE  # it was made before the server refused its size
+        return await self.send_rows(batch, list(rows_of(batch)), outcome)
 
-    async def send(self, batch: Batch, rows: Sequence[Row], outcome: Outcome, where: str) -> Verdict:
-        """Insert some rows of a batch, or find out that they are in.
-
-        Args:
-            batch: whose rows they are.
-            rows: what to insert.
-            outcome: of the batch; its open inserts are taken into account.
-            where: the place of the first row, for messages.
-
-        Returns:
-            As Attempts.send, but never UNSURE.
+    async def send_rows(self, batch: Batch, rows: Sequence[Row], outcome: Outcome) -> Accepted | Refused:
+        """Send some rows of a batch, and enter them into ``outcome`` if they are accepted.
 
         Raises:
-            TargetError: the target cannot be used, or cannot tell whether the rows are in.
+            TargetError: the target cannot be used, or cannot tell whether rows are in.
             Halted: a stop was asked for.
         """
-        found = Verdict(Decision.DONE, count=len(rows))
-        if _got_in(outcome, rows):
-            return found
-        shape, body = batch.shape, bodies.of_rows(rows)
-        insert = Insert(await self._witness.sending(batch, rows), rows)
+        body = bodies.of_rows(rows)
+        if not self._throttle.takes(body.rows, body.size):
+            return OVERSIZE
+        result: Accepted | Refused = Accepted(body.rows)
+        if not _got_in(outcome, rows):
+            result = await self._insert(batch, rows, body, outcome)
+        if isinstance(result, Accepted):
+            outcome.accept(result.count, sent=len(rows), rows=len(rows))
+            outcome.settled.update(row.id for row in rows)
+        return result
+
+    async def _insert(
+        self, batch: Batch, rows: Sequence[Row], body: Body, outcome: Outcome
+    ) -> Accepted | Refused:
+        """Insert rows, or find out that they are in."""
+        shape = batch.shape
+        location = self._location(rows[0].place)
+        insert = Insert(await self._insert_log.sending(batch, rows), rows)
         started = time.monotonic()
         while True:
-            verdict = await self._attempts.send(shape, body, len(rows), where=where, plain=True)
-            match verdict.decision:
-                case Decision.DONE:
-                    self._samples.setdefault(shape, rows[0])
+            result = await self._requests.insert(_WRITE, shape, body, location=location)
+            match result:
+                case Accepted():
+                    self._lookup.learn(shape, rows[0])
                     self._close(outcome, rows)
                     outcome.sent.append(insert.number)
-                    return verdict
-                case Decision.UNSURE:
-                    if insert not in outcome.open:
-                        outcome.open.append(insert)
-                    insert.is_in = await self._are_in(shape, rows, where)
-                    if insert.is_in or verdict.reason.code == NO_REPLY:
-                        return found if insert.is_in else replace(verdict, decision=Decision.SHRINK)
+                    return result
+                case Unsure(late=late):
+                    settled = await self._settle_unsure(insert, late, shape, outcome, location)
+                    if settled is not None:
+                        return settled
                     if time.monotonic() - started > self._patience:
-                        raise TargetError(f"replies keep getting lost (rows from {where} on)")
-                case _:
+                        raise TargetUnavailable(f"replies keep getting lost (rows from {location} on)")
+                case Refused(reason=reason):
                     if insert not in outcome.open:
-                        self._witness.refused(insert.number)
-                    if verdict.reason.code == "23505":
-                        return await self._judge_conflict(shape, rows, outcome, verdict, where)
-                    return verdict
+                        self._insert_log.refused(insert.number)
+                    if reason.code == _UNIQUE_VIOLATION:
+                        return await self._judge_conflict(shape, rows, outcome, result, location)
+                    return result
+                case Unusable(error=error):
+                    raise error
+                case _:
+                    assert_never(result)
+
+    async def _settle_unsure(
+        self, insert: Insert, late: bool, shape: Shape, outcome: Outcome, location: str
+    ) -> Accepted | Refused | None:
+        """Find out whether an insert without a reply is in; None where its rows are to be sent again."""
+        if insert not in outcome.open:
+            outcome.open.append(insert)
+        insert.is_in = await self._lookup.are_in(shape, insert.rows, location)
+        if insert.is_in:
+            return Accepted(len(insert.rows))
+        return LATE if late else None
 
     async def _judge_conflict(
-        self, shape: Shape, rows: Sequence[Row], outcome: Outcome, verdict: Verdict, where: str
-    ) -> Verdict:
+        self, shape: Shape, rows: Sequence[Row], outcome: Outcome, refusal: Refused, location: str
+    ) -> Accepted | Refused:
         """These rows have met a conflict: did open inserts cause it, or will they meet it themselves?"""
         for insert in list(_overlapping(outcome.open, rows)):
-            insert.is_in = insert.is_in or await self._are_in(shape, insert.rows, where)
+            insert.is_in = insert.is_in or await self._lookup.are_in(shape, insert.rows, location)
             if not insert.is_in and _holds(insert, rows):
                 self._drop(outcome, insert)
         if _got_in(outcome, rows):
-            return Verdict(Decision.DONE, count=len(rows))
+            return Accepted(len(rows))
         # Where some of them are in, those may be to blame: it does not follow that one of the rows is bad.
         partly = any(insert.is_in for insert in _overlapping(outcome.open, rows))
-        return replace(verdict, decision=Decision.SHRINK) if partly else verdict
+        return Refused(Cause.SIZE, refusal.reason) if partly else refusal
 
     def _close(self, outcome: Outcome, stored: Sequence[Row]) -> None:
         """Rows were stored: an open insert of one of them can only meet a conflict."""
@@ -139,39 +167,7 @@ class Inserts:
 
     def _drop(self, outcome: Outcome, insert: Insert) -> None:
         outcome.open.remove(insert)
-        self._witness.refused(insert.number)
-
-    async def _are_in(self, shape: Shape, rows: Sequence[Row], where: str) -> bool:
-        """Whether all of these rows are in the table, with the values that were sent."""
-        if any(bodies.has_null(row.key) for row in rows):
-            raise TargetError(
-                f"a reply was lost, and the rows from {where} on have no key to ask for: are they in?",
-                advice="Look in the table; then load what is missing, or all of it as an upsert on a key.",
-            )
-        rewritten: frozenset[str] | None = None
-        for some in _questions(rows):
-            count, changed = await self._compare(shape, some, where)
-            if count < len(some):
-                return False
-            if changed and rewritten is None:
-                rewritten = await self._rewritten(shape, where)
-            if changed - (rewritten or frozenset()):
-                return False
-        return True
-
-    async def _rewritten(self, shape: Shape, where: str) -> frozenset[str]:
-        """Columns in which even a row of ours is not stored as it was sent: a trigger's work, say."""
-        sample = self._samples.get(shape)
-        if sample is None:
-            return frozenset()
-        _, changed = await self._compare(shape, [sample], where)
-        return changed
-
-    async def _compare(self, shape: Shape, rows: Sequence[Row], where: str) -> tuple[int, frozenset[str]]:
-        """How many rows with the keys of these the table has, and in which columns their values differ."""
-        keys = list(dict.fromkeys(row.key for row in rows))
-        count, stored = await self._attempts.stored(shape.columns, keys, where=where)
-        return count, changed_columns(rows, stored, self._key_columns, self._formats())
+        self._insert_log.refused(insert.number)
 
 
 def _got_in(outcome: Outcome, rows: Sequence[Row]) -> bool:
@@ -179,30 +175,13 @@ def _got_in(outcome: Outcome, rows: Sequence[Row]) -> bool:
 
 
 def _holds(insert: Insert, rows: Sequence[Row]) -> bool:
-    return _places(rows) <= _places(insert.rows)
+    return _ids(rows) <= _ids(insert.rows)
 
 
 def _overlapping(inserts: Sequence[Insert], rows: Sequence[Row]) -> Iterator[Insert]:
-    places = _places(rows)
-    return (insert for insert in inserts if not places.isdisjoint(_places(insert.rows)))
+    ids = _ids(rows)
+    return (insert for insert in inserts if not ids.isdisjoint(_ids(insert.rows)))
 
 
-def _places(rows: Sequence[Row]) -> set[tuple[int, int]]:
+def _ids(rows: Sequence[Row]) -> set[RowId]:
     return {row.id for row in rows}
-
-
-def _questions(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """The rows in parts that can be asked for at once; those of one key are in one part."""
-    by_key: dict[Key, list[Row]] = {}
-    for row in rows:
-        by_key.setdefault(row.key, []).append(row)
-    some: list[Row] = []
-    length = size = 0
-    for key, same in by_key.items():
-        if some and (length > _KEYS_LENGTH or size > _ROWS_SIZE):
-            yield some
-            some, length, size = [], 0, 0
-        some += same
-        length += len(str(key)) + 10
-        size += sum(len(row.data) for row in same)
-    yield some

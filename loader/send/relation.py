@@ -1,103 +1,138 @@
-"""What is known of the relation: its columns and their types, and which shapes it refuses. No I/O."""
+"""The relation that is loaded into: asked for before the first row is sent."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import assert_never
 
 from loader.batch.key_equality import ReadKey, reader
 from loader.errors import TargetError, words
-from loader.model import Decision, Reason, Shape, Verdict
+from loader.model import Reason, Shape
+from loader.postgrest.write import Write
+from loader.send.result import Accepted, Cause, Refused, Unusable
+from loader.send.retry import Requests
+from loader.settings import Settings
 
 _NAMES = 10  # columns that a message lists
+_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
+USUAL_KEY = ("id",)
+# What an assumed key is refused with, where the relation has another: no unique constraint, no such column.
+_KEY_REFUSED = frozenset({"42P10", "42703", "PGRST204"})
 
 
+@dataclass(frozen=True, slots=True)
 class Relation:
     """The target's relation, as far as it has told.
 
-    Args:
+    Attributes:
         name: as --table has it.
-        key: the columns of --on-conflict.
-        first: the shape that the load began with; it is never refused: a load stops over it.
+        key: the columns that identify a row.
+        types: the type of each column, as OpenAPI names it; empty where nothing is told.
+        first: the shape that the load began with: the relation takes rows of that shape.
     """
 
-    def __init__(self, name: str, key: tuple[str, ...], first: Shape) -> None:
-        self._name = name
-        self._key = key
-        self.first = first
-        self._refused: dict[Shape, Reason] = {}
-        self.formats: dict[str, str] = {}
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        return self._key
-
-    @property
-    def types(self) -> dict[str, str]:
-        return self.formats
+    name: str
+    key: tuple[str, ...]
+    types: Mapping[str, str]
+    first: Shape
 
     @property
     def read_key(self) -> ReadKey | None:
-        """How its keys are compared."""
-        return reader(self._key, self.formats)
+        """How its keys are compared; None where equal keys are equal texts."""
+        return reader(self.key, self.types)
 
-    def refuse(self, shape: Shape, reason: Reason) -> None:
-        """Remember that it takes no rows of this shape."""
-        self._refused[shape] = reason
+    def unknown_columns(self, columns: Iterable[str]) -> list[str]:
+        """Return the columns that it lacks, as far as it has told its own."""
+        return [column for column in columns if column not in self.types] if self.types else []
 
-    def refuses(self, shape: Shape) -> Reason | None:
-        """Why it takes no rows of this shape; None where it may."""
-        if shape not in self._refused and shape != self.first and (unknown := self._unknown(shape)):
-            message = f"Column '{unknown[0]}' of relation '{self._name}' does not exist"
-            self._refused[shape] = Reason("PGRST204", message)
-        return self._refused.get(shape)
-
-    def check_names(self, named: Mapping[str, Iterable[str]]) -> None:
-        """See that it has the columns that the settings name.
-
-        Args:
-            named: these columns, by the option that names them.
-
-        Raises:
-            TargetError: it lacks one.
-        """
-        for option, names in named.items():
-            unknown = [name for name in names if name not in self.formats]
-            if self.formats and unknown:
-                raise TargetError(
-                    f"{option} names {', '.join(unknown)}, which {self._name} lacks",
-                    advice=f"{self._name} has {', '.join(self.formats)}.",
-                )
-
-    def wrong_columns(self, verdict: Verdict) -> TargetError:
-        """The error for a load whose first rows have columns that it does not take."""
-        unknown = self._unknown(self.first)
-        message = f"the rows have columns that {self._name} cannot take"
+    def wrong_columns(self, reason: Reason) -> TargetError:
+        """Return the error for a load whose first rows have columns that it does not take."""
+        unknown = self.unknown_columns(self.first.columns)
+        message = f"the rows have columns that {self.name} cannot take"
         if unknown:
             names = ", ".join(unknown[:_NAMES])
             rest = f" and {len(unknown) - _NAMES} more" if len(unknown) > _NAMES else ""
-            message = f"the rows have columns that {self._name} lacks: {names}{rest}"
+            message = f"the rows have columns that {self.name} lacks: {names}{rest}"
         advice = "--columns names the columns to write; a row's other keys are then dropped."
-        if self.formats:
-            advice = f"{self._name} has {', '.join(self.formats)}.\n{advice}"
-            fitting = [column for column in self.first.columns if column in self.formats]
+        if self.types:
+            advice = f"{self.name} has {', '.join(self.types)}.\n{advice}"
+            fitting = [column for column in self.first.columns if column in self.types]
             if unknown and fitting:
                 advice += f" Here: --columns {','.join(fitting)}"
-        return TargetError(message, said=words(verdict.reason), advice=advice)
-
-    def _unknown(self, shape: Shape) -> list[str]:
-        return [column for column in shape.columns if column not in self.formats] if self.formats else []
+        return TargetError(message, said=words(reason), advice=advice)
 
 
-async def ask(requests, settings, shape, named):
-    from loader.postgrest import body as bodies
+async def ask(
+    requests: Requests, settings: Settings, shape: Shape, named: Mapping[str, Sequence[str]]
+) -> Relation:
+    """Ask the target whether it would take rows of the first shape, and for its columns and key.
 
-    relation = Relation(settings.table, settings.assumed_key, shape)
-    patience = min(10.0, settings.retry_for)
-    verdict = await requests.send(shape, bodies.EMPTY, 0, patience=patience)
-    relation.formats = await requests.describe()
-    relation.check_names({"--on-conflict": settings.on_conflict or ()} | named)
-    if verdict.decision is Decision.COLUMNS:
-        raise relation.wrong_columns(verdict)
-    if verdict.decision is not Decision.DONE:
-        raise TargetError("the target refuses a request without rows", said=words(verdict.reason))
-    return relation
+    The key is --on-conflict, else the primary key that the API's description tells (PostgREST's docs,
+    "OpenAPI"), else ``id``.
+
+    Args:
+        requests: makes the requests.
+        settings: table, on_conflict, resolution, retry_for.
+        shape: the columns of the first rows.
+        named: the columns that options name, by option.
+
+    Raises:
+        TargetError: it would not take them, or lacks a column that an option names.
+        TargetUnavailable: it cannot be reached.
+        Halted: a stop was asked for meanwhile.
+    """
+    patience = min(_PATIENCE, settings.retry_for)
+    key = settings.on_conflict or USUAL_KEY
+    answer = await requests.preflight(Write(settings.resolution, key), shape, patience)
+    if isinstance(answer, Unusable) and (settings.on_conflict or answer.reason.code not in _KEY_REFUSED):
+        raise answer.error
+    description = await requests.describe()
+    told = settings.on_conflict or description.primary_key or USUAL_KEY
+    relation = Relation(settings.table, told, description.types, shape)
+    _check_names(relation, settings, named)
+    if told != key and settings.resolution != "none":  # a plain insert names no key
+        answer = await requests.preflight(Write(settings.resolution, told), shape, patience)
+    match answer:
+        case Accepted():
+            return relation
+        case Unusable(error=error):
+            raise error
+        case Refused(cause=cause, reason=reason):
+            if missing := relation.unknown_columns(told):
+                message = f"{relation.name} tells no primary key, and has no column {', '.join(missing)}"
+                advice = f"Name its key with --on-conflict: {relation.name} has {', '.join(relation.types)}."
+                raise TargetError(message, said=words(reason), advice=advice)
+            if cause is Cause.COLUMNS:
+                raise relation.wrong_columns(reason)
+            raise TargetError("the target refuses a request without rows", said=words(reason))
+        case _:
+            assert_never(answer)
+
+
+async def described_key(
+    requests: Requests, settings: Settings, named: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    """Return the key as the API's description tells it, where there is no row to ask the target with.
+
+    Args:
+        requests: makes the request.
+        settings: table, on_conflict.
+        named: the columns that options name, by option.
+
+    Raises:
+        TargetError: the relation lacks a column that an option names.
+    """
+    description = await requests.describe()
+    relation = Relation(settings.table, (), description.types, Shape(()))
+    _check_names(relation, settings, named)
+    return settings.on_conflict or description.primary_key or USUAL_KEY
+
+
+def _check_names(relation: Relation, settings: Settings, named: Mapping[str, Sequence[str]]) -> None:
+    for option, names in ({"--on-conflict": settings.on_conflict or ()} | dict(named)).items():
+        if unknown := relation.unknown_columns(names):
+            raise TargetError(
+                f"{option} names {', '.join(unknown)}, which {relation.name} lacks",
+                advice=f"{relation.name} has {', '.join(relation.types)}.",
+            )

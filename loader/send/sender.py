@@ -1,45 +1,44 @@
-"""One batch -> one outcome: sends it whole, and takes it apart down to the bad row where it must."""
+"""One batch -> one outcome: upserted or inserted whole, and taken apart only if it is refused."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import anyio
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import assert_never
 
 from loader.batch.chunks import rows_of
-from loader.errors import TargetError, words
 from loader.halt import Halt
-from loader.model import Batch, Decision, Outcome, Place, Reason, Reject, Row, Verdict
-from loader.postgrest import body as bodies
-from loader.send.bisect import Bisection
-from loader.send.freshness import Freshness
+from loader.model import Batch, Outcome, Place, Reason, Reject, Shape
+from loader.postgrest.write import Write
 from loader.send.insert import InsertLog, Inserts
+from loader.send.isolate import Isolator
+from loader.send.lookup import Lookup
 from loader.send.relation import Relation
+from loader.send.result import Accepted, Cause, Refused
 from loader.send.retry import Requests
-from loader.send.suspects import suspects
-from loader.send.upsert import Upserts
+from loader.send.upsert import Freshness, Upserts
 from loader.settings import Settings
 from loader.throttle.throttle import Throttle
-
-# Rows of a batch that row-level security refuses, with none accepted, before it is no row's fault:
-# the first ones, and the last.
-_POLICY_SAMPLE = 4
-_START_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 
 
 class Sender:
     """Settles batches. Several tasks may use one sender, each for a batch of its own.
 
     Args:
-        attempts: gets one body decided.
-        place: names a place, as in ``trades.jsonl:17``.
+        requests: sends a body until it is decided.
+        relation: what is loaded into.
+        settings: resolution, insert_first, retry_for.
+        throttle: says how much may be sent at once.
+        halt: ends the work on a batch.
+        location: names a place, as in ``trades.jsonl:17``.
         reject: called with each rejected row, as soon as it is known.
-        witness: told of plain inserts.
+        insert_log: told of plain inserts.
     """
 
     def __init__(
         self,
-        attempts: Requests,
+        requests: Requests,
         relation: Relation,
         *,
         settings: Settings,
@@ -49,27 +48,32 @@ class Sender:
         reject: Callable[[Reject], None],
         insert_log: InsertLog,
     ) -> None:
-        self._attempts = attempts
-        self._inserts: Inserts | None = None
-        if settings.resolution == "none":
-            self._inserts = Inserts(
-                attempts,
-                insert_log,
-                key=relation.key,
-                patience=settings.retry_for,
-                formats=lambda: relation.types,
-            )
-        self._upserts = Upserts(attempts, Freshness(never=settings.insert_first == "never"))
-        self._settings = settings
-        self._pacing = throttle
-        self._halt = halt
-        self._place = location
-        self._reject = reject
-        self._overwrites = settings.resolution == "merge-duplicates"
+        self._requests = requests
         self._relation = relation
-        self._read = relation.read_key
-        self._accepted_any = False
-        self._diagnosing = anyio.Lock()
+        self._halt = halt
+        self._reject = reject
+        self._refused_shapes: dict[Shape, Reason] = {}
+        self._isolator = Isolator(
+            throttle=throttle, halt=halt, read_key=relation.read_key, location=location, reject=reject
+        )
+        self._writer: Inserts | Upserts
+        if settings.resolution == "none":
+            self._writer = Inserts(
+                requests,
+                Lookup(requests, relation),
+                insert_log,
+                throttle=throttle,
+                patience=settings.retry_for,
+                location=location,
+            )
+        else:
+            self._writer = Upserts(
+                requests,
+                Write(settings.resolution, relation.key),
+                throttle=throttle,
+                freshness=Freshness(never=settings.insert_first == "never"),
+                location=location,
+            )
 
     async def settle(self, batch: Batch, outcome: Outcome) -> None:
         """Send a batch until the fate of each of its rows is known and entered into ``outcome``.
@@ -82,114 +86,48 @@ class Sender:
             TargetError: the target cannot be used; some rows may be settled all the same.
             Halted: a stop was asked for meanwhile; likewise.
         """
-        relation = self._relation
-        if reason := relation.refuses(batch.shape):
+        if reason := self._refuses(batch.shape):
             self._reject_all(batch, reason, outcome)
             return
-        if self._inserts is not None and outcome.open:
-            await self._inserts.recover(batch.shape, outcome, self._place_of(batch))
-        verdict = await self._try_whole(batch, outcome)
-        if verdict.decision is Decision.COLUMNS:
-            if batch.shape == relation.first:  # it took them when the load began
-                relation.formats = await self._attempts.describe()
-                raise relation.wrong_columns(verdict)
-            relation.refuse(batch.shape, verdict.reason)
-            self._reject_all(batch, verdict.reason, outcome)
-        elif _is_policy(verdict.reason) and not self._accepted_any:
-            async with self._diagnosing:  # one batch is enough to learn whether it is any row's fault
-                self._halt.check()
-                await self._take_apart(batch, verdict, outcome)
-        elif verdict.decision is not Decision.DONE:
-            await self._take_apart(batch, verdict, outcome)
+        result = await self._writer.send_batch(batch, outcome)
+        match result:
+            case Accepted():
+                self._isolator.accepted(result)
+            case Refused(cause=Cause.COLUMNS, reason=reason):
+                await self._refuse_shape(batch.shape, reason)
+                self._reject_all(batch, reason, outcome)
+            case Refused():
+                send = partial(self._writer.send_rows, batch, outcome=outcome)
+                await self._isolator.isolate(list(rows_of(batch)), result, send, outcome)
+            case _:
+                assert_never(result)
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
-    async def _try_whole(self, batch: Batch, outcome: Outcome) -> Verdict:
-        """Send a batch in one request."""
-        if not self._pacing.takes(batch.rows, batch.size):
-            return Verdict(Decision.SHRINK)  # it was made before the server refused its size
-        if self._inserts is not None or (batch.repeats and self._overwrites):
-            return await self._send(batch, list(rows_of(batch)), outcome, whole=True)
-        verdict = await self._upserts.send(
-            batch.shape,
-            bodies.of_batch(batch),
-            batch.rows,
-            where=self._place_of(batch),
-            distinct=not batch.repeats,
-        )
-        if verdict.decision is Decision.DONE:
-            self._enter(outcome, verdict, batch.rows, batch.rows)
-        return verdict
+    def _refuses(self, shape: Shape) -> Reason | None:
+        """Return why the relation takes no rows of this shape; None where it may."""
+        relation = self._relation
+        if shape == relation.first or shape in self._refused_shapes:
+            return self._refused_shapes.get(shape)
+        unknown = relation.unknown_columns(shape.columns)
+        if not unknown:
+            return None
+        return Reason("PGRST204", f"Column '{unknown[0]}' of relation '{relation.name}' does not exist")
 
-    async def _take_apart(self, batch: Batch, verdict: Verdict, outcome: Outcome) -> None:
-        """Settle a batch that was refused as a whole, row by row where need be."""
-        rows = list(rows_of(batch))
-        step = _is_policy(verdict.reason) and not self._accepted_any
-        bisection = Bisection(rows, verdict, suspects, read=self._read, step=step)
-        held: list[Reject] = []  # refused by row-level security, and perhaps through no fault of theirs
-        while True:
-            while bad := bisection.rejected():
-                row, reason = bad
-                held.append(row.reject(reason))
-                if self._accepted_any or not _is_policy(reason):
-                    self._reject_held(held, outcome)
-                elif len(held) >= _POLICY_SAMPLE:
-                    where = self._place(held[0].place)
-                    raise TargetError(
-                        f"row-level security refuses the rows (from {where} on)",
-                        said=words(reason),
-                        advice="Do the policies of the table let the role of the token (--role) write?",
-                    )
-                self._halt.check()
-            part = bisection.next(self._pacing.limits.rows)
-            if not part:
-                break
-            verdict = await self._send(batch, part, outcome)
-            if verdict.decision is Decision.DONE:
-                bisection.accepted()
-            else:
-                bisection.refused(verdict)
-        self._reject_held(held, outcome)
+    async def _refuse_shape(self, shape: Shape, reason: Reason) -> None:
+        """Take no more rows of this shape.
 
-    def _reject_held(self, held: list[Reject], outcome: Outcome) -> None:
-        for one in held:
-            outcome.rejects.append(one)
-            outcome.settled.add(one.place.row_id)
-            self._reject(one)
-        held.clear()
+        Raises:
+            TargetError: the relation took it when the load began: a column is gone.
+        """
+        if shape == self._relation.first:
+            description = await self._requests.describe()
+            raise replace(self._relation, types=description.types).wrong_columns(reason)
+        self._refused_shapes[shape] = reason
 
     def _reject_all(self, batch: Batch, reason: Reason, outcome: Outcome) -> None:
         for row in rows_of(batch):
             self._halt.check()
-            self._reject_held([row.reject(reason)], outcome)
-
-    async def _send(
-        self, batch: Batch, rows: Sequence[Row], outcome: Outcome, *, whole: bool = False
-    ) -> Verdict:
-        """Send some rows of a batch; enters them if they got in."""
-        sent = bodies.last_of_each_key(rows) if self._overwrites else rows
-        where = self._place(rows[0].place)
-        body = bodies.of_rows(sent)
-        if not self._pacing.takes(len(rows), body.size):
-            return Verdict(Decision.SHRINK)  # the server has refused as much before
-        if self._inserts is None:
-            verdict = await self._upserts.send(batch.shape, body, len(sent), where=where, distinct=whole)
-        else:
-            verdict = await self._inserts.send(batch, rows, outcome, where)
-        if verdict.decision is Decision.DONE:
-            self._enter(outcome, verdict, len(rows), len(sent))
-            outcome.settled.update(row.id for row in rows)
-        return verdict
-
-    def _place_of(self, batch: Batch) -> str:
-        return self._place(batch.chunks[0].start)
-
-    def _enter(self, outcome: Outcome, verdict: Verdict, rows: int, sent: int) -> None:
-        self._accepted_any = self._accepted_any or verdict.count > 0
-        outcome.loaded += verdict.count
-        outcome.ignored += sent - verdict.count
-        outcome.superseded += rows - sent
-
-
-def _is_policy(reason: Reason) -> bool:
-    return reason.code == "42501"  # a refused batch, so not a privilege: those stop the load
+            reject = row.reject(reason)
+            outcome.reject(reject)
+            self._reject(reject)

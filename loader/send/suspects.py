@@ -1,6 +1,6 @@
 """Which rows the server's words point at. No I/O.
 
-Only a suspicion: it decides what is sent first, never what is rejected (splitting.py).
+Only a suspicion: it decides what is sent first, never what is rejected (bisect.py).
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ _OVERFLOW = re.compile(r"absolute value less than 10\^(\d+)")
 
 
 def suspects(reason: Reason, rows: Sequence[Row]) -> list[Row]:
-    """The rows that may have caused a refusal; none where the words give no hint."""
+    """Return the rows that may have caused a refusal; none where the words give no hint."""
     details = reason.details or ""
-    if found := _KEY.search(details):
-        columns = [name.strip(' "') for name in found[1].split(",")]
-        values = found[2].split(", ") if len(columns) > 1 else [found[2]]
+    if match := _KEY.search(details):
+        columns = [name.strip(' "') for name in match[1].split(",")]
+        values = match[2].split(", ") if len(columns) > 1 else [match[2]]
         return _where(rows, values[0], lambda fields: _texts(fields, columns) == values)
-    if found := _FAILING_ROW.search(details):
-        shown = set(found[1].split(", "))
+    if match := _FAILING_ROW.search(details):
+        shown = set(match[1].split(", "))
         return [row for row in rows if row.key is not None and _parts(row) <= shown]
-    if found := _NULL_IN.search(reason.message):
-        column = found[1]
+    if match := _NULL_IN.search(reason.message):
+        column = match[1]
         return _where(rows, "null", lambda fields: column in fields and text(fields[column]) is None)
-    if found := _OVERFLOW.search(details):
-        digits = int(found[1])
+    if match := _OVERFLOW.search(details):
+        digits = int(match[1])
         return _where(rows, "", lambda fields: any(_at_least(value, digits) for value in fields.values()))
-    if reason.code.startswith("22") and (found := _QUOTED.search(reason.message + " " + details)):
-        value = found[1]
+    if reason.code.startswith("22") and (match := _QUOTED.search(reason.message + " " + details)):
+        value = match[1]
         if reason.message.endswith("type json"):
             return [row for row in rows if value.encode() in row.data]  # a bare token, no value
         return _where(rows, value, lambda fields: any(text(raw) == value for raw in fields.values()))
@@ -49,7 +49,7 @@ def suspects(reason: Reason, rows: Sequence[Row]) -> list[Row]:
 
 
 def _where(rows: Sequence[Row], holding: str, test: Callable[[Fields], bool]) -> list[Row]:
-    """The rows that pass; only those with the text in them are decoded."""
+    """Return the rows that pass the test; only those with the text in them are decoded."""
     needle = holding.encode(errors="replace")
     return [row for row in rows if needle in row.data and test(_decode(row.data))]
 

@@ -311,7 +311,7 @@ async def test_what_one_batch_has_to_wait_others_need_not(target: Site) -> None:
             path, url=proxy.url, run_dir=stopped.folder, table="faults", batch_rows=BATCH_ROWS
         )
 
-    assert (4, "stopped") == (stopped.report.exit_code, stopped.report.status)
+    assert (5, "stopped") == (stopped.report.exit_code, stopped.report.status)
     assert "503" in (stopped.report.error or "")
     assert ROWS - BATCH_ROWS == len(found) == stopped.report.rows_read
     assert held not in found
@@ -321,7 +321,7 @@ async def test_what_one_batch_has_to_wait_others_need_not(target: Site) -> None:
 
 
 async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: Site) -> None:
-    """When nothing gets through for --retry-for: exit 4 soon after, with the server's words."""
+    """When nothing gets through for --retry-for: exit 5 soon after, with the server's words."""
     made = source(ROWS, seed=11)
     begun: list[float] = []
 
@@ -338,7 +338,7 @@ async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: S
         path = stopped.folder / "source.jsonl"
         resumed = await target.load(path, url=proxy.url, run_dir=stopped.folder, table="faults")
 
-    assert 4 == stopped.report.exit_code
+    assert 5 == stopped.report.exit_code
     assert "502" in (stopped.report.error or "")
     assert waited < 4
     check(target, made, as_dict(resumed.report))

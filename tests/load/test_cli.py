@@ -113,7 +113,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
         pytest.param(
             ["--url", "http://127.0.0.1:1", "--retry-for", "1", "good.jsonl"],
             {},
-            4,
+            5,
             ["connection refused", "http://127.0.0.1:1", "Is --url right"],
             id="a URL that nothing listens on",
         ),

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from loader.send.freshness import Freshness
 from tests.support.harness import Loaded
 from tests.support.proxy import Fault, Proxy, Seen, Swallow, every, passing
 from tests.support.site import Site, Source, as_dict, check, clear, contents, site, source
@@ -190,7 +189,12 @@ async def test_what_an_upsert_may_not_write_is_not_inserted_either(
         for insert_first in ("auto", "never"):
             target.sql("truncate api.guarded")
             loaded, _, _ = await load(
-                target, made, table="guarded", insert_first=insert_first, resolution=resolution
+                target,
+                made,
+                table="guarded",
+                on_conflict=("id",),
+                insert_first=insert_first,
+                resolution=resolution,
             )
             stored = target.texts("select id, a, b, c from api.guarded order by id")
             ends.append((stored, loaded.codes, loaded.counts, loaded.report.exit_code))
@@ -200,38 +204,3 @@ async def test_what_an_upsert_may_not_write_is_not_inserted_either(
     assert ends[0] == ends[1]
     assert bad == len(ends[0][1])
     assert 500 - bad == len(ends[0][0])
-
-
-def test_the_first_batch_alone_is_a_question() -> None:
-    """Until it is answered, others are upserted; then all are inserted."""
-    freshness = Freshness()
-
-    assert [True, False, False] == [freshness.insert_first() for _ in range(3)]
-    freshness.inserted()
-    assert [True, True] == [freshness.insert_first() for _ in range(2)]
-
-
-def test_inserts_that_were_on_their_way_count_as_one_conflict() -> None:
-    """Four conflicts at once make the next question no rarer than one does."""
-    freshness = Freshness()
-    freshness.insert_first()
-    freshness.inserted()
-    for _ in range(4):
-        freshness.conflicted()
-    hopes = 0
-    while not freshness.insert_first():
-        freshness.upserted(new=True)
-        hopes += 1
-
-    assert 2 == hopes
-
-
-def test_upserts_without_new_rows_give_no_hope() -> None:
-    """A load over rows that are there asks no second time."""
-    freshness = Freshness()
-    freshness.insert_first()
-    freshness.conflicted()
-    for _ in range(1000):
-        freshness.upserted(new=False)
-
-    assert not freshness.insert_first()

@@ -427,14 +427,14 @@ def test_a_signal_before_the_first_row(proxy: Proxy, loads: Loads, made: Source,
 def test_a_stop_over_the_target_can_be_resumed(
     proxy: Proxy, loads: Loads, made: Source, target: Site
 ) -> None:
-    """--retry-for is spent: exit 4, the words of the gateway, and the command that goes on."""
+    """--retry-for is spent: exit 5, the words of the gateway, and the command that goes on."""
     gateway = Answer(reply("502 Bad Gateway", "<html>Bad Gateway</html>", kind="text/html"))
     proxy.fault = lambda seen: gateway if seen.number > 12 else None
     stopped = loads.run("--retry-for=1", "rows.jsonl")
     proxy.fault = passing
     resumed = loads.run("rows.jsonl")
 
-    assert stopped.code == 4
+    assert stopped.code == 5
     assert "Bad Gateway" in stopped.err
     assert stopped.last == f"to go on: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl"
     assert "stopped" == stopped.report["status"]

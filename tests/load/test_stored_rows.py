@@ -97,11 +97,11 @@ async def found(target: Target, row: Row, column: str) -> frozenset[str]:
     """The columns in which the stored row differs, as PostgREST shows it."""
     settings = target.settings(table="kinds")
     async with PostgREST(settings, Tokens(token_source(settings), lambda: None)) as client:
-        formats = await client.describe()
-        reply = await client.stored(["id", column], ["x"])
+        described = await client.describe()
+        reply = await client.stored(["id"], ["id", column], ["x"])
     assert isinstance(reply, Reply)
     assert 1 == reply.count
-    return changed_columns([row], reply.body, ["id"], formats)
+    return changed_columns([row], reply.body, ["id"], described.types)
 
 
 async def load(target: Target, column: str, value: str) -> Row:

@@ -13,11 +13,12 @@ from typing import Any
 import jwt
 
 from loader.credentials.tokens import Tokens
-from loader.model import Decision, NoReply, Reply, Verdict
+from loader.model import Decision, NoReply, Reply
 from loader.postgrest.body import Body
 from loader.postgrest.client import PostgREST
-from loader.postgrest.verdict import judge
-from loader.settings import Settings
+from loader.postgrest.verdict import Verdict, judge
+from loader.postgrest.write import Write
+from loader.settings import Resolution, Settings
 
 SECRET = "a secret of tests that is at least 32 characters long"
 
@@ -33,7 +34,7 @@ class Request:
     columns: Sequence[str] = ("id",)
     body: str | bytes = '[{"id":"a"}]'
     rows: int = 1
-    resolution: str = "merge-duplicates"
+    resolution: Resolution = "merge-duplicates"
     on_conflict: tuple[str, ...] = ("id",)
     schema: str = "verdicts"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -70,17 +71,27 @@ class FixedToken:
         pass
 
 
+@dataclass(frozen=True)
+class OddWrite(Write):
+    """A write that may ask for something that the loader never asks for."""
+
+    odd_headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {**super().headers, **self.odd_headers}
+
+
 class Client(PostgREST):
-    """The loader's client, which may be told to ask for something that the loader never asks for."""
+    """The loader's client, which may be told to go to another URL."""
 
-    def __init__(self, settings: Settings, token: str | None, request: Request) -> None:
+    def __init__(self, settings: Settings, token: str | None, query: str | None) -> None:
         super().__init__(settings, Tokens(FixedToken(token), lambda: None))
-        self._upsert_headers |= request.headers
-        self._plain_headers |= request.headers
-        self._query = request.query
+        self._query = query
 
-    def url(self, columns: Sequence[str], *, plain: bool = False) -> str:
-        return super().url(columns, plain=plain) if self._query is None else self._relation + self._query
+    def url(self, write: Write, columns: Sequence[str]) -> str:
+        url = super().url(write, columns)
+        return url if self._query is None else url.partition("?")[0] + self._query
 
 
 class Raw(Body):
@@ -101,24 +112,18 @@ def signed(secret: str = SECRET, **claims: Any) -> str:
 
 
 async def ask(url: str, token: str | None, request: Request | None = None) -> Answer:
-    """Ask as `loader.attempt` does."""
+    """Ask as `loader.send.throttled` does."""
     request = request or Request()
-    settings = Settings(
-        url=url,
-        schema=request.schema,
-        table=request.table,
-        on_conflict=request.on_conflict,
-        resolution=request.resolution,  # type: ignore[arg-type] # one of its literals
-        timeout=request.timeout,
-    )
+    settings = Settings(url=url, schema=request.schema, table=request.table, timeout=request.timeout)
+    write = OddWrite(request.resolution, request.on_conflict, odd_headers=request.headers)
     body = request.body.encode() if isinstance(request.body, str) else request.body
-    async with Client(settings, token, request) as client:
-        reply = await client.post(request.columns, Raw((body,)))
+    async with Client(settings, token, request.query) as client:
+        reply = await client.post(write, request.columns, Raw((body,), request.rows))
         verdict = judge(
             reply,
+            write,
             rows=request.rows,
-            resolution=request.resolution,
-            url_length=len(client.url(request.columns)),
+            url_length=len(client.url(write, request.columns)),
             size=len(body) if request.size is None else request.size,
         )
     return Answer(reply, verdict)

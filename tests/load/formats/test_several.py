@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from contextlib import closing
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest

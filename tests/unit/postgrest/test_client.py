@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -13,10 +14,13 @@ from loader.credentials.tokens import Anonymous, Tokens
 from loader.model import NoReply, Reason, Reply
 from loader.postgrest.body import EMPTY, Body
 from loader.postgrest.client import PostgREST
+from loader.postgrest.description import Description
+from loader.postgrest.write import Write
 from loader.settings import Settings
 
 BASE = "http://postgrest.test"
 POST = f"{BASE}/all_trades?on_conflict=id&columns=id"
+UPSERT = Write("merge-duplicates", ("id",))
 
 
 @pytest.fixture
@@ -31,7 +35,7 @@ async def test_a_success_tells_its_count_and_preferences(client: PostgREST) -> N
     with aioresponses() as server:
         headers = {"Content-Range": "*/2", "Preference-Applied": "resolution=merge-duplicates, count=exact"}
         server.post(POST, status=201, headers=headers)
-        reply = await client.post(("id",), EMPTY)
+        reply = await client.post(UPSERT, ("id",), EMPTY)
 
     assert Reply(201, count=2, applied="resolution=merge-duplicates, count=exact") == reply
 
@@ -54,7 +58,7 @@ async def test_only_an_error_with_a_code_is_a_reason(
     """A gateway's words are kept as they are."""
     with aioresponses() as server:
         server.post(POST, status=400, body=content)
-        reply = await client.post(("id",), EMPTY)
+        reply = await client.post(UPSERT, ("id",), EMPTY)
 
     assert isinstance(reply, Reply)
     assert (reason, content) == (reply.reason, reply.body)
@@ -67,7 +71,7 @@ async def test_retry_after_is_read_in_seconds(client: PostgREST, header: str, se
     """A date is not: clocks differ."""
     with aioresponses() as server:
         server.post(POST, status=503, headers={"Retry-After": header})
-        reply = await client.post(("id",), EMPTY)
+        reply = await client.post(UPSERT, ("id",), EMPTY)
 
     assert isinstance(reply, Reply)
     assert seconds == reply.retry_after
@@ -89,7 +93,7 @@ async def test_no_reply_is_lost(client: PostgREST, error: Exception, lost: NoRep
     with aioresponses() as server:
         server.post(POST, exception=error)
 
-        assert lost == await client.post(("id",), EMPTY)
+        assert lost == await client.post(UPSERT, ("id",), EMPTY)
 
 
 async def test_rows_go_out_with_columns_and_preferences(client: PostgREST) -> None:
@@ -106,7 +110,7 @@ async def test_rows_go_out_with_columns_and_preferences(client: PostgREST) -> No
     with aioresponses() as server:
         url = f"{BASE}/all_trades?on_conflict=id&columns=id,%22a%20b%22,%22x%5C%22y%22"
         server.post(URL(url, encoded=True), callback=answer)
-        await client.post(("id", "a b", 'x"y'), Body((b'{"id":1}\n{"id":2}', b'{"id":3}')))
+        await client.post(UPSERT, ("id", "a b", 'x"y'), Body((b'{"id":1}\n{"id":2}', b'{"id":3}'), 3))
 
     assert b'[{"id":1},{"id":2},{"id":3}]' == seen[0][2]
     assert "api" == seen[0][1]["Content-Profile"]
@@ -114,24 +118,52 @@ async def test_rows_go_out_with_columns_and_preferences(client: PostgREST) -> No
     assert "Authorization" not in seen[0][1]
 
 
+def columns(**about: dict[str, str]) -> str:
+    """An OpenAPI document with these columns of the relation."""
+    return json.dumps({"definitions": {"all_trades": {"properties": about}}})
+
+
+PRIMARY_KEY = "Note:\nThis is a Primary Key.<pk/>"
+
+
 @pytest.mark.parametrize(
-    ("text", "formats"),
+    ("text", "description"),
     [
-        (
-            '{"definitions":{"all_trades":{"properties":{"id":{"format":"text"},"n":{"format":"numeric"}}}}}',
-            {"id": "text", "n": "numeric"},
+        pytest.param(
+            columns(id={"format": "text"}, n={"format": "numeric"}),
+            Description({"id": "text", "n": "numeric"}),
+            id="types",
         ),
-        ('{"definitions":{}}', {}),
-        ("no JSON", {}),
-        ("[]", {}),
+        pytest.param(
+            columns(id={"format": "text", "description": PRIMARY_KEY}, n={"description": "the number"}),
+            Description({"id": "text", "n": ""}, ("id",)),
+            id="a primary key",
+        ),
+        pytest.param(
+            columns(
+                b={"format": "text", "description": f"commented\n\n{PRIMARY_KEY}"},
+                n={"format": "numeric"},
+                a={"format": "text", "description": PRIMARY_KEY},
+            ),
+            Description({"b": "text", "n": "numeric", "a": "text"}, ("b", "a")),
+            id="a primary key of two columns, as they are listed",
+        ),
+        pytest.param(
+            columns(id={"description": "<fk table='t' column='c'/>"}), Description({"id": ""}), id="fk"
+        ),
+        pytest.param('{"definitions":{}}', Description(), id="another relation"),
+        pytest.param("no JSON", Description(), id="no JSON"),
+        pytest.param("[]", Description(), id="no object"),
     ],
 )
-async def test_columns_are_told_by_openapi(client: PostgREST, text: str, formats: dict[str, str]) -> None:
-    """And are unknown where it does not tell."""
+async def test_openapi_tells_columns_and_primary_key(
+    client: PostgREST, text: str, description: Description
+) -> None:
+    """What it does not tell is empty."""
     with aioresponses() as server:
         server.get(f"{BASE}/", body=text)
 
-        assert formats == await client.describe()
+        assert description == await client.describe()
 
 
 @pytest.mark.parametrize(

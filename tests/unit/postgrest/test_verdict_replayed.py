@@ -16,10 +16,12 @@ import pytest
 
 from loader.model import Decision, NoReply, Reason, Reply
 from loader.postgrest.verdict import judge, may_be_in
+from loader.postgrest.write import Write
 from tests.support.replay import Request, ask, http, replaying, signed
 
 DONE, RETRY, RENEW, SPLIT = Decision.DONE, Decision.RETRY, Decision.RENEW, Decision.SPLIT
 KEYS, SHRINK, COLUMNS, STOP = Decision.KEYS, Decision.SHRINK, Decision.COLUMNS, Decision.STOP
+UPSERT = Write("merge-duplicates", ("id",))
 
 STATUS = {
     301: "Moved Permanently", 308: "Permanent Redirect", 400: "Bad Request", 401: "Unauthorized", 402: "Payment Required",
@@ -296,7 +298,7 @@ async def test_timeout() -> None:
 
 def test_host_that_does_not_exist() -> None:
     """What no waiting can mend stops the load."""
-    verdict = judge(NoReply("no such host", hopeless=True), rows=1, resolution="none")
+    verdict = judge(NoReply("no such host", hopeless=True), Write("none"), rows=1)
 
     assert STOP is verdict.decision
 
@@ -404,7 +406,7 @@ def test_class(name: str, kind: Decision) -> None:
     """Each class of SQLSTATEs has a verdict, for codes that have none of their own."""
     reply = Reply(500, Reason(f"{name[:2]}000", "..."))
 
-    assert kind is judge(reply, rows=2, resolution="merge-duplicates").decision
+    assert kind is judge(reply, UPSERT, rows=2).decision
 
 
 @pytest.mark.parametrize(
@@ -418,8 +420,8 @@ def test_no_row_is_to_blame_for_a_preflight(code: str) -> None:
     """No verdict on a request without rows says that a row is bad."""
     reply = Reply(500, Reason(code, "..."))
 
-    with_rows = judge(reply, rows=2, resolution="merge-duplicates")
-    without = judge(reply, rows=0, resolution="merge-duplicates")
+    with_rows = judge(reply, UPSERT, rows=2)
+    without = judge(reply, UPSERT, rows=0)
 
     assert with_rows.decision in (SPLIT, KEYS)
     assert STOP is without.decision

@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loader.model import Decision, Place, Reason, Row, Verdict
+from loader.model import Place, Reason, Row
 from loader.send.bisect import Bisection, Suspects
+from loader.send.result import Cause, Refused
 
 
 def row(number: int) -> Row:
@@ -22,14 +23,14 @@ def nobody(_reason: Reason, _rows: Sequence[Row]) -> list[Row]:
 
 def settle(
     rows: Sequence[Row],
-    refuse: Callable[[Sequence[Row]], Verdict | None],
+    refuse: Callable[[Sequence[Row]], Refused | None],
     suspects: Suspects = nobody,
     limit: int = 10**9,
 ) -> tuple[list[int], list[tuple[int, str]], int]:
     """Take a batch apart; gives the lines that got in, the rejected ones and why, and the requests."""
-    verdict = refuse(rows)
-    assert verdict is not None
-    bisection = Bisection(rows, verdict, suspects)
+    refusal = refuse(rows)
+    assert refusal is not None
+    bisection = Bisection(rows, refusal, suspects)
     accepted: list[int] = []
     rejected: list[tuple[int, str]] = []
     requests = 0
@@ -41,18 +42,18 @@ def settle(
             return accepted, rejected, requests
         requests += 1
         assert len(part) <= limit
-        refused = refuse(part)
-        if refused is None:
-            accepted += [one.counted.number for one in part]
+        refusal = refuse(part)
+        if refusal is None:
+            accepted += [sent.counted.number for sent in part]
             bisection.accepted()
         else:
-            bisection.refused(refused)
+            bisection.refused(refusal)
 
 
-def refusing(bad: set[int]) -> Callable[[Sequence[Row]], Verdict | None]:
-    def refuse(rows: Sequence[Row]) -> Verdict | None:
-        first = next((one.counted.number for one in rows if one.counted.number in bad), None)
-        return None if first is None else Verdict(Decision.SPLIT, Reason(f"bad {first}", ""))
+def refusing(bad: set[int]) -> Callable[[Sequence[Row]], Refused | None]:
+    def refuse(rows: Sequence[Row]) -> Refused | None:
+        first = next((sent.counted.number for sent in rows if sent.counted.number in bad), None)
+        return None if first is None else Refused(Cause.ROW, Reason(f"bad {first}", ""))
 
     return refuse
 
@@ -85,7 +86,7 @@ def test_a_wrong_suspicion_changes_nothing_but_the_order_of_sending(
     flip = chance.random  # type: ignore[attr-defined]
 
     def some(_reason: Reason, rows: Sequence[Row]) -> list[Row]:
-        return [one for one in rows if flip() < 0.3]
+        return [sent for sent in rows if flip() < 0.3]
 
     accepted, rejected, _ = settle([row(n) for n in range(number)], refusing(bad), some, limit)
 
@@ -106,7 +107,7 @@ def test_a_row_that_the_server_names_costs_one_request() -> None:
     rows = [row(n) for n in range(5000)]
 
     def named(reason: Reason, part: Sequence[Row]) -> list[Row]:
-        return [one for one in part if reason.code == f"bad {one.counted.number}"]
+        return [sent for sent in part if reason.code == f"bad {sent.counted.number}"]
 
     accepted, rejected, requests = settle(rows, refusing({1234}), named)
 
@@ -127,9 +128,9 @@ def test_rows_that_are_all_bad_cost_a_request_each() -> None:
 def test_rows_whose_keys_the_database_holds_equal_go_apart_in_their_order(keys: list[int]) -> None:
     """KEYS is no row's fault: nothing is rejected, and the order stays."""
 
-    def refuse(rows: Sequence[Row]) -> Verdict | None:
-        met = [keys[one.counted.number] for one in rows]
-        return Verdict(Decision.KEYS, Reason("21000", "")) if len(set(met)) < len(met) else None
+    def refuse(rows: Sequence[Row]) -> Refused | None:
+        met = [keys[sent.counted.number] for sent in rows]
+        return Refused(Cause.KEYS, Reason("21000", "")) if len(set(met)) < len(met) else None
 
     rows = [row(n) for n in range(len(keys))]
     if refuse(rows) is None:
@@ -142,9 +143,9 @@ def test_rows_whose_keys_the_database_holds_equal_go_apart_in_their_order(keys: 
 def test_what_is_too_much_is_halved_until_it_fits() -> None:
     """A single row that does not fit is rejected."""
 
-    def refuse(rows: Sequence[Row]) -> Verdict | None:
-        large = len(rows) > 7 or any(one.counted.number == 50 for one in rows)
-        return Verdict(Decision.SHRINK, Reason("HTTP 413", "")) if large else None
+    def refuse(rows: Sequence[Row]) -> Refused | None:
+        large = len(rows) > 7 or any(sent.counted.number == 50 for sent in rows)
+        return Refused(Cause.SIZE, Reason("HTTP 413", "")) if large else None
 
     accepted, rejected, _ = settle([row(n) for n in range(100)], refuse)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loader.model import NoReply, Overload, Reason, Reply
-from loader.postgrest.overload import overload_of
 from loader.postgrest.verdict import judge
+from loader.postgrest.write import Write
 
 REPLIES = [
     pytest.param(Reply(429), Overload.BUSY, id="a gateway's limit"),
@@ -30,6 +30,6 @@ REPLIES = [
 
 
 @pytest.mark.parametrize(("reply", "expected"), REPLIES)
-def test_only_what_less_at_once_would_spare_is_strain(reply: Reply | NoReply, expected: Overload) -> None:
+def test_only_what_less_at_once_would_spare_is_overload(reply: Reply | NoReply, expected: Overload) -> None:
     """Fewer requests, fewer rows, or fewer bytes."""
-    assert expected is overload_of(judge(reply, rows=5, resolution="merge-duplicates"), reply)
+    assert expected is judge(reply, Write("merge-duplicates", ("id",)), rows=5).overload

@@ -1,0 +1,42 @@
+"""What the user can do about a refusal, by its code. No I/O."""
+
+from __future__ import annotations
+
+_POOLER = "A pooler in transaction mode mixes up prepared statements: set db-prepared-statements=false."
+
+ADVICE: dict[str, str] = {
+    "PGRST106": "--schema must name a schema that the server exposes (its db-schemas).",
+    "PGRST205": "Check --table and --schema: the server knows no such relation.",
+    "PGRST125": "Check --url: it must be PostgREST's base URL.",
+    "PGRST300": "The server has no jwt-secret: it cannot take tokens.",
+    "PGRST302": "No token was sent, or it names no role: set PGRST_JWT_SECRET.",
+    "PGRST122": "The server does not know a preference that an exact load needs.",
+    "42P10": "--on-conflict must name the columns of a primary key or a unique constraint.",
+    "42P01": "Check --table: the relation does not exist (any more).",
+    "55000": "--table must be a table or a view that can be written.",
+    "0A000": "The target cannot be written: is it a standby?",
+    "57014": "The server's statement_timeout is too short for a single row.",
+    "25P04": "The server's transaction_timeout is too short for a single row.",
+    "25006": "The target cannot be written: the database is read-only.",
+    "42501": "The role of the token (--role) needs INSERT, UPDATE and SELECT on the relation, and USAGE on "
+    "the schemas of its types.",
+    "22023": "--role must name a role that exists in the database.",
+    "26000": _POOLER,
+    "42P05": _POOLER,
+    "HTTP 402": "The project is restricted: see its dashboard.",
+    "HTTP 403": "A gateway in front of the server refuses the requests.",
+    "HTTP 404": "Check --table and --url: the server knows no such relation, or nothing at this path.",
+    "HTTP 413": "The gateway takes no request as large as this row.",
+    "HTTP 540": "The project is paused: restore it in its dashboard.",
+}
+LONG_URL = "The URL is too long for the server or its gateway: name fewer columns with --columns."
+POLICY = "Row-level security refuses the rows for the role of the token."
+WRONG_TOKEN = (
+    "Check PGRST_JWT_SECRET (or --jwt-secret-file), --jwt-aud and --role against the server's settings."  # noqa: S105
+)
+NO_TOKEN = "No token was sent: set PGRST_JWT_SECRET, or give --jwt-secret-file."  # noqa: S105
+NOT_APPLIED = (
+    "Is --url a PostgREST, and does the relation have the primary key or unique constraint of "
+    "--on-conflict? (Use --resolution none to insert without looking at keys.)"
+)
+NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
