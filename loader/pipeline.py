@@ -9,7 +9,7 @@ Records are read, made into rows, checked, and put into batches in one task. A b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -20,7 +20,6 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
 from loader.batch.make_rows import RowMaker, depends_on_types
-from loader.batch.ordering import Order
 from loader.batch.validate import Validator
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
@@ -28,7 +27,8 @@ from loader.events import Notice, Observer, Renewed
 from loader.formats.announce import unknown_types
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
-from loader.model import Batch, Chunk, Insert, Outcome, Reject, RowRange, Shape
+from loader.in_flight import InFlight, QueuedBatch
+from loader.model import Chunk, Insert, Outcome, Reject, RowRange, Shape
 from loader.postgrest.client import PostgREST
 from loader.run.journal import NO_PAST
 from loader.run.ledger import Ledger
@@ -42,7 +42,7 @@ from loader.settings import Settings
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
 from loader.transform.first_shape import first_shape, hold_columns
-from loader.transform.group_records import Groups
+from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
@@ -57,14 +57,6 @@ class _Stages:
     row_maker: RowMaker
     batcher: Batcher
     sender: Sender
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _QueuedBatch:
-    """A batch on its way to a sender."""
-
-    batch: Batch
-    earlier: Sequence[anyio.Event]  # set once the batches that it must wait for are settled
 
 
 class Load:
@@ -116,8 +108,7 @@ class Load:
             known=self._ledger.past.formats,
         )
         self._skip = SkipSettled(self._ledger.past.settled)
-        self._order = Order()
-        self._settled: dict[Batch, anyio.Event] = {}  # of each batch in flight
+        self._in_flight = InFlight(self._ledger, self._throttle, halt, dry_run=settings.dry_run)
         # The columns that each row must have; until the target was asked, as far as they can be assumed.
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._described = False
@@ -146,7 +137,7 @@ class Load:
         return await self._ledger.close()
 
     async def _load(self, requests: Requests) -> None:
-        give, take = anyio.create_memory_object_stream[_QueuedBatch](0)
+        give, take = anyio.create_memory_object_stream[QueuedBatch](0)
         broken: SourceError | None = None
         async with anyio.create_task_group() as senders, give, take:
             try:
@@ -163,8 +154,8 @@ class Load:
         self,
         requests: Requests,
         senders: TaskGroup,
-        give: MemoryObjectSendStream[_QueuedBatch],
-        take: MemoryObjectReceiveStream[_QueuedBatch],
+        give: MemoryObjectSendStream[QueuedBatch],
+        take: MemoryObjectReceiveStream[QueuedBatch],
     ) -> SourceError | None:
         """Read the sources to their end, and give their rows to the senders in batches.
 
@@ -184,7 +175,7 @@ class Load:
                     if stages is None and (shape := await self._first_shape(requests, records)):
                         stages = await self._make_stages(requests, shape)
                         for _ in range(self._settings.concurrency):
-                            senders.start_soon(self._send, stages.sender, take.clone())
+                            senders.start_soon(self._in_flight.send, stages.sender, take.clone())
                     if stages is None:
                         await self._reject_all(records)
                     else:
@@ -193,7 +184,7 @@ class Load:
         except SourceError as error:
             broken = error
         for batch in stages.batcher.flush() if stages is not None else ():
-            await give.send(self._enter(batch))
+            await give.send(self._in_flight.enter(batch))
         if isinstance(broken, SourceUnfit) and not ledger.rows_read:
             broken.exit_code = Exit.USAGE
         if broken is None and not ledger.rows_read:
@@ -201,7 +192,7 @@ class Load:
         return broken
 
     async def _batch(
-        self, stages: _Stages, records: Records | Groups, give: MemoryObjectSendStream[_QueuedBatch]
+        self, stages: _Stages, records: Records | Groups, give: MemoryObjectSendStream[QueuedBatch]
     ) -> None:
         """Make rows of records, and give those that fill a batch to the senders."""
         if self._type_warning and depends_on_types(records):
@@ -215,7 +206,7 @@ class Load:
             for chunk in self._skip.unsettled(checked):
                 self._ledger.count_read(len(chunk.keys))
                 for batch in stages.batcher.add(chunk):
-                    await give.send(self._enter(batch))
+                    await give.send(self._in_flight.enter(batch))
 
     async def _first_shape(self, requests: Requests, records: Records | Groups) -> Shape | None:
         """Return the columns of the first row, by which the target is asked; None if there is no row.
@@ -307,48 +298,9 @@ class Load:
             for number, row_ranges in inserts.items():
                 outcome.open.append(Insert(number, [row for row in rows if within(row, row_ranges)]))
             self._ledger.count_read(batch.rows)
-            self._enter(batch)
-            await self._settle(stages.sender, batch, outcome, recovered=ranges)
+            self._in_flight.enter(batch)
+            await self._in_flight.settle(stages.sender, batch, outcome, rows=ranges)
             self._halt.check()
         for number in inserts:
             self._ledger.refused(number)
         self._skip.add(ranges)
-
-    def _enter(self, batch: Batch) -> _QueuedBatch:
-        """Take a batch in flight."""
-        earlier = [self._settled[other] for other in self._order.enter(batch)]
-        self._settled[batch] = anyio.Event()
-        self._throttle.made(batch.rows, batch.size)
-        self._ledger.enter(batch)
-        return _QueuedBatch(batch, earlier)
-
-    async def _send(self, sender: Sender, take: MemoryObjectReceiveStream[_QueuedBatch]) -> None:
-        async with take:
-            async for queued in take:
-                # Each of them holds a sender already, so this one cannot keep them from theirs.
-                for earlier_settled in queued.earlier:
-                    await earlier_settled.wait()
-                await self._settle(sender, queued.batch, Outcome())
-
-    async def _settle(
-        self,
-        sender: Sender,
-        batch: Batch,
-        outcome: Outcome,
-        *,
-        recovered: Iterable[RowRange] | None = None,
-    ) -> None:
-        """Send a batch, and enter its outcome into the ledger."""
-        complete = False
-        try:
-            if not self._settings.dry_run:
-                await sender.settle(batch, outcome)
-            complete = True
-        except LoadError as error:
-            self._halt.stop(error)
-        except Halted:
-            pass
-        await self._ledger.settle(batch, outcome, complete=complete, rows=recovered)
-        # Not before: a later row must not be in the journal while an earlier one of its key is not.
-        self._order.leave(batch)
-        self._settled.pop(batch).set()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from loader.batch.validate import Validator
 from loader.formats.records import Objects, Records
 from loader.model import Block, Chunk, Reject
-from loader.transform.group_records import Groups
+from loader.transform.groups import Groups
 from loader.transform.transform import Transformer
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from loader.formats.json_fields import fields
 from loader.formats.records import Objects, Records, Table, Typed, of_block
 from loader.model import Block, Shape
-from loader.transform.group_records import Groups
+from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 

@@ -10,7 +10,6 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby, islice
 from operator import itemgetter
@@ -23,6 +22,7 @@ import orjson
 from loader.errors import RunDirError, SourceError
 from loader.formats.json_fields import NOT_UTF8
 from loader.model import Origin, Place, Reason
+from loader.transform.groups import Groups
 from loader.transform.presets import Record
 
 _GROUPS = 1000  # that are fetched at a time
@@ -53,23 +53,6 @@ select source, line, message from keys join records using (seq)
         select together from keys where not refused and together is not null))
     order by seq limit 1
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Groups:
-    """Records that make a row together, wherever they stand in the sources.
-
-    Attributes:
-        start: where the first record of the first group stands among the groups.
-        end: where the next portion begins.
-        groups: the records of each, in the order of the sources; or why they cannot be a row.
-        origin: knows the records of each as the source has them.
-    """
-
-    start: Place
-    end: Place
-    groups: Sequence[list[Record] | Reason]
-    origin: Origin
 
 
 class RecordGroups:

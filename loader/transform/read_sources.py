@@ -17,7 +17,8 @@ from loader.model import BEGIN, Block, Place
 from loader.settings import Settings
 from loader.sources.find import Source
 from loader.transform.checked_source import CheckedSource
-from loader.transform.group_records import Groups, RecordGroups
+from loader.transform.group_records import RecordGroups
+from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.record_texts import record_texts

@@ -11,7 +11,7 @@ from loader.formats.json_fields import fields
 from loader.formats.records import Objects, Record, Records, Table, Typed, of_block
 from loader.model import Block, Reason, Reject, Row
 from loader.transform.cells import Cells, Odd, RowValues, constants, encode
-from loader.transform.group_records import Groups
+from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.record_texts import record_texts
