@@ -13,7 +13,7 @@ import pytest
 from loader.model import NoReply, Reason, Reply
 from loader.postgrest.base_types import base_type, untold
 from tests.support.processes import Loads
-from tests.support.site import Site, site
+from tests.support.servers import Servers, running_servers
 
 # A type, a cell of CSV, a value of Parquet, both in its own form; what is refused of either, and why
 TYPES: dict[str, tuple[str, Any]] = {
@@ -38,8 +38,9 @@ alter table api.deep add plain_{n} {type}, add deep_{n} api.outer_{n};
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Start servers in another time zone, with domains of each type over domains."""
+    with running_servers(tmp_path_factory.mktemp("site")) as up:
         up.sql("create table api.deep (id text primary key)")
         for number, kind in enumerate(TYPES):
             up.sql(MADE.format(n=number, type=kind))
@@ -52,19 +53,21 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture
-def target(servers: Site) -> Site:
-    servers.sql("truncate api.deep, api.hidden")
-    return servers
+def target(target: Servers) -> Servers:
+    """Return the servers, with no rows in api.deep and api.hidden either."""
+    target.sql("truncate api.deep, api.hidden")
+    return target
 
 
 @pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, "--table=deep")
+def load_options() -> tuple[str, ...]:
+    """Have loads go to api.deep."""
+    return ("--table=deep",)
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])
 def test_a_domain_over_a_domain_stores_what_its_base_type_does(
-    target: Site, tmp_path: Path, loads: Loads, name: str
+    target: Servers, tmp_path: Path, loads: Loads, name: str
 ) -> None:
     """Whether it is JSON, bytes, a number or a time."""
     place = name == "rows.parquet"
@@ -101,7 +104,7 @@ def test_a_domain_over_a_domain_refuses_what_its_base_type_does(tmp_path: Path, 
     assert {"not-json", "not-finite"} == {group["code"] for group in run.report["rejects"]}
 
 
-def test_a_type_that_nobody_tells_is_told(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_a_type_that_nobody_tells_is_told(target: Servers, tmp_path: Path, loads: Loads) -> None:
     """Where the role may not read a column of json, which only a cast tells, a line says which it is."""
     (tmp_path / "rows.csv").write_text('id,deep,other\nk,"{""a"":1}","{""a"":1}"\n')
 

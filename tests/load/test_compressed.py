@@ -19,11 +19,13 @@ from loader.errors import SettingsError
 from loader.events import Event, Notice
 from loader.run.report import Report
 from loader.settings import MaxErrors
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
+from tests.support.outcome import as_dict, check, contents, differences
 from tests.support.packing import PACK, SUFFIXES, packed, zstandard
 from tests.support.processes import Loads, peak
 from tests.support.proxy import Proxy
-from tests.support.site import Site, as_dict, check, clear, contents, differences, source
+from tests.support.sources import source
 from tests.support.writing import store
 
 if sys.version_info >= (3, 14):
@@ -36,21 +38,10 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
 
 
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
-
-
 @pytest.mark.parametrize("members", [1, 5])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 async def test_a_compressed_source_loads_like_a_plain_one(
-    target: Site, tmp_path: Path, suffix: str, members: int
+    target: Target, tmp_path: Path, suffix: str, members: int
 ) -> None:
     """To the last digit, with its rejects and their offsets, from one member or from several."""
     made = source(ROWS, seed=members)
@@ -68,7 +59,7 @@ async def test_a_compressed_source_loads_like_a_plain_one(
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_a_killed_load_goes_on(target: Site, tmp_path: Path, suffix: str) -> None:
+def test_a_killed_load_goes_on(target: Target, tmp_path: Path, suffix: str) -> None:
     """Only what was in flight is sent again, and all counts are of the whole load."""
     made = source(ROWS, seed=7)
     name = f"rows.jsonl{suffix}"
@@ -90,7 +81,7 @@ def test_a_killed_load_goes_on(target: Site, tmp_path: Path, suffix: str) -> Non
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_several_sources_of_all_kinds_go_on_after_kills_anywhere(
-    target: Site, tmp_path: Path, seed: int
+    target: Target, tmp_path: Path, seed: int
 ) -> None:
     """Three kills a load: no row is lost, doubled or wrong."""
     made = source(6000, seed=seed)
@@ -104,7 +95,7 @@ def test_several_sources_of_all_kinds_go_on_after_kills_anywhere(
 
 
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
-def test_standard_input_is_decompressed(target: Site, tmp_path: Path, loads: Loads, suffix: str) -> None:
+def test_standard_input_is_decompressed(target: Target, tmp_path: Path, loads: Loads, suffix: str) -> None:
     """A byte at a time too; and it cannot be resumed."""
     made = source(200, seed=3)
     store(tmp_path, made.lines, [f"rows{suffix}"])
@@ -160,7 +151,7 @@ BAD: list[tuple[str, Callable[[bytes], bytes], int, str]] = [
 ]
 
 
-async def load_all(target: Site, folder: Path, *names: str, **changes: Any) -> Report:
+async def load_all(target: Target, folder: Path, *names: str, **changes: Any) -> Report:
     """A load of these files in this process."""
     settings = target.settings(run_dir=folder / "run", table="faults", **changes)
     return await loader.load(settings, [str(folder / name) for name in names])
@@ -168,7 +159,7 @@ async def load_all(target: Site, folder: Path, *names: str, **changes: Any) -> R
 
 @pytest.mark.parametrize(("name", "make", "code", "words"), BAD, ids=[f"{case[0]}-{case[3]}" for case in BAD])
 async def test_what_cannot_be_read_is_told(
-    target: Site, tmp_path: Path, name: str, make: Callable[[bytes], bytes], code: int, words: str
+    target: Target, tmp_path: Path, name: str, make: Callable[[bytes], bytes], code: int, words: str
 ) -> None:
     """With the file's name, before a row of the sources before it is sent."""
     source(50, bad=0).write(tmp_path / "good.jsonl")
@@ -208,7 +199,7 @@ HURT = [
 
 @pytest.mark.parametrize(("suffix", "hurt", "words"), HURT)
 async def test_rows_before_the_damage_are_loaded(
-    target: Site, tmp_path: Path, suffix: str, hurt: Callable[[bytes], bytes], words: str
+    target: Target, tmp_path: Path, suffix: str, hurt: Callable[[bytes], bytes], words: str
 ) -> None:
     """Once the file is mended the same load is refused: the file is another. With --fresh it is loaded."""
     made = source(16_000, seed=5, bad=0, repeats=0.0, shapes=False)
@@ -236,7 +227,7 @@ async def test_rows_before_the_damage_are_loaded(
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-async def test_damage_in_the_middle_is_told(target: Site, tmp_path: Path, suffix: str) -> None:
+async def test_damage_in_the_middle_is_told(target: Target, tmp_path: Path, suffix: str) -> None:
     """Exit 4, once it shows. Rows from before may be wrong; the mended file, loaded anew, sets them right."""
     made = source(16_000, seed=6, bad=0, repeats=0.0, shapes=False)
     text = "".join(f"{line}\n" for line in made.lines).encode()
@@ -259,7 +250,7 @@ async def test_damage_in_the_middle_is_told(target: Site, tmp_path: Path, suffix
     assert ([], []) == (found.lost, found.wrong)
 
 
-async def test_padding_behind_the_end_is_no_garbage(target: Site, tmp_path: Path) -> None:
+async def test_padding_behind_the_end_is_no_garbage(target: Target, tmp_path: Path) -> None:
     """Tapes fill their last block with NULs."""
     made = source(100, bad=0)
     text = "".join(f"{line}\n" for line in made.lines).encode()
@@ -270,7 +261,7 @@ async def test_padding_behind_the_end_is_no_garbage(target: Site, tmp_path: Path
     check(target, made, as_dict(report))
 
 
-async def test_a_plain_file_with_a_compressed_name_is_loaded(target: Site, tmp_path: Path) -> None:
+async def test_a_plain_file_with_a_compressed_name_is_loaded(target: Target, tmp_path: Path) -> None:
     """What it holds counts; a message says so."""
     made = source(100, bad=0)
     made.write(tmp_path / "rows.jsonl.gz")

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from loader.send.freshness import Freshness
-from tests.support.harness import Loaded
-from tests.support.proxy import Fault, Proxy, Seen, Swallow, every, passing
-from tests.support.site import Site, Source, as_dict, check, clear, contents, site, source
+from tests.support.harness import Loaded, Target
+from tests.support.line_faults import Fault, Seen, Swallow, every, passing
+from tests.support.outcome import as_dict, check, clear, contents
+from tests.support.proxy import Proxy
+from tests.support.sources import Source, source
 
 ROWS, BATCH_ROWS = 4000, 100
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
-@pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
-
-
 async def load(
-    target: Site, made: Source, fault: Fault = passing, **changes: Any
+    target: Target, made: Source, fault: Fault = passing, **changes: Any
 ) -> tuple[Loaded, list[bool], list[Seen]]:
     """Load a source; gives also for each request whether it was a plain insert, and the requests."""
     with Proxy(target.url, fault) as proxy:
@@ -38,7 +27,7 @@ async def load(
         return loaded, ["on_conflict" not in seen.path for seen in proxy.posts], proxy.posts
 
 
-async def test_new_rows_are_inserted(target: Site) -> None:
+async def test_new_rows_are_inserted(target: Target) -> None:
     """After the first batch all that can be in flight at once; no request is made in vain."""
     made = source(ROWS, bad=0, repeats=0.0, shapes=False)
 
@@ -52,7 +41,7 @@ async def test_new_rows_are_inserted(target: Site) -> None:
 
 
 @pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates"])
-async def test_a_load_over_the_same_rows_loses_one_request(target: Site, resolution: str) -> None:
+async def test_a_load_over_the_same_rows_loses_one_request(target: Target, resolution: str) -> None:
     """The first batch meets a conflict; as no upsert has new rows, no insert is tried again."""
     made = source(ROWS, bad=0, repeats=0.0, shapes=False)
     await load(target, made)
@@ -67,7 +56,7 @@ async def test_a_load_over_the_same_rows_loses_one_request(target: Site, resolut
 
 
 @pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates"])
-async def test_new_rows_behind_old_ones_are_inserted_again(target: Site, resolution: str) -> None:
+async def test_new_rows_behind_old_ones_are_inserted_again(target: Target, resolution: str) -> None:
     """The replies to upserts tell when rows are new again."""
     made = source(ROWS, bad=0, repeats=0.0, shapes=False)
     half = Source(made.lines[: ROWS // 2], {}, {}, [])
@@ -81,7 +70,7 @@ async def test_new_rows_behind_old_ones_are_inserted_again(target: Site, resolut
     assert all(plain[-ROWS // BATCH_ROWS // 2 + 3 :])
 
 
-async def test_where_each_batch_has_old_rows_inserts_are_tried_ever_more_rarely(target: Site) -> None:
+async def test_where_each_batch_has_old_rows_inserts_are_tried_ever_more_rarely(target: Target) -> None:
     """Every second row is there: each upsert has new rows, and each insert meets a conflict."""
     made = source(ROWS, bad=0, repeats=0.0, shapes=False)
     await load(target, Source(made.lines[::2], {}, {}, []))
@@ -95,7 +84,7 @@ async def test_where_each_batch_has_old_rows_inserts_are_tried_ever_more_rarely(
     assert len(tries) == sum(seen.status == 409 for seen in posts) <= 6
 
 
-async def test_never_means_never(target: Site) -> None:
+async def test_never_means_never(target: Target) -> None:
     """--insert-first never."""
     made = source(ROWS, repeats=0.0)
 
@@ -107,7 +96,7 @@ async def test_never_means_never(target: Site) -> None:
 
 @pytest.mark.parametrize("resolution", ["merge", "ignore"])
 @pytest.mark.parametrize("seed", range(4))
-async def test_dirty_rows_end_the_same_either_way(target: Site, resolution: str, seed: int) -> None:
+async def test_dirty_rows_end_the_same_either_way(target: Target, resolution: str, seed: int) -> None:
     """Repeats near and far, bad rows, two shapes, some rows there before: table, counts and rejects."""
     made = source(ROWS, seed=seed)
     there = made.lines[: seed * 300]
@@ -127,7 +116,7 @@ async def test_dirty_rows_end_the_same_either_way(target: Site, resolution: str,
 
 
 @pytest.mark.parametrize("resolution", ["merge", "ignore"])
-async def test_the_reply_to_an_insert_is_lost(target: Site, resolution: str) -> None:
+async def test_the_reply_to_an_insert_is_lost(target: Target, resolution: str) -> None:
     """Its rows are upserted: whether they were in or not, they are once and exact."""
     made = source(ROWS, seed=2, repeats=0.0)
 
@@ -139,7 +128,7 @@ async def test_the_reply_to_an_insert_is_lost(target: Site, resolution: str) -> 
     check(target, made, as_dict(loaded.report), resolution=resolution)
 
 
-async def test_a_trigger_that_drops_rows_is_found_either_way(target: Site) -> None:
+async def test_a_trigger_that_drops_rows_is_found_either_way(target: Target) -> None:
     """The insert is answered success for fewer rows than were sent: the others are found, and rejected."""
     made = source(500, bad=0, repeats=0.0, shapes=False)
     target.sql("""
@@ -179,7 +168,7 @@ OTHER_KEY = """
 @pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates"])
 @pytest.mark.parametrize(("table", "bad"), [(POLICIES, 6), (OTHER_KEY, 0)], ids=["policies", "privileges"])
 async def test_what_an_upsert_may_not_write_is_not_inserted_either(
-    target: Site, table: str, bad: int, resolution: str
+    target: Target, table: str, bad: int, resolution: str
 ) -> None:
     """Policies that hide a new row from its writer; a primary key that the role may not see."""
     made = source(500, bad=0, repeats=0.0, shapes=False)

@@ -9,16 +9,18 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.support.harness import Target
 from tests.support.killing import await_quiet, kill_in_the_middle, stall_behind
+from tests.support.line_faults import Answer, Stall, passing, reply
+from tests.support.outcome import check, contents
 from tests.support.processes import Loads, Run, await_that
-from tests.support.proxy import Answer, Proxy, Stall, passing, reply
-from tests.support.site import Site, Source, check, clear, contents, source
+from tests.support.proxy import Proxy
+from tests.support.sources import Source, source
 
 ROWS = 4000
 BATCH_ROWS, CONCURRENCY = 100, 4
@@ -27,20 +29,15 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", "--inse
 
 
 @pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
+def load_url(proxy: Proxy) -> str:
+    """Have loads send through the proxy."""
+    return proxy.url
 
 
 @pytest.fixture
-def proxy(target: Site) -> Iterator[Proxy]:
-    with Proxy(target.url, reads_bodies=True) as up:
-        yield up
-
-
-@pytest.fixture
-def loads(target: Site, proxy: Proxy, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, proxy.url, target.secret, *OPTIONS)
+def load_options() -> tuple[str, ...]:
+    """Have loads send one request for each batch: tests count them."""
+    return OPTIONS
 
 
 @pytest.fixture
@@ -50,7 +47,9 @@ def made(tmp_path: Path) -> Source:
     return made
 
 
-def test_the_same_command_goes_on_and_says_so(target: Site, proxy: Proxy, loads: Loads, made: Source) -> None:
+def test_the_same_command_goes_on_and_says_so(
+    target: Target, proxy: Proxy, loads: Loads, made: Source
+) -> None:
     """The first line says where; what was in flight is sent again, and nothing else."""
     kill_in_the_middle(loads, proxy, "rows.jsonl")
     begin = len(proxy.posts)
@@ -70,7 +69,7 @@ def test_the_same_command_goes_on_and_says_so(target: Site, proxy: Proxy, loads:
 
 
 def test_a_changed_source_is_refused(
-    target: Site, proxy: Proxy, loads: Loads, made: Source, tmp_path: Path
+    target: Target, proxy: Proxy, loads: Loads, made: Source, tmp_path: Path
 ) -> None:
     """Exit 2 with the choice of --fresh; nothing is sent. With --fresh it is loaded from its beginning."""
     kill_in_the_middle(loads, proxy, "rows.jsonl")
@@ -119,7 +118,7 @@ def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, cha
     assert begin == len(proxy.seen)
 
 
-def test_another_url_is_refused(target: Site, proxy: Proxy, loads: Loads, made: Source) -> None:
+def test_another_url_is_refused(target: Target, proxy: Proxy, loads: Loads, made: Source) -> None:
     """Nor into another server."""
     assert made.lines
     kill_in_the_middle(loads, proxy, "rows.jsonl")
@@ -131,7 +130,7 @@ def test_another_url_is_refused(target: Site, proxy: Proxy, loads: Loads, made: 
     assert "target" in refused.err
 
 
-def test_a_finished_load_is_replaced_by_the_next(target: Site, loads: Loads, made: Source) -> None:
+def test_a_finished_load_is_replaced_by_the_next(target: Target, loads: Loads, made: Source) -> None:
     """Its run directory takes the next load, which is counted anew; so does another source's."""
     first = loads.run("--run-dir=run", "rows.jsonl")
     second = loads.run("--run-dir=run", "rows.jsonl")
@@ -148,7 +147,7 @@ def test_a_finished_load_is_replaced_by_the_next(target: Site, loads: Loads, mad
 
 
 def test_a_dry_run_leaves_an_unfinished_load_alone(
-    target: Site, proxy: Proxy, loads: Loads, made: Source
+    target: Target, proxy: Proxy, loads: Loads, made: Source
 ) -> None:
     """It would write over the report and the rejects: it is refused, and the load goes on as before."""
     killed = kill_in_the_middle(loads, proxy, "rows.jsonl")
@@ -166,7 +165,7 @@ def test_a_dry_run_leaves_an_unfinished_load_alone(
 
 
 def test_several_sources_resume(
-    target: Site, proxy: Proxy, loads: Loads, made: Source, tmp_path: Path
+    target: Target, proxy: Proxy, loads: Loads, made: Source, tmp_path: Path
 ) -> None:
     """Killed in the second source of three, a load goes on there."""
     parts = [made.lines[:1000], made.lines[1000:3000], made.lines[3000:]]
@@ -188,7 +187,7 @@ def test_several_sources_resume(
 
 
 def test_standard_input_says_that_it_cannot_be_resumed(
-    target: Site, proxy: Proxy, loads: Loads, made: Source
+    target: Target, proxy: Proxy, loads: Loads, made: Source
 ) -> None:
     """After a kill it is loaded anew, from its beginning."""
     shell = ["sh", "-c", 'exec "$@" < rows.jsonl', "sh"]
@@ -201,7 +200,7 @@ def test_standard_input_says_that_it_cannot_be_resumed(
     check(target, made, run.report)
 
 
-def test_more_rejects_than_allowed_and_then_enough(target: Site, loads: Loads, tmp_path: Path) -> None:
+def test_more_rejects_than_allowed_and_then_enough(target: Target, loads: Loads, tmp_path: Path) -> None:
     """Exit 3 leaves a load that goes on with a higher --max-errors; rejects are not counted twice."""
     many = source(ROWS, seed=3, bad=60)
     many.write(tmp_path / "rows.jsonl")
@@ -216,7 +215,7 @@ def test_more_rejects_than_allowed_and_then_enough(target: Site, loads: Loads, t
     assert many.rejects == resumed.rejects
 
 
-def test_two_loads_on_one_run_directory(target: Site, proxy: Proxy, loads: Loads, made: Source) -> None:
+def test_two_loads_on_one_run_directory(target: Target, proxy: Proxy, loads: Loads, made: Source) -> None:
     """The second is refused while the first runs, and not after that was killed."""
     stall_behind(proxy, 15)
     first = loads.start("rows.jsonl")
@@ -260,7 +259,7 @@ def on_small_disk(loads: Loads, disk: Path, size: int, *arguments: str) -> tuple
 
 
 @pytest.mark.parametrize("size", [8, 40, 64, 96, 128, 160, 220])
-def test_a_full_disk_under_the_run_directory(target: Site, loads: Loads, tmp_path: Path, size: int) -> None:
+def test_a_full_disk_under_the_run_directory(target: Target, loads: Loads, tmp_path: Path, size: int) -> None:
     """Exit 4, the reason, the command that goes on; nothing is marked as done that is not: it completes."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -285,7 +284,7 @@ def test_a_full_disk_under_the_run_directory(target: Site, loads: Loads, tmp_pat
 
 @pytest.mark.parametrize("damage", ["no database", "cut off", "garbage", "other pages"])
 def test_a_damaged_journal_is_told(
-    proxy: Proxy, loads: Loads, made: Source, target: Site, damage: str
+    proxy: Proxy, loads: Loads, made: Source, target: Target, damage: str
 ) -> None:
     """A clear error that names --fresh, which then begins anew."""
     run = kill_in_the_middle(loads, proxy, "rows.jsonl")
@@ -319,7 +318,7 @@ def test_a_damaged_journal_is_told(
 
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7, 0.97])
 def test_a_torn_journal_of_a_power_cut_is_survived(
-    proxy: Proxy, loads: Loads, made: Source, target: Site, keep: float
+    proxy: Proxy, loads: Loads, made: Source, target: Target, keep: float
 ) -> None:
     """The end of journal.sqlite-wal never reached the disk, or only as zeros: what it held is sent again."""
     run = kill_in_the_middle(loads, proxy, "rows.jsonl")
@@ -354,7 +353,7 @@ SIGNALS = [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_the_first_signal_finishes_what_is_in_flight(
-    target: Site, proxy: Proxy, loads: Loads, made: Source, number: signal.Signals, code: int
+    target: Target, proxy: Proxy, loads: Loads, made: Source, number: signal.Signals, code: int
 ) -> None:
     """Nothing that was sent has to be sent again; the last line is the command that goes on."""
     process = loads.start("--max-rate=3000", "rows.jsonl")
@@ -380,7 +379,7 @@ def test_the_first_signal_finishes_what_is_in_flight(
 
 @pytest.mark.parametrize(("number", "code"), SIGNALS)
 def test_the_second_signal_waits_for_nobody(
-    target: Site, proxy: Proxy, loads: Loads, made: Source, number: signal.Signals, code: int
+    target: Target, proxy: Proxy, loads: Loads, made: Source, number: signal.Signals, code: int
 ) -> None:
     """Also where the server never answers, the load ends in a few seconds, and is resumed."""
     stall_behind(proxy, 15)
@@ -404,7 +403,7 @@ def test_the_second_signal_waits_for_nobody(
     assert made.rejects == resumed.rejects
 
 
-def test_a_signal_before_the_first_row(proxy: Proxy, loads: Loads, made: Source, target: Site) -> None:
+def test_a_signal_before_the_first_row(proxy: Proxy, loads: Loads, made: Source, target: Target) -> None:
     """A server that does not even answer the preflight cannot hold the exit either."""
     proxy.fault = lambda _seen: Stall()
     process = loads.start("rows.jsonl")
@@ -425,7 +424,7 @@ def test_a_signal_before_the_first_row(proxy: Proxy, loads: Loads, made: Source,
 
 
 def test_a_stop_over_the_target_can_be_resumed(
-    proxy: Proxy, loads: Loads, made: Source, target: Site
+    proxy: Proxy, loads: Loads, made: Source, target: Target
 ) -> None:
     """--retry-for is spent: exit 4, the words of the gateway, and the command that goes on."""
     gateway = Answer(reply("502 Bad Gateway", "<html>Bad Gateway</html>", kind="text/html"))

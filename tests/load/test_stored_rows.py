@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from loader.credentials.tokens import Tokens, token_source
@@ -85,17 +87,19 @@ OTHER: list[tuple[str, str, str]] = [
 
 
 @pytest.fixture(scope="module")
-def types(servers: Target) -> Target:
+def types(servers: Target) -> Iterator[Target]:
+    """Make a table with a column of each type."""
     columns = ", ".join(f"{name} {kind}" for name, kind in TYPES.items())
-    servers.sql(f"create table api.kinds (id text primary key, {columns})")
-    servers.sql("grant select, insert, update on api.kinds to api_data_producer")
+    servers.sql(f"create table api.typed (id text primary key, {columns})")
+    servers.sql("grant select, insert, update on api.typed to api_data_producer")
     servers.reload()
-    return servers
+    yield servers
+    servers.sql("drop table api.typed")
 
 
 async def found(target: Target, row: Row, column: str) -> frozenset[str]:
     """The columns in which the stored row differs, as PostgREST shows it."""
-    settings = target.settings(table="kinds")
+    settings = target.settings(table="typed")
     async with PostgREST(settings, Tokens(token_source(settings), lambda: None)) as client:
         formats = await client.describe()
         reply = await client.stored(["id", column], ["x"])
@@ -106,9 +110,9 @@ async def found(target: Target, row: Row, column: str) -> frozenset[str]:
 
 async def load(target: Target, column: str, value: str) -> Row:
     """Load a row with this value; gives the row."""
-    target.sql("truncate api.kinds")
+    target.sql("truncate api.typed")
     data = line({"id": "x", column: value.encode()})
-    loaded = await target.load([data], table="kinds", resolution="none")
+    loaded = await target.load([data], table="typed", resolution="none")
     assert (1, 0, 0, 0) == loaded.counts, loaded.errors
     return Row(data.encode(), "x", BEGIN)
 
@@ -127,7 +131,7 @@ async def test_a_value_is_the_same_however_it_is_stored(types: Target, column: s
 async def test_another_value_is_told(types: Target, column: str, value: str, other: str) -> None:
     """The column in which the stored row is not what was sent."""
     row = await load(types, column, value)
-    types.sql(f"update api.kinds set {column} = {other}")  # noqa: S608 - of the table above
+    types.sql(f"update api.typed set {column} = {other}")  # noqa: S608 - of the table above
 
     assert frozenset({column}) == await found(types, row, column)
 

@@ -12,27 +12,17 @@ import polars as pl
 import pytest
 
 from loader.formats.source_format import is_reject_file
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
+from tests.support.outcome import check, contents
 from tests.support.processes import Loads
-from tests.support.site import Site, check, clear, contents
 from tests.support.writing import FORMATS, format_of, rough, store, written
 
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
-
-
 @pytest.mark.parametrize("name", [*FORMATS, "plain.jsonl"])
-def test_standard_input_may_be_anything(target: Site, tmp_path: Path, loads: Loads, name: str) -> None:
+def test_standard_input_may_be_anything(target: Target, tmp_path: Path, loads: Loads, name: str) -> None:
     """What it holds tells what it is; a database is written to the run directory for a while."""
     kind = format_of(name)
     made = rough(500, seed=3, bad=0, shapes=kind.shapes, typed=kind.typed)
@@ -48,7 +38,7 @@ def test_standard_input_may_be_anything(target: Site, tmp_path: Path, loads: Loa
     assert {"journal.sqlite", "lock", "report.json"} == {path.name for path in run.folder.iterdir()}
 
 
-def test_a_folder_is_its_files(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_a_folder_is_its_files(target: Target, tmp_path: Path, loads: Loads) -> None:
     """In the order of their names, also in folders below; others are left out, and told."""
     folder = tmp_path / "dumps"
     for name in ("2024", "old.bulkload", "run", ".git"):
@@ -98,7 +88,7 @@ def write_mapped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["m.csv", "m.jsonl", "m.json", "m.parquet", "m.db"])
-def test_columns_are_mapped(target: Site, tmp_path: Path, loads: Loads, name: str) -> None:
+def test_columns_are_mapped(target: Target, tmp_path: Path, loads: Loads, name: str) -> None:
     """Renamed, set and dropped, with no digit lost; a name that the source lacks is told first."""
     write_mapped(tmp_path / name)
 
@@ -133,7 +123,7 @@ def test_rejects_of_mapped_json_lines_stand_as_in_the_source(
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.json"])
 def test_rows_of_json_may_have_a_mapped_column_late(
-    target: Site, tmp_path: Path, loads: Loads, name: str
+    target: Target, tmp_path: Path, loads: Loads, name: str
 ) -> None:
     """It is said that the first rows lack it, and at the end where all do: then the name may be wrong."""
     rows = [f'{{"id":"k{number}","a":1,"c":"{"c" * 1000}"}}' for number in range(1500)]
@@ -153,7 +143,7 @@ def test_rows_of_json_may_have_a_mapped_column_late(
     )
 
 
-def test_commas_behind_some_lines_are_nothing(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_commas_behind_some_lines_are_nothing(target: Target, tmp_path: Path, loads: Loads) -> None:
     """Each row is on a line of its own all the same."""
     (tmp_path / "m.jsonl").write_text('{"id":"k1"}\n{"id":"k2"},\n{"id":"k3"}\n{"id":"k4"},\n{"id":"k5"}\n')
 
@@ -166,7 +156,7 @@ def test_commas_behind_some_lines_are_nothing(target: Site, tmp_path: Path, load
 
 @pytest.mark.parametrize("where", ["environment", ".env", "bulkload.toml", "pyproject.toml"])
 def test_options_that_repeat_stand_elsewhere_too(
-    target: Site, tmp_path: Path, loads: Loads, where: str
+    target: Target, tmp_path: Path, loads: Loads, where: str
 ) -> None:
     """With commas between them in the environment, as lists in a file."""
     write_mapped(tmp_path / "m.csv")
@@ -204,7 +194,7 @@ CSV: list[tuple[list[str], str, dict[str, tuple[str | None, ...]]]] = [
 
 @pytest.mark.parametrize(("options", "text", "expected"), CSV)
 def test_csv_is_read_as_told(
-    target: Site,
+    target: Target,
     tmp_path: Path,
     loads: Loads,
     options: list[str],
@@ -236,7 +226,7 @@ SAID: list[tuple[str, str, bytes, int, str | dict[str, tuple[str | None, ...]]]]
 
 @pytest.mark.parametrize(("name", "said", "data", "code", "expected"), SAID)
 def test_format_overrides_names_and_looks(
-    target: Site,
+    target: Target,
     tmp_path: Path,
     loads: Loads,
     name: str,
@@ -274,7 +264,7 @@ def test_no_reject_files_are_left_of_an_earlier_load(loads: Loads, tmp_path: Pat
     ['[{"id":"n"}]', '[[{"id":"n"}]]', '{"id":"n",\n"c":"a\nb"}', '{"id":"n"\n"c":1}', '"x"', "[\n]"],
 )
 def test_rejected_elements_of_an_array_are_refused_again(
-    target: Site, tmp_path: Path, loads: Loads, element: str
+    target: Target, tmp_path: Path, loads: Loads, element: str
 ) -> None:
     """The reject file, loaded again, lets in nothing that the array did not."""
     (tmp_path / "rows.json").write_text(f'[{{"id":"k"}},\n{element}\n,{{"id":"l"}}]')

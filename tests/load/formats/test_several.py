@@ -11,19 +11,9 @@ import pytest
 
 import loader
 from loader.transform.read_sources import SourceReader
+from tests.support.harness import Target
+from tests.support.outcome import contents
 from tests.support.processes import Loads
-from tests.support.site import Site, clear, contents
-
-
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret)
 
 
 def database(*tables: str) -> bytes:
@@ -53,7 +43,7 @@ UNFIT: list[tuple[list[str], str, bytes, str]] = [
 
 @pytest.mark.parametrize(("flags", "name", "data", "words"), UNFIT)
 def test_a_later_source_that_does_not_fit_is_told_before_the_first_row(
-    target: Site, tmp_path: Path, loads: Loads, flags: list[str], name: str, data: bytes, words: str
+    target: Target, tmp_path: Path, loads: Loads, flags: list[str], name: str, data: bytes, words: str
 ) -> None:
     """Nothing is sent, not even the first request, and nothing is told of the sources before it."""
     (tmp_path / "first.csv").write_text("id,a,x\nk1,1,2\n")
@@ -67,7 +57,9 @@ def test_a_later_source_that_does_not_fit_is_told_before_the_first_row(
     assert ({}, 0, 0) == (contents(target), run.report["requests"], run.report["rows_read"])
 
 
-def test_json_of_a_day_may_lack_a_column_that_another_has(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_json_of_a_day_may_lack_a_column_that_another_has(
+    target: Target, tmp_path: Path, loads: Loads
+) -> None:
     """It is said of each such source. A name that none of them has is refused before the first row."""
     for number, row in enumerate(['{"id":"k0","x":5}', '{"id":"k1"}', '{"id":"k2","x":7}']):
         (tmp_path / f"day{number}.jsonl").write_text(f"{row}\n")
@@ -83,7 +75,7 @@ def test_json_of_a_day_may_lack_a_column_that_another_has(target: Site, tmp_path
     assert {"k0": "5", "k1": None, "k2": "7"} == {key: a for key, (a, *_) in contents(target).items()}
 
 
-def test_what_can_be_read_once_only_is_left_to_its_turn(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_what_can_be_read_once_only_is_left_to_its_turn(target: Target, tmp_path: Path, loads: Loads) -> None:
     """Standard input, and a database that must be unpacked first; what is before them is in."""
     (tmp_path / "first.csv").write_text("id,a,x\nk1,1,2\n")
     (tmp_path / "rows.sqlite.gz").write_bytes(gzip.compress(database("one", "other")))
@@ -99,7 +91,7 @@ def test_what_can_be_read_once_only_is_left_to_its_turn(target: Site, tmp_path: 
 
 
 async def test_a_load_that_goes_on_does_not_look_again(
-    target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its first run has looked, and the sources are the same."""
     folder = tmp_path / "rows"

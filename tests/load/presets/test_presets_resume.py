@@ -11,23 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.load.presets.test_presets import fills, write_csv, write_sqlite
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
+from tests.support.line_faults import Seen
 from tests.support.processes import Loads
-from tests.support.proxy import Proxy, Seen
-from tests.support.site import Site, settle
+from tests.support.proxy import Proxy
 
 ORDERS = 3000
 STORED = "select id, amount::text, usd_value::text from core.trades order by id"
 
 
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    settle(undisturbed)
-    undisturbed.sql("truncate core.trades")
-    return undisturbed
-
-
-def killed_and_resumed(target: Site, folder: Path, *arguments: str, after: int = 8) -> dict[str, int]:
+def killed_and_resumed(target: Target, folder: Path, *arguments: str, after: int = 8) -> dict[str, int]:
     """A load that is killed once and goes on; gives its report."""
     with Proxy(target.url, reads_bodies=True) as proxy:
         options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", "--table=all_trades"]
@@ -55,7 +49,7 @@ def exact(value: Fraction) -> str:
 
 
 @pytest.mark.parametrize(("name", "after"), [("bot.sqlite", 8), ("bot.csv", 8), ("bot.csv", 17)])
-def test_orders_are_whole_after_a_kill(target: Site, tmp_path: Path, name: str, after: int) -> None:
+def test_orders_are_whole_after_a_kill(target: Target, tmp_path: Path, name: str, after: int) -> None:
     """Fills of an order stand anywhere, also in a second source; the load goes on in the first or in it."""
     chance = random.Random(3)
     made = []
@@ -84,7 +78,7 @@ def test_orders_are_whole_after_a_kill(target: Site, tmp_path: Path, name: str, 
     assert size == report["bytes_read"]
 
 
-def test_kraken_goes_on_after_a_kill(target: Site, tmp_path: Path) -> None:
+def test_kraken_goes_on_after_a_kill(target: Target, tmp_path: Path) -> None:
     """Rejected rows among the others count once."""
     chance = random.Random(4)
     expected = []
