@@ -12,7 +12,6 @@ from loader.formats.source_format import is_reject_file
 from tests.support.harness import Loaded, Target
 from tests.support.outcome import as_dict, check, contents
 from tests.support.packing import SUFFIXES, packed
-from tests.support.processes import Loads, Run
 from tests.support.sources import Source, Stored
 from tests.support.writing import FORMATS, Written, format_of, rough, rows, store, written
 
@@ -147,21 +146,3 @@ async def test_rejects_of_unlike_sources_are_sources_too(target: Target, tmp_pat
     assert ["rejects.2.csv", "rejects.csv", "rejects.jsonl", "rejects.tsv"] == [path.name for path in found]
     assert (0, 60) == (again.exit_code, again.rows_read)
     assert mended(made) == contents(target)
-
-
-def piped(target: Target, folder: Path, name: str, *flags: str) -> Run:
-    """A load of a file from standard input."""
-    loads = Loads(folder, target.url, target.secret)
-    shell = ["sh", "-c", f'cat {name} | "$@"', "sh"]
-    return loads.start("--run-dir=run", *flags, "-", prefix=shell).wait()
-
-
-@pytest.mark.parametrize(("name", "suffix"), [(name, ["", ".gz"][n % 2]) for n, name in enumerate(FORMATS)])
-def test_standard_input_is_what_it_holds(target: Target, tmp_path: Path, name: str, suffix: str) -> None:
-    """No name tells its format."""
-    made = source_for(name, 400, seed=5)
-    size = store(tmp_path, made.lines, [f"{name}{suffix}"])
-    run = piped(target, tmp_path, f"{name}{suffix}", *format_of(name).flags)
-
-    check(target, made, run.report)
-    assert size == run.report["bytes_read"], run.err

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sqlite3
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ import pytest
 
 import loader
 from loader.events import Event, FormatDetected
+from tests.support.exports import fills, write_csv, write_sqlite
 from tests.support.harness import Loaded, Target
 
 KRAKEN = """\
@@ -27,29 +25,6 @@ over two lines",""
 "TX-5","O-4","SOLGBP","2024-03-18 00:00:00","buy","limit",150,150,0,1,0,"",""
 """
 RATES = "asset,timestamp,usd\nEUR,2024-03-19,1.0855\nEUR,2024-03-20,2\n"
-
-
-def fills(*some: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """Fills of TradeFill: id, order, symbol, type, price, amount, timestamp in ms behind a day in 2024."""
-    return [
-        {
-            "config_file_path": "conf.yml",
-            "market": "kraken",
-            "symbol": symbol,
-            "base_asset": symbol.split("-")[0],
-            "quote_asset": symbol.split("-")[1],
-            "timestamp": 1_710_000_000_000 + timestamp,
-            "order_id": order,
-            "trade_type": side,
-            "order_type": "LIMIT",
-            "price": price,
-            "amount": amount,
-            "leverage": 1,
-            "trade_fee": '{"percent": "0.0026"}',
-            "exchange_trade_id": trade,
-        }
-        for trade, order, symbol, side, price, amount, timestamp in some
-    ]
 
 
 FILLS = fills(
@@ -81,24 +56,6 @@ ORDERS = [
     ),
 ]
 COLUMNS = "select id, timestamp::text, symbol, is_buy, amount::text, price::text, usd_value::text"
-
-
-def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def write_sqlite(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    with sqlite3.connect(path) as database:
-        columns = ", ".join(rows[0])
-        database.execute(f"create table TradeFill ({columns})")
-        database.execute("create table Order_ (id)")
-        marks = ", ".join("?" * len(rows[0]))
-        insert = f"insert into TradeFill values ({marks})"  # noqa: S608 - marks
-        database.executemany(insert, [tuple(row.values()) for row in rows])
-    database.close()
 
 
 async def load(target: Target, folder: Path, *names: str, **changes: Any) -> tuple[Loaded, list[str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.load.presets.test_presets import fills, write_csv, write_sqlite
+from tests.support.exports import fills, write_csv, write_sqlite
 from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
 from tests.support.line_faults import Seen

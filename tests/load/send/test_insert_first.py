@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from loader.send.freshness import Freshness
 from tests.support.harness import Loaded, Target
 from tests.support.line_faults import Fault, Seen, Swallow, every, passing
 from tests.support.outcome import as_dict, check, clear, contents
@@ -189,38 +188,3 @@ async def test_what_an_upsert_may_not_write_is_not_inserted_either(
     assert ends[0] == ends[1]
     assert bad == len(ends[0][1])
     assert 500 - bad == len(ends[0][0])
-
-
-def test_the_first_batch_alone_is_a_question() -> None:
-    """Until it is answered, others are upserted; then all are inserted."""
-    freshness = Freshness()
-
-    assert [True, False, False] == [freshness.insert_first() for _ in range(3)]
-    freshness.inserted()
-    assert [True, True] == [freshness.insert_first() for _ in range(2)]
-
-
-def test_inserts_that_were_on_their_way_count_as_one_conflict() -> None:
-    """Four conflicts at once make the next question no rarer than one does."""
-    freshness = Freshness()
-    freshness.insert_first()
-    freshness.inserted()
-    for _ in range(4):
-        freshness.conflicted()
-    hopes = 0
-    while not freshness.insert_first():
-        freshness.upserted(new=True)
-        hopes += 1
-
-    assert 2 == hopes
-
-
-def test_upserts_without_new_rows_give_no_hope() -> None:
-    """A load over rows that are there asks no second time."""
-    freshness = Freshness()
-    freshness.insert_first()
-    freshness.conflicted()
-    for _ in range(1000):
-        freshness.upserted(new=False)
-
-    assert not freshness.insert_first()

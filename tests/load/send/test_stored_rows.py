@@ -134,14 +134,3 @@ async def test_another_value_is_told(types: Target, column: str, value: str, oth
     types.sql(f"update api.typed set {column} = {other}")  # noqa: S608 - of the table above
 
     assert frozenset({column}) == await found(types, row, column)
-
-
-def test_what_cannot_be_compared_is_no_difference() -> None:
-    """No JSON, a row that is not there, a key that may equal others."""
-    row = Row(b'{"id":"x","t":"a"}', "x", BEGIN)
-
-    assert frozenset() == changed_columns([row], "[{", ["id"], {"t": "text"})
-    assert frozenset() == changed_columns([row], '[{"id":"y","t":"b"}]', ["id"], {"t": "text"})
-    assert frozenset() == changed_columns([row], '[{"id":"x","t":"b"}]', ["id"], {"id": "jsonb", "t": "text"})
-    assert frozenset() == changed_columns([row], '[{"id":"x","t":"b"}]', ["id"], {})
-    assert frozenset({"t"}) == changed_columns([row], '[{"id":"x","t":"b"}]', ["id"], {"t": "text"})

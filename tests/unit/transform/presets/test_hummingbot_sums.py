@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from loader.model import Reason
-from tests.unit.presets.test_hummingbot import FILL, ROW, fills, looked
+from tests.unit.transform.presets.test_hummingbot import FILL, ROW, fills, looked
 
 # Prices and amounts of fills, with the price and the value of their order.
 MEANS = [

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import os
-import platform
 import select
 import signal
 import stat
 import subprocess
 import sys
-import tarfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,20 +17,16 @@ from urllib.parse import urlsplit
 import pytest
 
 from loader.sandbox import (
-    BinariesMissing,
     Postgres,
     PostgREST,
     Sandbox,
     SandboxError,
-    binaries,
     cluster,
-    fetch,
     find_postgres,
     find_postgrest,
     reset,
     sandbox,
     schema,
-    state_folder,
 )
 from loader.sandbox.postgrest import answers
 
@@ -278,18 +271,6 @@ def test_half_made_cluster_is_made_anew(fresh: Path) -> None:
     assert [path.name for path in fresh.glob("cluster*")] == ["cluster"]
 
 
-def test_foreign_folder_is_not_touched(tmp_path: Path) -> None:
-    """A folder named cluster that no initdb has made is neither used nor removed."""
-    precious = tmp_path / "cluster" / "precious"
-    precious.parent.mkdir()
-    precious.touch()
-
-    for use in (lambda: sandbox(tmp_path).__enter__(), lambda: reset(tmp_path)):
-        with pytest.raises(SandboxError, match="nothing was touched"):
-            use()
-    assert precious.exists()
-
-
 def test_stale_files_do_not_block(state: Path) -> None:
     """After a power cut postmaster.pid may name another process, running.json a dead sandbox."""
     with sandbox(state, fsync=False):
@@ -394,104 +375,6 @@ def test_taken_ports_are_told(state: Path) -> None:
         with pytest.raises(SandboxError, match="Address in use"):
             second.start()
         assert children(os.getpid()) == before
-
-
-def test_missing_postgres_names_every_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without PostgreSQL the message names where it was looked for and each way to get it."""
-    ways = ("package postgresql", "pip install 'bulkload[sandbox]'", "BULKLOAD_POSTGRES_BIN")
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("BULKLOAD_POSTGRES_BIN", raising=False)
-    monkeypatch.setattr(binaries, "SYSTEM_FOLDERS", (f"{tmp_path}/*/bin",))
-    monkeypatch.setattr(binaries, "WHEELS", ("no_such_wheel",))
-    with pytest.raises(BinariesMissing) as missing, sandbox(tmp_path / "state"):
-        pass
-    assert [way for way in (*ways, "no_such_wheel") if way not in str(missing.value)] == []
-
-    (tmp_path / "postgres").touch()  # not executable
-    monkeypatch.setenv("BULKLOAD_POSTGRES_BIN", str(tmp_path))
-    with pytest.raises(BinariesMissing) as unusable:
-        find_postgres()
-    assert [way for way in (*ways, "no initdb and no postgres") if way not in str(unusable.value)] == []
-
-
-def test_wheel_is_found_where_the_system_has_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The binaries of an installed wheel are used, and the wheel's Python is not imported."""
-    programs = tmp_path / "some_wheel" / "pginstall" / "bin"
-    programs.mkdir(parents=True)
-    (tmp_path / "some_wheel" / "__init__.py").write_text("raise AssertionError\n")
-    for name in ("initdb", "postgres", "psql"):
-        (programs / name).touch(mode=0o755)
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.delenv("BULKLOAD_POSTGRES_BIN", raising=False)
-    monkeypatch.setattr(binaries, "SYSTEM_FOLDERS", ())
-    monkeypatch.setattr(binaries, "WHEELS", ("some_wheel",))
-    monkeypatch.syspath_prepend(str(tmp_path))
-
-    assert find_postgres() == binaries.PostgresPrograms(programs, programs / "psql")
-
-
-def test_missing_postgrest_names_every_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without PostgREST, and with no npm and no pip to fetch it, the message names each way to get it."""
-    ways = ("postgrest on PATH", "BULKLOAD_POSTGREST", "npm")
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.delenv("BULKLOAD_POSTGREST", raising=False)
-    monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(BinariesMissing) as missing:
-        find_postgrest()
-    assert [way for way in ways if way not in str(missing.value)] == []
-
-    monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    with pytest.raises(BinariesMissing, match="none can be fetched for Linux riscv64"):
-        find_postgrest()
-
-    monkeypatch.setenv("BULKLOAD_POSTGREST", str(tmp_path))
-    with pytest.raises(BinariesMissing, match="no program that can be run"):
-        find_postgrest()
-
-
-def test_fetched_postgrest_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is fetched is kept when its checksum is right, and nothing else stays in the cache."""
-    with tarfile.open(tmp_path / "package.tgz", "w:gz") as archive:
-        member = tarfile.TarInfo("package/postgrest")
-        member.size = 5
-        archive.addfile(member, io.BytesIO(b"hello"))
-    npm = tmp_path / "npm"
-    npm.write_text(f"#!/bin/sh\n/bin/cp '{tmp_path}/package.tgz' .\n")
-    npm.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.delenv("BULKLOAD_POSTGREST", raising=False)
-    with pytest.raises(BinariesMissing, match="not the PostgREST that bulkload knows"):
-        find_postgrest()
-    folder = tmp_path / "cache" / "bulkload" / "postgrest-12.0.2"
-    assert list(folder.iterdir()) == []
-
-    # The SHA-256 of "hello".
-    monkeypatch.setattr(fetch, "SHA256", "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824")
-    said: list[str] = []
-    assert find_postgrest(said.append) == folder / "postgrest"
-    assert (folder / "postgrest").read_bytes() == b"hello"
-    assert [path.name for path in folder.iterdir()] == ["postgrest"]
-    assert len(said) == 1
-
-
-def test_state_folder_follows_xdg(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The state lives under $XDG_STATE_HOME when that is absolute, else under ~/.local/state."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    for value, expected in [
-        ("/x", "/x/bulkload/sandbox"),
-        ("x", f"{tmp_path}/.local/state/bulkload/sandbox"),
-    ]:
-        monkeypatch.setenv("XDG_STATE_HOME", value)
-        assert state_folder() == Path(expected)
-
-
-def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
-    """A state folder that cannot be made is an error that names it and the variable to set."""
-    (tmp_path / "file").touch()
-    with pytest.raises(SandboxError, match=r"file/state cannot be made.*XDG_STATE_HOME"):
-        reset(tmp_path / "file" / "state")
 
 
 def test_locale_that_is_missing_is_replaced(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:

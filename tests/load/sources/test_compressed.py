@@ -33,6 +33,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
+
 ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
@@ -307,3 +308,15 @@ def test_a_bomb_of_one_line_is_told(loads: Loads, tmp_path: Path, suffix: str) -
     assert 4 == run.code
     assert f"bomb{suffix}:1: the line is longer than 64 MiB" in run.err
     assert most < 200
+
+
+def test_a_source_that_must_be_replaced_is_not_gone_on_with(tmp_path: Path, loads: Loads) -> None:
+    """The same command would be refused, for the source will be another."""
+    rows = "".join(f'{{"id":"k{number}"}}\n' for number in range(20_000))
+    (tmp_path / "rows.jsonl.gz").write_bytes(gzip.compress(rows.encode())[:-20])
+
+    run = loads.run("rows.jsonl.gz")
+
+    assert 4 == run.code
+    assert "--fresh" in run.err
+    assert "to go on" not in run.err

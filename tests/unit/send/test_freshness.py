@@ -1,0 +1,40 @@
+"""When a batch is tried as a plain insert first."""
+
+from __future__ import annotations
+
+from loader.send.freshness import Freshness
+
+
+def test_the_first_batch_alone_is_a_question() -> None:
+    """Until it is answered, others are upserted; then all are inserted."""
+    freshness = Freshness()
+
+    assert [True, False, False] == [freshness.insert_first() for _ in range(3)]
+    freshness.inserted()
+    assert [True, True] == [freshness.insert_first() for _ in range(2)]
+
+
+def test_inserts_that_were_on_their_way_count_as_one_conflict() -> None:
+    """Four conflicts at once make the next question no rarer than one does."""
+    freshness = Freshness()
+    freshness.insert_first()
+    freshness.inserted()
+    for _ in range(4):
+        freshness.conflicted()
+    hopes = 0
+    while not freshness.insert_first():
+        freshness.upserted(new=True)
+        hopes += 1
+
+    assert 2 == hopes
+
+
+def test_upserts_without_new_rows_give_no_hope() -> None:
+    """A load over rows that are there asks no second time."""
+    freshness = Freshness()
+    freshness.insert_first()
+    freshness.conflicted()
+    for _ in range(1000):
+        freshness.upserted(new=False)
+
+    assert not freshness.insert_first()
