@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -12,6 +13,7 @@ import aiohttp
 import aioresponses.core
 import pytest
 
+from loader.sandbox import find_postgrest
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import clear
 from tests.support.processes import Loads
@@ -40,8 +42,18 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have PostgREST on this machine: one worker fetches it, if need be, and the others wait for that."""
+    shared = tmp_path_factory.getbasetemp().parent  # by all workers
+    with (shared / "programs.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        find_postgrest()
+
+
+@pytest.fixture(scope="session")
+def servers(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Start PostgreSQL with sql/ and api.faults, and PostgREST: a pair for each worker of pytest-xdist."""
+    del programs
     with running_servers(tmp_path_factory.mktemp("servers")) as up:
         yield up
 

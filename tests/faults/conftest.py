@@ -11,8 +11,9 @@ from tests.support.servers import Servers, running_servers
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Start servers apart from those of the other tests, which find a deadlock at once."""
+    del programs
     with running_servers(tmp_path_factory.mktemp("faults"), settings={"deadlock_timeout": "20ms"}) as up:
         yield up
 

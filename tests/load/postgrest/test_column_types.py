@@ -36,8 +36,9 @@ alter table api.deep add plain_{n} {type}, add deep_{n} api.outer_{n};
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+def servers(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """Start servers in another time zone, with domains of each type over domains."""
+    del programs
     with running_servers(tmp_path_factory.mktemp("site")) as up:
         up.sql("create table api.deep (id text primary key)")
         for number, kind in enumerate(TYPES):
