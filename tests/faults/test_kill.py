@@ -44,7 +44,7 @@ def test_a_request_of_a_killed_load_that_is_late_changes_nothing(target: Servers
 
     run = loads.run("rows.jsonl")
 
-    assert run.code == 0, run.err
+    assert 0 == run.code, run.err
     settle(target)
     found = target.texts("select id, a, b, c from api.faults")
     assert wanted == {str(key): tuple(values) for key, *values in found}

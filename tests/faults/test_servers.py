@@ -73,7 +73,7 @@ def test_an_outage_only_costs_time(
         assert process.running
     run = process.wait()
 
-    assert run.code == 1, run.err
+    assert 1 == run.code, run.err
     check(target, made, run.report)
     assert made.rejects == run.rejects
     assert run.report["retries"] > 0
@@ -107,11 +107,11 @@ def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(
     resumed = loads.run("rows.jsonl")
 
     for run in (stopped, again):
-        assert run.code == 4, run.err
+        assert 4 == run.code, run.err
         assert "JWSInvalidSignature" in run.err
         assert run.last.startswith("to go on: bulkload ")
     assert resumed.first.startswith("resuming at rows.jsonl:")
-    assert resumed.code == 1, resumed.err
+    assert 1 == resumed.code, resumed.err
     check(target, made, resumed.report)
 
 
@@ -168,7 +168,7 @@ def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Server
     made = source(ROWS, seed=4, shapes=False)
     made.write(tmp_path / "rows.jsonl")
     loads = Loads(tmp_path, target.url, target.secret, "--batch-rows=500", "--max-rate=3000")
-    assert loads.run("rows.jsonl").code == 1  # rows that are there are upserted, and locked
+    assert 1 == loads.run("rows.jsonl").code  # rows that are there are upserted, and locked
     before = deadlocks(target)
     for _ in range(6):  # as a rule the first load meets one
         process = loads.start("rows.jsonl")
@@ -176,7 +176,7 @@ def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Server
             while process.running:
                 upsert_backwards(writer)
         run = process.wait()
-        assert run.code == 1, run.err
+        assert 1 == run.code, run.err
         check(target, made, run.report)
         target.sql("select pg_stat_force_next_flush()")
         if deadlocks(target) > before:

@@ -80,7 +80,7 @@ def test_a_changed_source_is_refused(
     begin = len(proxy.seen)
     refused = loads.run("rows.jsonl")
 
-    assert refused.code == 2
+    assert 2 == refused.code
     assert "--fresh" in refused.err
     assert "sources" in refused.err
     assert begin == len(proxy.seen)
@@ -98,7 +98,7 @@ def test_a_source_that_was_only_touched_is_refused(
     kill_in_the_middle(loads, proxy, "rows.jsonl")
     os.utime(tmp_path / "rows.jsonl", (1, 1))
 
-    assert loads.run("rows.jsonl").code == 2
+    assert 2 == loads.run("rows.jsonl").code
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, cha
     begin = len(proxy.seen)
     refused = loads.run(change, "rows.jsonl")
 
-    assert refused.code == 2
+    assert 2 == refused.code
     assert "--fresh" in refused.err
     assert "--run-dir" in refused.err
     assert begin == len(proxy.seen)
@@ -126,7 +126,7 @@ def test_another_url_is_refused(target: Target, proxy: Proxy, loads: Loads, made
 
     refused = loads.run("rows.jsonl")
 
-    assert refused.code == 2
+    assert 2 == refused.code
     assert "target" in refused.err
 
 
@@ -183,7 +183,7 @@ def test_several_sources_resume(
 
     kill_in_the_middle(loads, proxy, "--run-dir=run", *names, after=20)
     refused = loads.run("--run-dir=run", *reversed(names))
-    assert refused.code == 2
+    assert 2 == refused.code
 
 
 def test_standard_input_says_that_it_cannot_be_resumed(
@@ -228,7 +228,7 @@ def test_two_loads_on_one_run_directory(target: Target, proxy: Proxy, loads: Loa
     resumed = loads.run("rows.jsonl")
 
     for run in (refused, fresh):
-        assert run.code == 2
+        assert 2 == run.code
         assert "another load is using this run directory" in run.err
     assert resumed.first.startswith("resuming at")
     check(target, made, resumed.report)
@@ -270,12 +270,12 @@ def test_a_full_disk_under_the_run_directory(target: Target, loads: Loads, tmp_p
     run, left = on_small_disk(loads, disk, size, "rows.jsonl")
 
     begun = contents(target)
-    assert run.code == 4, run.err
+    assert 4 == run.code, run.err
     assert "disk" in run.err
     assert "space" in run.err or "full" in run.err or "disk I/O error" in run.err
     shutil.copytree(left, disk, dirs_exist_ok=True)
     resumed = loads.run(f"--run-dir={disk}", "rows.jsonl")
-    assert resumed.code == 1, resumed.err
+    assert 1 == resumed.code, resumed.err
     check(target, made, json.loads((disk / "report.json").read_text()))
     assert made.rejects == (disk / "rejects.jsonl").read_text().splitlines()
     if begun:
@@ -307,7 +307,7 @@ def test_a_damaged_journal_is_told(
 
     told = loads.run("rows.jsonl")
 
-    assert told.code == 4, told.err
+    assert 4 == told.code, told.err
     assert "journal.sqlite" in told.err
     assert "--fresh" in told.err
     assert "bug in bulkload" not in told.err
@@ -331,7 +331,7 @@ def test_a_torn_journal_of_a_power_cut_is_survived(
 
     resumed = loads.run("rows.jsonl")
 
-    assert resumed.code == 1, resumed.err
+    assert 1 == resumed.code, resumed.err
     check(target, made, resumed.report)
     assert made.rejects == resumed.rejects
 
@@ -342,9 +342,9 @@ def test_a_run_directory_that_cannot_be_written(loads: Loads, made: Source, tmp_
     (tmp_path / "file").touch()
     (tmp_path / "run" / "journal.sqlite").mkdir(parents=True)
 
-    assert loads.run("--run-dir=file/run", "rows.jsonl").code == 2
+    assert 2 == loads.run("--run-dir=file/run", "rows.jsonl").code
     told = loads.run("--run-dir=run", "rows.jsonl")
-    assert told.code == 4
+    assert 4 == told.code
     assert "journal.sqlite" in told.err
 
 
@@ -368,7 +368,7 @@ def test_the_first_signal_finishes_what_is_in_flight(
     assert ("interrupted", code) == (run.report["status"], run.report["exit_code"])
     assert 0 < run.report["rows_read"] < ROWS
     assert len(stored) <= run.report["rows_loaded"]
-    assert run.last == f"to go on: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl"
+    assert f"to go on: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl" == run.last
     before = {line for seen in proxy.posts[:begin] for line in seen.lines}
     after = {line for seen in proxy.posts[begin:] for line in seen.lines}
     assert set() == before & after
@@ -419,7 +419,7 @@ def test_a_signal_before_the_first_row(proxy: Proxy, loads: Loads, made: Source,
     resumed = loads.run("rows.jsonl")
 
     assert took < 4
-    assert run.code == 130, run.err
+    assert 130 == run.code, run.err
     check(target, made, resumed.report)
 
 
@@ -433,9 +433,9 @@ def test_a_stop_over_the_target_can_be_resumed(
     proxy.fault = passing
     resumed = loads.run("rows.jsonl")
 
-    assert stopped.code == 4
+    assert 4 == stopped.code
     assert "Bad Gateway" in stopped.err
-    assert stopped.last == f"to go on: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl"
+    assert f"to go on: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl" == stopped.last
     assert "stopped" == stopped.report["status"]
     assert resumed.first.startswith("resuming at")
     check(target, made, resumed.report)

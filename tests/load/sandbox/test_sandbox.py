@@ -11,7 +11,7 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
@@ -66,7 +66,7 @@ def sql(box: Sandbox, script: str) -> str:
         timeout=PATIENCE,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
+    assert 0 == done.returncode, done.stderr
     return done.stdout.strip()
 
 
@@ -146,7 +146,7 @@ def test_rows_stay_until_reset(fresh: Path) -> None:
     with sandbox(fresh, fsync=False) as first:
         sql(first, "INSERT INTO core.portfolio_history (timestamp) VALUES (1)")
     with sandbox(fresh, fsync=False) as second:
-        assert sql(second, "SELECT timestamp FROM core.portfolio_history") == "1"
+        assert "1" == sql(second, "SELECT timestamp FROM core.portfolio_history")
         assert second.secret == first.secret
         assert len(second.secret) >= 32
 
@@ -154,7 +154,7 @@ def test_rows_stay_until_reset(fresh: Path) -> None:
 
     assert not (fresh / "cluster").exists()
     with sandbox(fresh, fsync=False) as third:
-        assert sql(third, "SELECT count(*) FROM core.portfolio_history") == "0"
+        assert "0" == sql(third, "SELECT count(*) FROM core.portfolio_history")
 
 
 def test_environment_and_files(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_environment_and_files(state: Path, monkeypatch: pytest.MonkeyPatch) -> 
         for name in ("PGOPTIONS", "PGSERVICE", "PGSSLMODE"):
             monkeypatch.delenv(name)
         assert answers(port(box.url))
-        assert sql(box, "SELECT current_user, current_database()") == "postgres|bulkload"
+        assert "postgres|bulkload" == sql(box, "SELECT current_user, current_database()")
         environment = box.environment()
         assert environment["BULKLOAD_URL"] == box.url
         assert environment["PGRST_JWT_SECRET"] == box.secret
@@ -173,9 +173,9 @@ def test_environment_and_files(state: Path, monkeypatch: pytest.MonkeyPatch) -> 
         assert environment["PATH"].split(os.pathsep)[0] == str(box.programs)
         assert box.secret not in repr(box)
         assert environment["PGPASSWORD"] not in repr(box)
-        assert {file.name for file in box.log.iterdir()} == {"postgres.log", "postgrest.log"}
+        assert {"postgres.log", "postgrest.log"} == {file.name for file in box.log.iterdir()}
         for file in ("secrets.json", "running.json", "lock", "log/postgres.log", "log/postgrest.log"):
-            assert stat.S_IMODE((state / file).stat().st_mode) == 0o600
+            assert 0o600 == stat.S_IMODE((state / file).stat().st_mode)
         arguments = b"".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(os.getpid()))
         assert b"postgrest" in arguments
         passwords = [urlsplit(uri).password or "" for uri in (box.database, box.authenticator)]
@@ -228,7 +228,7 @@ def test_terminal_interrupt_does_not_reach_the_servers(state: Path) -> None:
             owner.wait(0.3)
         assert answers(port(url))
         owner.communicate(timeout=PATIENCE)
-        assert owner.returncode == 0
+        assert 0 == owner.returncode
         assert not answers(port(url))
 
 
@@ -240,8 +240,8 @@ def test_second_use_joins_the_first(state: Path) -> None:
         url = url_of(owner)
         with sandbox(state, say=said.append) as box:
             assert box.url == url
-            assert sql(box, "SELECT 1") == "1"
-        assert said == [f"Using the sandbox that is up at {url}"]
+            assert "1" == sql(box, "SELECT 1")
+        assert [f"Using the sandbox that is up at {url}"] == said
         assert answers(port(url))
 
 
@@ -256,7 +256,7 @@ def test_reset_is_refused_while_it_runs(state: Path) -> None:
     with sandbox(state, fsync=False) as box:
         with pytest.raises(SandboxError, match="is running"):
             reset(state)
-        assert sql(box, "SELECT count(*) FROM core.trades") == "0"
+        assert "0" == sql(box, "SELECT count(*) FROM core.trades")
 
 
 def test_half_made_cluster_is_made_anew(fresh: Path) -> None:
@@ -268,7 +268,7 @@ def test_half_made_cluster_is_made_anew(fresh: Path) -> None:
 
     with sandbox(fresh, fsync=False) as box:
         assert answers(port(box.url))
-    assert [path.name for path in fresh.glob("cluster*")] == ["cluster"]
+    assert ["cluster"] == [path.name for path in fresh.glob("cluster*")]
 
 
 def test_stale_files_do_not_block(state: Path) -> None:
@@ -320,7 +320,7 @@ def test_root_without_user_namespaces(tmp_path: Path, monkeypatch: pytest.Monkey
         servers = descendants(os.getpid()) - others
     assert gone(servers)
     with sandbox(state, fsync=False) as box:
-        assert sql(box, "SELECT timestamp FROM core.portfolio_history") == "7"
+        assert "7" == sql(box, "SELECT timestamp FROM core.portfolio_history")
     folder = (state / "cluster").resolve()
     reset(state)
     assert not folder.exists()
@@ -358,7 +358,7 @@ def test_servers_of_their_own(tmp_path: Path) -> None:
             done = subprocess.run(
                 [*psql, show, postgres.uri], check=True, timeout=PATIENCE, capture_output=True
             )
-            assert done.stdout.strip() == b"4321ms|1"
+            assert b"4321ms|1" == done.stdout.strip()
         finally:
             postgrest.stop()
     finally:
@@ -377,18 +377,24 @@ def test_taken_ports_are_told(state: Path) -> None:
         assert children(os.getpid()) == before
 
 
-def test_locale_that_is_missing_is_replaced(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locale_that_is_missing_is_replaced(
+    fresh: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a system without C.UTF-8 the cluster is made with C, still in UTF-8."""
-    calls: list[Any] = []
-    real = cluster._initdb
+    real = find_postgres().folder
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for program in real.iterdir():
+        if program.name != "initdb":
+            (programs / program.name).symlink_to(program)
+    (programs / "initdb").write_text(f"""#!/bin/sh
+        case "$*" in *C.UTF-8*) echo 'initdb: error: invalid locale name "C.UTF-8"' >&2; exit 1;; esac
+        exec '{real}/initdb' "$@"
+    """)
+    (programs / "initdb").chmod(0o755)
+    monkeypatch.setenv("BULKLOAD_POSTGRES_BIN", str(programs))
 
-    def initdb(*arguments: Any, **named: Any) -> str | None:
-        calls.append(arguments[-1])
-        return (
-            'initdb: error: invalid locale name "C.UTF-8"' if len(calls) == 1 else real(*arguments, **named)
-        )
-
-    monkeypatch.setattr(cluster, "_initdb", initdb)
     with sandbox(fresh, fsync=False) as box:
-        assert sql(box, "SHOW server_encoding") == "UTF8"
-    assert calls == ["C.UTF-8", "C"]
+        assert "UTF8" == sql(box, "SHOW server_encoding")
+        locale = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
+        assert "C" == sql(box, locale)

@@ -53,7 +53,7 @@ class Site:
         psql = str(self.box.programs / "psql")
         command = [psql, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", self.box.database]
         done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=30, check=False)
-        assert done.returncode == 0, done.stderr
+        assert 0 == done.returncode, done.stderr
         return done.stdout.strip()
 
     def ask(
@@ -98,11 +98,11 @@ def empty_tables(site: Site) -> None:
 
 def test_setup_again_keeps_rows_and_password(site: Site) -> None:
     """setup.sql runs a second time on its own, changes no row, and authenticator logs in as before."""
-    assert site.write("/all_trades", TRADE).status == 201
+    assert 201 == site.write("/all_trades", TRADE).status
 
     site.psql(f"\\i '{schema.setup_file()}'")
 
-    assert site.psql("SELECT id, price FROM core.trades") == f"t1|{TRADE['price']}"
+    assert f"t1|{TRADE['price']}" == site.psql("SELECT id, price FROM core.trades")
     psql = str(site.box.programs / "psql")
     login = [psql, "-X", "-A", "-t", "-c", "SELECT current_user", site.box.authenticator]
     assert (
@@ -113,20 +113,20 @@ def test_setup_again_keeps_rows_and_password(site: Site) -> None:
 
 def test_sequence_grant_is_needed_for_a_serial_id(site: Site) -> None:
     """Without id a row needs the grant on the sequence, though the view's owner owns it; with id not."""
-    assert site.write("/portfolio_history", INTERVAL).status == 201
+    assert 201 == site.write("/portfolio_history", INTERVAL).status
 
     site.psql(f"REVOKE ALL ON {SEQUENCE} FROM api_data_producer")
     try:
         refused = site.write("/portfolio_history", INTERVAL)
-        assert (refused.status, refused.code) == (403, "42501")
-        assert refused.body["message"] == "permission denied for sequence portfolio_history_id_seq"
-        assert site.write("/portfolio_history", INTERVAL | {"id": 1_000_000}).status == 201
+        assert (403, "42501") == (refused.status, refused.code)
+        assert "permission denied for sequence portfolio_history_id_seq" == refused.body["message"]
+        assert 201 == site.write("/portfolio_history", INTERVAL | {"id": 1_000_000}).status
     finally:
         schema.apply(
             site.box.programs / "psql", site.box.database, site.box.authenticator.split(":")[2].split("@")[0]
         )
 
-    assert site.write("/portfolio_history", INTERVAL).status == 201
+    assert 201 == site.write("/portfolio_history", INTERVAL).status
 
 
 def test_anyone_reads_the_newest_trades_and_nothing_else(site: Site) -> None:
@@ -138,50 +138,50 @@ def test_anyone_reads_the_newest_trades_and_nothing_else(site: Site) -> None:
 
     newest = site.ask("GET", "/latest_trades?market=eq.kraken")
 
-    assert newest.status == 200
+    assert 200 == newest.status
     assert [row["timestamp"] for row in newest.body] == list(range(150, 50, -1))
     assert list(newest.body[0]) == list(TRADE)
     for method, path in [("GET", "/all_trades"), ("POST", "/all_trades"), ("GET", "/portfolio_history")]:
         refused = site.ask(method, path, TRADE if method == "POST" else None)
-        assert (refused.status, refused.code) == (401, "42501")
+        assert (401, "42501") == (refused.status, refused.code)
     assert site.ask("POST", "/latest_trades", TRADE).status >= 400
 
 
 def test_producer_upserts_trades(site: Site) -> None:
     """Sending a trade again updates it, to its last digit; the producer reads all of its columns."""
     upsert = "resolution=merge-duplicates,return=minimal,count=exact,handling=strict"
-    assert site.write("/all_trades?on_conflict=id", TRADE, upsert).status == 201
+    assert 201 == site.write("/all_trades?on_conflict=id", TRADE, upsert).status
     changed = TRADE | {"amount": "999999999999999999999999999999.999999999999999999"}
 
-    assert site.write("/all_trades?on_conflict=id", changed, upsert).status == 200
+    assert 200 == site.write("/all_trades?on_conflict=id", changed, upsert).status
 
-    assert site.psql("SELECT id, amount FROM core.trades") == f"t1|{changed['amount']}"
+    assert f"t1|{changed['amount']}" == site.psql("SELECT id, amount FROM core.trades")
     read = site.ask("GET", "/all_trades", role="api_data_producer")
     assert [list(row) for row in read.body] == [list(TRADE)]
-    assert site.ask("DELETE", "/all_trades?id=eq.t1", role="api_data_producer").code == "42501"
+    assert "42501" == site.ask("DELETE", "/all_trades?id=eq.t1", role="api_data_producer").code
 
 
 def test_computed_column_is_refused(site: Site) -> None:
     """timestamp_s is timestamp / 1000 and cannot be written (0A000); updated_at is not in the view."""
-    assert site.write("/portfolio_history", INTERVAL | {"timestamp_s": 1}).code == "0A000"
-    assert site.write("/portfolio_history?columns=updated_at", {"updated_at": 1}).code == "PGRST204"
+    assert "0A000" == site.write("/portfolio_history", INTERVAL | {"timestamp_s": 1}).code
+    assert "PGRST204" == site.write("/portfolio_history?columns=updated_at", {"updated_at": 1}).code
 
-    assert site.write("/portfolio_history", INTERVAL).status == 201
+    assert 201 == site.write("/portfolio_history", INTERVAL).status
 
     read = site.ask("GET", "/portfolio_history?select=timestamp,timestamp_s", role="api_data_producer")
-    assert read.body == [{"timestamp": 1_700_000_000_123, "timestamp_s": 1_700_000_000}]
+    assert [{"timestamp": 1_700_000_000_123, "timestamp_s": 1_700_000_000}] == read.body
 
 
 def test_unfinished_interval_is_deleted_and_written_anew(site: Site) -> None:
     """The producer may delete an interval, write it again, and change it."""
-    assert site.write("/portfolio_history", INTERVAL).status == 201
+    assert 201 == site.write("/portfolio_history", INTERVAL).status
     path = f"/portfolio_history?timestamp=eq.{INTERVAL['timestamp']}"
 
-    assert site.ask("DELETE", path, role="api_data_producer").status == 204
-    assert site.write("/portfolio_history", INTERVAL | {"usd_held": "2"}).status == 201
-    assert site.ask("PATCH", path, {"usd_held": "3"}, role="api_data_producer").status == 204
+    assert 204 == site.ask("DELETE", path, role="api_data_producer").status
+    assert 201 == site.write("/portfolio_history", INTERVAL | {"usd_held": "2"}).status
+    assert 204 == site.ask("PATCH", path, {"usd_held": "3"}, role="api_data_producer").status
 
-    assert site.psql("SELECT usd_held FROM core.portfolio_history") == "3.000000000000000000"
+    assert "3.000000000000000000" == site.psql("SELECT usd_held FROM core.portfolio_history")
 
 
 def test_grants_are_those_of_the_mission(site: Site) -> None:
@@ -192,9 +192,9 @@ def test_grants_are_those_of_the_mission(site: Site) -> None:
         "WHERE table_schema IN ('api', 'core') AND grantee <> 'postgres' GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
-    assert granted.splitlines() == [
+    assert [
         "all_trades|api_data_producer|INSERT SELECT UPDATE",
         "latest_trades|api_anon|SELECT",
         "latest_trades|api_data_producer|SELECT",
         "portfolio_history|api_data_producer|DELETE INSERT SELECT TRUNCATE UPDATE",
-    ]
+    ] == granted.splitlines()

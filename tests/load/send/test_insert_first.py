@@ -108,7 +108,7 @@ async def test_dirty_rows_end_the_same_either_way(target: Target, resolution: st
         )
         ends.append((contents(target), loaded.rejects, loaded.counts[3], loaded.report.exit_code))
         assert any(plain) == (insert_first == "auto")
-        assert loaded.report.rows_read == ROWS
+        assert ROWS == loaded.report.rows_read
 
     assert ends[0] == ends[1]
     assert made.rejects == [row.decode() for row in ends[0][1]]

@@ -212,7 +212,7 @@ async def test_a_store_that_is_not_there_is_told(
     monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
     monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2024&sig=abcdefgh")
-    monkeypatch.setitem(stores._RETRIES, "max_retries", 0)
+    monkeypatch.setattr(stores, "_RETRIES", {"max_retries": 0})
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 

@@ -1,4 +1,4 @@
-"""When a batch is tried as a plain insert first."""
+"""When batches are inserted first, and when the question is asked again."""
 
 from __future__ import annotations
 
