@@ -1,5 +1,5 @@
 # make demo    load a million trades into a PostgreSQL of its own, and check them     ROWS=1000000 LOAD_ARGS=
-# make test    all tests, against a real PostgreSQL and PostgREST                     PYTEST_ARGS=
+# make test    all tests, each worker with its own PostgreSQL and PostgREST           PYTEST_ARGS= WORKERS=2
 # make lint    ruff, mypy, import contracts
 # make soak    each fault, over and over: kill -9 500 times; up to an hour           SOAK_ARGS='--rounds 50 kill'
 # make bench   measure against other ways; writes benchmarks/ and the README; 15 min  BENCH_ARGS='--only ways'
@@ -13,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
+WORKERS ?= 2
 ROWS ?= 1000000
 DEMO := .demo/$(ROWS)
 DUMP := $(DEMO)/trades.jsonl
@@ -32,8 +33,9 @@ demo: $(READY) $(DUMP)
 	$(BIN)/bulkload --sandbox --concurrency 8 --run-dir $(DEMO)/trades.bulkload $(LOAD_ARGS) $(DUMP)
 	$(BIN)/bulkload sandbox -- $(CURDIR)/$(BIN)/python examples/check_sums.py $(DUMP)
 
+# A file stays with one worker, for its tests share tables. The first files take longest: tests/faults waits.
 test: $(READY)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,9 +1,11 @@
-"""Fixtures: the servers are started once for the run. Where they cannot be, tests fail."""
+"""Fixtures of all tests. Where the servers cannot be started, tests fail: none is skipped."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from fcntl import LOCK_EX, flock
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -11,9 +13,12 @@ import aiohttp
 import aioresponses.core
 import pytest
 
-from loader.sandbox import sandbox
-from tests.support.harness import Target
-from tests.support.site import Site, site
+from loader.sandbox import find_postgrest
+from tests.support.killing import BATCH_ROWS, CONCURRENCY
+from tests.support.outcome import clear
+from tests.support.processes import Loads
+from tests.support.proxy import Proxy
+from tests.support.servers import Servers, running_servers
 
 
 class _ClientResponse(aiohttp.ClientResponse):
@@ -37,23 +42,49 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """PostgreSQL and PostgREST with sql/ applied."""
-    with sandbox(tmp_path_factory.mktemp("sandbox"), fsync=False) as box:
-        target = Target(box, tmp_path_factory.mktemp("loads"))
-        yield target
-        target.close()
+def programs(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Have PostgREST on this machine: one worker fetches it, if need be, and the others wait for that."""
+    shared = tmp_path_factory.getbasetemp().parent  # by all workers
+    with (shared / "programs.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        find_postgrest()
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Servers with api.faults in them, for tests that kill loads and lines, and not them."""
-    with site(tmp_path_factory.mktemp("undisturbed")) as up:
+def servers(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """Start PostgreSQL with sql/ and api.faults, and PostgREST: a pair for each worker of pytest-xdist."""
+    del programs
+    with running_servers(tmp_path_factory.mktemp("servers")) as up:
         yield up
 
 
 @pytest.fixture
-def target(servers: Target) -> Target:
-    """The servers, with no trades in them."""
-    servers.sql("truncate core.trades")
+def target(servers: Servers) -> Servers:
+    """Return the servers, with no rows in core.trades and api.faults."""
+    clear(servers)
     return servers
+
+
+@pytest.fixture
+def proxy(target: Servers) -> Iterator[Proxy]:
+    """Return a proxy before the servers, which keeps what it sees."""
+    with Proxy(target.url, reads_bodies=True) as up:
+        yield up
+
+
+@pytest.fixture
+def load_url(target: Servers) -> str:
+    """Return where `loads` send their rows: to PostgREST, unless a file overrides this by its proxy's URL."""
+    return target.url
+
+
+@pytest.fixture
+def load_options() -> tuple[str, ...]:
+    """Return the options of `loads`: many batches, some of them in flight. A file may override them."""
+    return (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
+
+
+@pytest.fixture
+def loads(target: Servers, tmp_path: Path, load_url: str, load_options: tuple[str, ...]) -> Loads:
+    """Return loads as processes of their own, with their sources and run directories in `tmp_path`."""
+    return Loads(tmp_path, load_url, target.secret, *load_options)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGINT
 from typing import Any
@@ -16,41 +15,36 @@ from loader.errors import Interrupted
 from loader.events import Event, Retrying
 from loader.halt import Halt
 from loader.throttle import throttle as pacing
-from tests.support.harness import Loaded
-from tests.support.proxy import (
+from tests.support.harness import Loaded, Target
+from tests.support.line_faults import (
     Act,
     Answer,
     Cut,
     Delay,
     Fault,
-    Proxy,
     Seen,
     Stall,
     Swallow,
     every,
+    expired,
     passing,
     reply,
 )
-from tests.support.site import Site, Source, as_dict, check, clear, contents, expired, site, source
+from tests.support.outcome import as_dict, check, contents
+from tests.support.proxy import Proxy
+from tests.support.sources import Source, source
 
 ROWS = 3000
 BATCH_ROWS = 100
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        yield up
-
-
-@pytest.fixture
-def target(servers: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait 20 ms before the first new try, so that a load through many faults takes seconds."""
     monkeypatch.setattr(pacing, "_FIRST_WAIT", 0.02)
-    clear(servers)
-    return servers
 
 
-async def load(target: Site, made: Source, proxy: Proxy, **changes: Any) -> Loaded:
+async def load(target: Target, made: Source, proxy: Proxy, **changes: Any) -> Loaded:
     """Load a source through the proxy."""
     options = {"table": "faults", "batch_rows": BATCH_ROWS, "timeout": 30.0, "concurrency": 4} | changes
     return await target.load(made.lines, url=proxy.url, **options)
@@ -88,7 +82,7 @@ GATEWAY = {
 
 
 @pytest.mark.parametrize("answer", GATEWAY.values(), ids=GATEWAY.keys())
-async def test_a_refusal_that_passes_only_costs_time(target: Site, answer: Answer) -> None:
+async def test_a_refusal_that_passes_only_costs_time(target: Target, answer: Answer) -> None:
     """One request in seven is answered by somebody in between; each is sent again."""
     made = source(ROWS, seed=1)
     with Proxy(target.url, every(7, answer)) as proxy:
@@ -110,7 +104,7 @@ BROKEN: dict[str, Fault] = {
 
 @pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates"])
 @pytest.mark.parametrize("fault", BROKEN.values(), ids=BROKEN.keys())
-async def test_a_line_that_breaks(target: Site, fault: Fault, resolution: str) -> None:
+async def test_a_line_that_breaks(target: Target, fault: Fault, resolution: str) -> None:
     """What was sent is sent again, whether or not the server had committed it."""
     made = source(ROWS, seed=2)
     with Proxy(target.url, fault) as proxy:
@@ -120,7 +114,7 @@ async def test_a_line_that_breaks(target: Site, fault: Fault, resolution: str) -
     assert loaded.report.retries > 0
 
 
-async def test_a_lost_reply_to_a_plain_insert(target: Site) -> None:
+async def test_a_lost_reply_to_a_plain_insert(target: Target) -> None:
     """Under --resolution none the rows of a batch that was committed are not taken for duplicates."""
     made = source(1000, seed=3, repeats=0, shapes=False)
     with Proxy(target.url, every(4, Swallow(), first=2)) as proxy:
@@ -131,7 +125,7 @@ async def test_a_lost_reply_to_a_plain_insert(target: Site) -> None:
     assert made.rejects == [row.decode() for row in loaded.rejects]
 
 
-async def test_a_lost_reply_to_a_plain_insert_and_rows_that_were_there(target: Site) -> None:
+async def test_a_lost_reply_to_a_plain_insert_and_rows_that_were_there(target: Target) -> None:
     """Under --resolution none a row that another has written is rejected, also where a reply was lost."""
     made = source(1000, seed=3, repeats=0, shapes=False, bad=0)
     target.sql("insert into api.faults (id, a) values ('k0000150', -1), ('k0000777', -1)")
@@ -153,7 +147,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("others", OTHERS.values(), ids=OTHERS.keys())
-async def test_a_lost_reply_where_all_keys_are_another_writers(target: Site, others: str) -> None:
+async def test_a_lost_reply_where_all_keys_are_another_writers(target: Target, others: str) -> None:
     """A key that is there with other values is no proof that the row is in: all rows are rejected."""
     made = source(500, seed=3, repeats=0, shapes=False, bad=0)
     await target.load(made.lines, table="faults")
@@ -170,7 +164,7 @@ async def test_a_lost_reply_where_all_keys_are_another_writers(target: Site, oth
     assert before == contents(target)
 
 
-async def test_a_lost_reply_where_a_trigger_changes_what_is_inserted(target: Site) -> None:
+async def test_a_lost_reply_where_a_trigger_changes_what_is_inserted(target: Target) -> None:
     """What the table holds then differs from what was sent: rows of ours are not rejected for that."""
     made = source(1000, seed=3, repeats=0, shapes=False, bad=0)
     target.sql("""
@@ -188,7 +182,7 @@ async def test_a_lost_reply_where_a_trigger_changes_what_is_inserted(target: Sit
     assert {key: (a, b, str(c).upper()) for key, (a, b, c) in made.stored.items()} == contents(target)
 
 
-async def test_a_plain_insert_that_is_committed_after_it_was_given_up(target: Site) -> None:
+async def test_a_plain_insert_that_is_committed_after_it_was_given_up(target: Target) -> None:
     """Its rows are sent again meanwhile, in parts, and meet those of the late one: none is rejected."""
     made = source(1000, seed=3, repeats=0, shapes=False)
     late = every(4, Stall(late=True), first=2)
@@ -200,7 +194,7 @@ async def test_a_plain_insert_that_is_committed_after_it_was_given_up(target: Si
     assert made.rejects == [row.decode() for row in loaded.rejects]
 
 
-async def test_a_server_that_never_answers_some_requests(target: Site) -> None:
+async def test_a_server_that_never_answers_some_requests(target: Target) -> None:
     """--timeout gives them up; the others go on meanwhile."""
     made = source(ROWS, seed=4)
     with Proxy(target.url, every(11, Stall())) as proxy:
@@ -210,7 +204,7 @@ async def test_a_server_that_never_answers_some_requests(target: Site) -> None:
     assert loaded.report.retries >= 3
 
 
-async def test_a_slow_line(target: Site) -> None:
+async def test_a_slow_line(target: Target) -> None:
     """50 kB/s are enough."""
     made = source(1500, seed=5)
     with Proxy(target.url, rate=50_000) as proxy:
@@ -220,7 +214,7 @@ async def test_a_slow_line(target: Site) -> None:
     assert loaded.report.bytes_sent / loaded.report.seconds < 51_000
 
 
-async def test_a_line_too_slow_for_all_that_is_in_flight(target: Site) -> None:
+async def test_a_line_too_slow_for_all_that_is_in_flight(target: Target) -> None:
     """Where all requests together take longer than --timeout, fewer or smaller ones are sent.
 
     The defaults at 50 kB/s, made small: eight bodies of 1 MiB take 168 s there, and --timeout is 120 s.
@@ -235,7 +229,7 @@ async def test_a_line_too_slow_for_all_that_is_in_flight(target: Site) -> None:
     assert loaded.report.bytes_sent < 3 * sum(len(line) + 1 for line in made.lines)
 
 
-async def test_a_gateway_with_a_limit_of_size(target: Site) -> None:
+async def test_a_gateway_with_a_limit_of_size(target: Target) -> None:
     """413 above 4 kB: batches shrink, and what was too large once is not sent again."""
     made = source(ROWS, seed=7)
     limit = 4000
@@ -251,7 +245,7 @@ async def test_a_gateway_with_a_limit_of_size(target: Site) -> None:
     assert 0 < len(refused) <= 8
 
 
-async def test_a_statement_timeout_above_a_number_of_rows(target: Site) -> None:
+async def test_a_statement_timeout_above_a_number_of_rows(target: Target) -> None:
     """57014 above 30 rows: batches shrink, and what was too large once is not sent again."""
     made = source(ROWS, seed=8)
     timeout = postgrest("500 Internal Server Error", "57014", "canceling statement due to statement timeout")
@@ -268,7 +262,7 @@ async def test_a_statement_timeout_above_a_number_of_rows(target: Site) -> None:
     assert 0 < len(refused) <= 3
 
 
-async def test_a_gateway_with_a_limit_of_requests_in_flight(target: Site) -> None:
+async def test_a_gateway_with_a_limit_of_requests_in_flight(target: Target) -> None:
     """429 above two: the load keeps below it, and tries more only now and then."""
     made = source(ROWS, seed=18)
 
@@ -283,7 +277,7 @@ async def test_a_gateway_with_a_limit_of_requests_in_flight(target: Site) -> Non
     assert 0 < sum(seen.status == 429 for seen in proxy.posts) <= 10
 
 
-async def test_latency(target: Site) -> None:
+async def test_latency(target: Target) -> None:
     """Each request takes 50 ms longer to arrive."""
     made = source(ROWS, seed=9)
     with Proxy(target.url, lambda _seen: Delay(0.05)) as proxy:
@@ -293,7 +287,7 @@ async def test_latency(target: Site) -> None:
     assert 0 == loaded.report.retries
 
 
-async def test_what_one_batch_has_to_wait_others_need_not(target: Site) -> None:
+async def test_what_one_batch_has_to_wait_others_need_not(target: Target) -> None:
     """A batch with a certain row is refused till its budget is spent; by then all others are in."""
     made = source(ROWS, seed=10, shapes=False, repeats=0, bad=0)
     held = "k0000333"
@@ -320,7 +314,7 @@ async def test_what_one_batch_has_to_wait_others_need_not(target: Site) -> None:
     assert resumed.report.resumed
 
 
-async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: Site) -> None:
+async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: Target) -> None:
     """When nothing gets through for --retry-for: exit 5 soon after, with the server's words."""
     made = source(ROWS, seed=11)
     begun: list[float] = []
@@ -344,7 +338,7 @@ async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: S
     check(target, made, as_dict(resumed.report))
 
 
-async def test_retry_after_is_waited_for(target: Site) -> None:
+async def test_retry_after_is_waited_for(target: Target) -> None:
     """After `Retry-After: 1` the same request comes no sooner than in a second."""
     made = source(500, seed=12, bad=0)
     refuses = html("503 Service Unavailable", "Retry-After: 1")
@@ -369,7 +363,7 @@ def expiring(life: float) -> Fault:
     return fault
 
 
-async def test_tokens_that_expire_are_renewed_one_at_a_time(target: Site) -> None:
+async def test_tokens_that_expire_are_renewed_one_at_a_time(target: Target) -> None:
     """With eight requests in flight, each refused token is replaced by just one."""
     made = source(6000, seed=13)
     with Proxy(target.url, expiring(1.1)) as proxy:
@@ -384,7 +378,7 @@ async def test_tokens_that_expire_are_renewed_one_at_a_time(target: Site) -> Non
 
 @pytest.mark.parametrize("concurrency", [1, 4])
 async def test_a_token_that_the_server_goes_on_refusing_stops_the_load(
-    target: Site, concurrency: int
+    target: Target, concurrency: int
 ) -> None:
     """A 401 never loops: one renewal a request, then exit 4 with the server's words; it can be resumed."""
     made = source(ROWS, seed=14)
@@ -403,7 +397,7 @@ async def test_a_token_that_the_server_goes_on_refusing_stops_the_load(
     check(target, made, as_dict(resumed.report))
 
 
-async def test_tokens_that_live_two_seconds(target: Site) -> None:
+async def test_tokens_that_live_two_seconds(target: Target) -> None:
     """They are renewed before they expire, and never refused."""
     made = source(ROWS, seed=15)
     with Proxy(target.url) as proxy:
@@ -417,7 +411,7 @@ async def test_tokens_that_live_two_seconds(target: Site) -> None:
 @pytest.mark.parametrize("ttl", [60.0, 300.0])
 @pytest.mark.parametrize("ahead", [-300.0, 300.0], ids=["behind", "ahead"])
 async def test_a_clock_that_is_five_minutes_wrong(
-    target: Site, monkeypatch: pytest.MonkeyPatch, ahead: float, ttl: float
+    target: Target, monkeypatch: pytest.MonkeyPatch, ahead: float, ttl: float
 ) -> None:
     """Tokens are good by the server's clock."""
     made = source(500, seed=16)
@@ -442,7 +436,7 @@ class Stopper:
             self._halt.stop(Interrupted(SIGINT))
 
 
-async def test_a_stop_does_not_wait_for_a_batch_that_waits(target: Site, tmp_path: Path) -> None:
+async def test_a_stop_does_not_wait_for_a_batch_that_waits(target: Target, tmp_path: Path) -> None:
     """A stop ends waits between tries at once; what waited is resumed."""
     made = source(ROWS, seed=17)
     path = made.write(tmp_path / "source.jsonl")

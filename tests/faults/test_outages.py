@@ -31,7 +31,7 @@ PLAIN = Request("plain", schema="api")
 WAITING = Request("waiting", schema="api")
 
 
-class Site:
+class Cluster:
     """A PostgreSQL of our own, and the PostgRESTs over it."""
 
     def __init__(self, folder: Path) -> None:
@@ -40,6 +40,15 @@ class Site:
         self.postgres.start()
         schema.apply(programs.psql, self.postgres.uri, PASSWORD)
         self.sql(SETUP)
+
+    @property
+    def up(self) -> bool:
+        """Whether PostgreSQL takes connections: an earlier test may have killed it."""
+        try:
+            self.sql("select 1")
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def sql(self, statement: str) -> list[tuple[object, ...]]:
         """Run SQL as the superuser; gives the rows, if there are any."""
@@ -91,23 +100,24 @@ class Server:
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The PostgreSQL."""
-    site = Site(tmp_path_factory.mktemp("outages"))
+def cluster(programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Start PostgreSQL."""
+    del programs
+    site = Cluster(tmp_path_factory.mktemp("outages"))
     yield site
     site.postgres.stop()
 
 
 @pytest.fixture
-def site(cluster: Site) -> Site:
+def site(cluster: Cluster) -> Cluster:
     """The PostgreSQL, up again."""
-    if cluster.postgres._process is None:
+    if not cluster.up:
         cluster.postgres.start()
     return cluster
 
 
 @contextmanager
-def held(site: Site) -> Iterator[Callable[[], object]]:
+def held(site: Cluster) -> Iterator[Callable[[], object]]:
     """Holds what rows of `waiting` wait for; tells whether one does."""
     waits = "select 1 from pg_locks where locktype = 'advisory' and not granted"
     with closing(psycopg.connect(site.postgres.uri, autocommit=True)) as connection:
@@ -120,7 +130,7 @@ def lost(answer: Answer) -> tuple[bool, Decision]:
     return isinstance(answer.reply, NoReply), answer.verdict.decision
 
 
-async def test_pool_exhausted(site: Site) -> None:
+async def test_pool_exhausted(site: Cluster) -> None:
     """Where all connections are in use PostgREST says 504 PGRST003: again later."""
     async with site.postgrest() as server:
         with held(site) as waits:
@@ -132,7 +142,7 @@ async def test_pool_exhausted(site: Site) -> None:
     assert (504, "PGRST003", Decision.RETRY) == answer.said
 
 
-async def test_backend_terminated_while_idle(site: Site) -> None:
+async def test_backend_terminated_while_idle(site: Cluster) -> None:
     """The first request after an administrator ended PostgREST's connections fails with 57P01: again."""
     end = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where usename = 'authenticator'"
     async with site.postgrest() as server:
@@ -144,7 +154,7 @@ async def test_backend_terminated_while_idle(site: Site) -> None:
     assert answer.verdict.after is not None
 
 
-async def test_postgres_killed(site: Site) -> None:
+async def test_postgres_killed(site: Cluster) -> None:
     """A statement that loses its database is PGRST001, and what comes after it PGRST000: again later."""
     async with site.postgrest() as server:
         with held(site) as waits:
@@ -159,7 +169,7 @@ async def test_postgres_killed(site: Site) -> None:
     assert (503, "PGRST000", Decision.RETRY) == after.said
 
 
-async def test_schema_cache_could_not_be_loaded(site: Site) -> None:
+async def test_schema_cache_could_not_be_loaded(site: Cluster) -> None:
     """Where PostgREST cannot read the schema it says 503 PGRST002: again later."""
     site.sql("revoke select on pg_catalog.pg_proc from public")
     try:
@@ -171,7 +181,7 @@ async def test_schema_cache_could_not_be_loaded(site: Site) -> None:
     assert (503, "PGRST002", Decision.RETRY) == answer.said
 
 
-async def test_postgrest_started_while_the_database_is_down(site: Site) -> None:
+async def test_postgrest_started_while_the_database_is_down(site: Cluster) -> None:
     """PostgREST takes the connection and says nothing until it has a database: again after --timeout."""
     site.postgres.kill()
     async with site.postgrest(ready=False, channel=True) as server:
@@ -181,7 +191,7 @@ async def test_postgrest_started_while_the_database_is_down(site: Site) -> None:
     assert "no answer within 0.5 s" == answer.verdict.reason.message
 
 
-async def test_postgrest_without_channel_started_while_the_database_is_down(site: Site) -> None:
+async def test_postgrest_without_channel_started_while_the_database_is_down(site: Cluster) -> None:
     """Without db-channel-enabled it answers 503 PGRST002 at once: again later."""
     site.postgres.kill()
     async with site.postgrest(ready=False, channel=False) as server:
@@ -191,7 +201,7 @@ async def test_postgrest_without_channel_started_while_the_database_is_down(site
 
 
 @pytest.mark.parametrize("signals", [(), ((SIGTERM, 5.0),)], ids=["killed", "SIGTERM"])
-async def test_postgrest_ended_mid_request(site: Site, signals: tuple[tuple[Signals, float], ...]) -> None:
+async def test_postgrest_ended_mid_request(site: Cluster, signals: tuple[tuple[Signals, float], ...]) -> None:
     """A connection that closes without a reply says nothing about the rows: again."""
     async with site.postgrest() as server:
         with held(site) as waits:
@@ -211,7 +221,7 @@ async def test_nobody_listens() -> None:
     assert (True, Decision.RETRY) == lost(answer)
 
 
-async def test_standby(site: Site) -> None:
+async def test_standby(site: Cluster) -> None:
     """A standby takes no writes, and will not take the next one either."""
     site.postgres.stop()
     signal = site.postgres.data / "standby.signal"

@@ -12,66 +12,44 @@ import psycopg
 import pytest
 
 from loader.throttle import concurrency as flow
+from tests.support.outcome import as_dict, check, contents, differences
 from tests.support.processes import Loads, await_that
-from tests.support.site import (
-    SECRET,
-    Site,
-    Source,
-    as_dict,
-    check,
-    clear,
-    contents,
-    differences,
-    site,
-    source,
-)
+from tests.support.servers import SECRET, Servers
+from tests.support.sources import Source, source
 
 ROWS = 6000
 DOWN = 5.0  # seconds; the soak has 60
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site"), settings={"deadlock_timeout": "20ms"}) as up:
-        yield up
-
-
-@pytest.fixture
-def target(servers: Site) -> Site:
-    servers.replace_postgrest()
-    clear(servers)
-    return servers
-
-
-def kill_postgrest(target: Site) -> None:
+def kill_postgrest(target: Servers) -> None:
     """Kill PostgREST, and start it again."""
     target.postgrest.kill()
     target.postgrest.start()
 
 
-def quit_postgres(target: Site) -> None:
+def quit_postgres(target: Servers) -> None:
     """Immediate shutdown of PostgreSQL, and a start."""
-    target.quit_postgres()
+    target.postgres.quit()
     target.start_postgres()
 
 
-def kill_postgres(target: Site) -> None:
+def kill_postgres(target: Servers) -> None:
     """Kill PostgreSQL, and start it again."""
     target.postgres.kill()
     target.start_postgres()
 
 
-def downtime(target: Site) -> None:
+def downtime(target: Servers) -> None:
     """Neither is there for a while; PostgREST comes back first, and without its database answers nobody."""
     target.postgrest.kill()
-    target.quit_postgres()
+    target.postgres.quit()
     time.sleep(DOWN / 2)
-    target.launch_postgrest()
+    target.postgrest.launch()
     time.sleep(DOWN / 2)
     target.start_postgres()
 
 
-OUTAGES: list[tuple[Callable[[Site], None], int]] = [
+OUTAGES: list[tuple[Callable[[Servers], None], int]] = [
     (kill_postgrest, 3),
     (quit_postgres, 2),
     (kill_postgres, 2),
@@ -81,7 +59,7 @@ OUTAGES: list[tuple[Callable[[Site], None], int]] = [
 
 @pytest.mark.parametrize(("outage", "times"), OUTAGES, ids=[outage.__name__ for outage, _ in OUTAGES])
 def test_an_outage_only_costs_time(
-    target: Site, tmp_path: Path, outage: Callable[[Site], None], times: int
+    target: Servers, tmp_path: Path, outage: Callable[[Servers], None], times: int
 ) -> None:
     """The load waits until the servers are back, and goes on by itself."""
     made = source(ROWS, seed=len(outage.__name__))
@@ -95,24 +73,26 @@ def test_an_outage_only_costs_time(
         assert process.running
     run = process.wait()
 
-    assert run.code == 1, run.err
+    assert 1 == run.code, run.err
     check(target, made, run.report)
     assert made.rejects == run.rejects
     assert run.report["retries"] > 0
 
 
-def has(target: Site, rows: int) -> bool:
+def has(target: Servers, rows: int) -> bool:
     """Whether so many rows are in the table."""
     return count(target) >= rows
 
 
-def count(target: Site) -> int:
+def count(target: Servers) -> int:
     """Rows in the table."""
     found: int = target.sql("select count(*) from api.faults")[0][0]
     return found
 
 
-def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(target: Site, tmp_path: Path) -> None:
+def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(
+    target: Servers, tmp_path: Path
+) -> None:
     """Exit 4 with the server's words, at once; with the new secret the same command goes on."""
     made = source(ROWS, seed=1)
     made.write(tmp_path / "rows.jsonl")
@@ -127,16 +107,16 @@ def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(target: 
     resumed = loads.run("rows.jsonl")
 
     for run in (stopped, again):
-        assert run.code == 4, run.err
+        assert 4 == run.code, run.err
         assert "JWSInvalidSignature" in run.err
         assert run.last.startswith("to go on: bulkload ")
     assert resumed.first.startswith("resuming at rows.jsonl:")
-    assert resumed.code == 1, resumed.err
+    assert 1 == resumed.code, resumed.err
     check(target, made, resumed.report)
 
 
 @contextmanager
-def slowly(target: Site) -> Iterator[None]:
+def slowly(target: Servers) -> Iterator[None]:
     """Each row takes the database 4 ms."""
     target.sql("""
         create function api.slow() returns trigger language plpgsql as $$
@@ -149,13 +129,13 @@ def slowly(target: Site) -> Iterator[None]:
         target.sql("drop trigger slow on api.faults; drop function api.slow")
 
 
-def reload(target: Site) -> None:
+def reload(target: Servers) -> None:
     """Have PostgREST read the roles' settings again."""
     target.sql("notify pgrst, 'reload config'")
     time.sleep(0.3)
 
 
-async def test_a_statement_timeout_of_the_role(target: Site) -> None:
+async def test_a_statement_timeout_of_the_role(target: Servers) -> None:
     """150 ms are not enough for a batch: smaller ones are sent, and nothing is lost."""
     made = source(1500, seed=2)
     target.sql("alter role api_data_producer set statement_timeout = '150ms'")
@@ -171,7 +151,7 @@ async def test_a_statement_timeout_of_the_role(target: Site) -> None:
     assert loaded.report.batches > 1500 * 2 // 150
 
 
-async def test_a_pool_of_one(target: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_pool_of_one(target: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """With eight requests in flight for one connection, some are answered 504; all get in."""
     monkeypatch.setattr(flow, "_FIRST", 8)
     made = source(1200, seed=3, repeats=0.0)  # or batches wait for each other, not for the pool
@@ -183,12 +163,12 @@ async def test_a_pool_of_one(target: Site, monkeypatch: pytest.MonkeyPatch) -> N
     assert loaded.report.retries > 0
 
 
-def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Site, tmp_path: Path) -> None:
+def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Servers, tmp_path: Path) -> None:
     """Deadlocks with it are waited out; each writer's columns end as it wrote them."""
     made = source(ROWS, seed=4, shapes=False)
     made.write(tmp_path / "rows.jsonl")
     loads = Loads(tmp_path, target.url, target.secret, "--batch-rows=500", "--max-rate=3000")
-    assert loads.run("rows.jsonl").code == 1  # rows that are there are upserted, and locked
+    assert 1 == loads.run("rows.jsonl").code  # rows that are there are upserted, and locked
     before = deadlocks(target)
     for _ in range(6):  # as a rule the first load meets one
         process = loads.start("rows.jsonl")
@@ -196,7 +176,7 @@ def test_a_second_writer_with_the_same_rows_in_the_opposite_order(target: Site, 
             while process.running:
                 upsert_backwards(writer)
         run = process.wait()
-        assert run.code == 1, run.err
+        assert 1 == run.code, run.err
         check(target, made, run.report)
         target.sql("select pg_stat_force_next_flush()")
         if deadlocks(target) > before:
@@ -217,13 +197,13 @@ def upsert_backwards(writer: psycopg.Connection[tuple[object, ...]]) -> None:
         return
 
 
-def deadlocks(target: Site) -> int:
+def deadlocks(target: Servers) -> int:
     """How many there were in this database."""
     found: int = target.sql("select deadlocks from pg_stat_database where datname = current_database()")[0][0]
     return found
 
 
-def test_what_is_compared_would_tell_a_difference(target: Site) -> None:
+def test_what_is_compared_would_tell_a_difference(target: Servers) -> None:
     """The comparison itself: a row too few, a row too many, and one with a wrong last digit."""
     made = Source([], dict.fromkeys(("here", "gone", "wrong"), ("1", "0.100000000000000001", None)), {}, [])
     target.sql(

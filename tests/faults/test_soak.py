@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import re
 
-from tests import soak
+from tests.soak.__main__ import FAULTS, main
+from tests.soak.trials import Ended, Scenario, Trial
 
 
 def test_the_soak_prints_a_line_for_each_fault() -> None:
     """A round of a few faults: no rows lost, none wrong; what was not named does not run."""
-    said: list[str] = []
+    written: list[str] = []
 
-    code = soak.main(["--rounds=1", "swallow", "too-early", "rotation"], said.append)
+    code = main(["--rounds=1", "swallow", "too-early", "rotation"], written.append)
 
-    assert 0 == code, said
-    assert 3 == len(said)
+    assert 0 == code, written
+    assert 3 == len(written)
     form = r"(.+): 1 rounds, [\d,]+ rows, [1-9]\d* retries, 0 rows lost, 0 rows wrong"
-    assert all(re.fullmatch(form, line) for line in said[:2]), said
+    assert all(re.fullmatch(form, line) for line in written[:2]), written
 
 
 def test_the_soak_tells_what_is_wrong() -> None:
-    """A fault that loses rows is told by its line and the exit code."""
-    original = soak.FAULTS["rotation"]
+    """The line of a fault that loses rows says so, and the exit code is 1."""
 
-    def losing(one: soak.Round) -> soak.Ended:
-        made, run, resolution = soak.FAULTS["swallow"][0](one)
-        one.target.sql("delete from api.faults where id in (select min(id) from api.faults)")
-        return made, run, resolution
+    def lose(trial: Trial) -> Ended:
+        ended = FAULTS["swallow"].attempt(trial)
+        trial.target.sql("delete from api.faults where id in (select min(id) from api.faults)")
+        return ended
 
-    soak.FAULTS["rotation"] = (losing, 1)
-    try:
-        said: list[str] = []
-        code = soak.main(["rotation"], said.append)
-    finally:
-        soak.FAULTS["rotation"] = original
+    written: list[str] = []
+    code = main([], written.append, {"losing": Scenario(lose, 1)})
 
     assert 1 == code
-    assert "1 rows lost" in said[0]
+    assert "1 rows lost" in written[0]

@@ -24,13 +24,6 @@ def run(
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_make_trades_is_stable(tmp_path: Path) -> None:
-    """make_trades.py gives the bytes that it has always given, whatever Python runs it."""
-    run("make_trades.py", "100", tmp_path / "trades.jsonl").check_returncode()
-
-    assert SAMPLE.read_bytes() == (tmp_path / "trades.jsonl").read_bytes()
-
-
 async def test_check_sums_of_a_loaded_dump(target: Target) -> None:
     """Where the table holds what the file holds, each line says yes and the exit code is 0."""
     await target.load(SAMPLE)

@@ -111,6 +111,11 @@ class Target:
                 for row in range(result.ntuples)
             ]
 
+    def copy(self, statement: LiteralString, text: str) -> None:
+        """Run COPY ... FROM STDIN with this text."""
+        with self._connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.write(text)
+
     def reload(self) -> None:
         """Have PostgREST read the schema again, after DDL, and wait until it has."""
         marker = f"reloaded_{time.monotonic_ns()}"

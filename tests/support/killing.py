@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from tests.support.harness import Target
+from tests.support.line_faults import Seen, Stall, passing
+from tests.support.outcome import check, clear
 from tests.support.processes import Loads, Process, Run, await_that
-from tests.support.proxy import Proxy, Seen, Stall, passing
-from tests.support.site import Site, Source, check, clear
+from tests.support.proxy import Proxy
+from tests.support.sources import Source
 from tests.support.writing import store
 
 ROWS = 6000  # of a source
@@ -77,7 +80,7 @@ def is_finished(run: Run) -> bool:
 
 
 def kill_and_resume(
-    servers: Site,
+    target: Target,
     folder: Path,
     made: Source,
     resolution: str,
@@ -98,8 +101,8 @@ def kill_and_resume(
     named = resolution if resolution == "none" else f"{resolution}-duplicates"
     options = [f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}", f"--resolution={named}"]
     options += [f"--max-errors={ROWS}", *flags]
-    with Proxy(servers.url, reads_bodies=True) as proxy:
-        loads = Loads(folder, proxy.url, servers.secret, *options)
+    with Proxy(target.url, reads_bodies=True) as proxy:
+        loads = Loads(folder, proxy.url, target.secret, *options)
         earlier: list[Seen] = []
         while True:
             begin = len(proxy.posts)
@@ -113,8 +116,8 @@ def kill_and_resume(
                 assert run.code in (0, 1, -9), run.err
                 if kills <= 0:
                     return run
-                check(servers, made, run.report, resolution=resolution)
-                clear(servers)
+                check(target, made, run.report, resolution=resolution)
+                clear(target)
                 earlier = []
             else:
                 kills -= 1

@@ -1,4 +1,4 @@
-"""Sources of each format: the rows of a `tests.faults.Source` as CSV, JSON arrays, Parquet, SQLite and so on.
+"""Sources of each format: the rows of a `Source` as CSV, JSON arrays, Parquet, SQLite and so on.
 
 What a format is called here is the name of its files, as in `pretty.json`; `pretty.json.gz` is compressed.
 """
@@ -20,13 +20,10 @@ from typing import Any
 import polars as pl
 
 from tests.support.packing import PACK, packed
-from tests.support.site import COLUMNS, Source, source
+from tests.support.sources import COLUMNS, Source, source
 
 NAMES = ("id", *COLUMNS)
 Row = Mapping[str, Any]
-
-# The rows that the server refuses where a column has a type of its own.
-REFUSED = "alter table api.faults add constraint refused check (c <> 'refused')"
 
 
 @dataclass(frozen=True)
@@ -223,8 +220,8 @@ def rough(count: int, *, seed: int, shapes: bool = False, typed: bool = False, *
         count: of rows.
         seed: of what is random in them.
         shapes: whether there are rows that write fewer columns.
-        typed: whether no number may be a text, also in rows that must be rejected: see REFUSED.
-        more: as `tests.faults.source` takes it.
+        typed: whether no number may be a text, also in rows that must be rejected: see `servers.FAULTS`.
+        more: as `tests.support.sources.source` takes it.
     """
     made = source(count, seed=seed, shapes=shapes, **more)
 

@@ -12,22 +12,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
+from tests.support.outcome import contents
 from tests.support.processes import Loads, peak
-from tests.support.site import Site, clear, contents
 
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
-
-
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
 
 
 def csv_bomb() -> bytes:
@@ -96,7 +86,7 @@ def test_large_rows_of_a_database_are_few_at_a_time(loads: Loads, tmp_path: Path
 
 @pytest.mark.parametrize("line", [b"x,1\n", b"x\n", b"\n"])
 def test_a_quote_that_is_never_closed_is_told(
-    loads: Loads, tmp_path: Path, target: Site, line: bytes
+    loads: Loads, tmp_path: Path, target: Target, line: bytes
 ) -> None:
     """With its line, once the cell is longer than a row may be; the rows before it are in."""
     part = gzip.compress(line * (8_000_000 // len(line)))
@@ -147,7 +137,7 @@ LONG: list[tuple[str, bytes, bytes, str, str]] = [
 
 @pytest.mark.parametrize(("name", "before", "behind", "words", "advice"), LONG)
 def test_a_line_of_200_mb_is_told(
-    target: Site,
+    target: Target,
     tmp_path: Path,
     loads: Loads,
     name: str,

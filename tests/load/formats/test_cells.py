@@ -7,14 +7,17 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import LiteralString
 
 import pytest
 
 from loader.sandbox import PostgREST, find_postgrest
+from tests.support.dirty.cases import tables
+from tests.support.harness import Target
 from tests.support.processes import Loads
-from tests.support.site import SECRET, Site, site
+from tests.support.servers import SECRET, Servers
 
-KINDS = """
+KINDS: LiteralString = """
 create type core.mood as enum ('sad', 'happy');
 create type core.pair as (x integer, y text);
 create domain core.document as jsonb;
@@ -26,6 +29,11 @@ create table core.kinds (id text primary key, j json, jb jsonb, doc core.documen
 create view api.kinds as select * from core.kinds;
 grant usage on schema core to api_data_producer;
 grant select, insert, update on api.kinds to api_data_producer;
+"""
+
+DROP: LiteralString = """
+drop view api.kinds; drop table core.kinds;
+drop type core.mood, core.pair; drop domain core.document, core.positive
 """
 
 # A column, cells for it
@@ -85,25 +93,26 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        up.sql(KINDS)
-        up.reload()
-        yield up
+def kinds(servers: Target) -> Iterator[Target]:
+    """Make a table with a column of each type."""
+    with tables(servers, KINDS, DROP) as target:
+        yield target
 
 
 @pytest.fixture
-def target(servers: Site) -> Site:
-    servers.sql("truncate core.kinds")
-    return servers
+def target(target: Target, kinds: Target) -> Target:
+    """Return the servers, with no rows in core.kinds either."""
+    kinds.sql("truncate core.kinds")
+    return target
 
 
 @pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, "--table=kinds")
+def load_options() -> tuple[str, ...]:
+    """Have loads go to api.kinds."""
+    return ("--table=kinds",)
 
 
-def columns(target: Site) -> list[str]:
+def columns(target: Servers) -> list[str]:
     """Those of the table."""
     found = target.sql(
         "select attname from pg_attribute where attrelid = 'core.kinds'::regclass and attnum > 0"
@@ -120,7 +129,7 @@ def rows(names: Sequence[str], cells: Mapping[str, Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def test_a_cell_is_stored_as_copy_would_store_it(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_a_cell_is_stored_as_copy_would_store_it(target: Servers, tmp_path: Path, loads: Loads) -> None:
     """Whatever the column's type is: PostgreSQL reads it as it reads a literal."""
     names = columns(target)
     assert [*CELLS] == names[1:]
@@ -131,15 +140,16 @@ def test_a_cell_is_stored_as_copy_would_store_it(target: Site, tmp_path: Path, l
     stored = target.texts("select * from core.kinds order by id")
     target.sql("truncate core.kinds")
     copying = "copy core.kinds from stdin with (format csv)"
-    with target._connection.cursor() as cursor, cursor.copy(copying) as copy:
-        copy.write(text)
+    target.copy(copying, text)
     copied = target.texts("select * from core.kinds order by id")
 
     assert 0 == run.code, run.err
     assert copied == stored
 
 
-def test_a_cell_that_its_column_cannot_hold_is_rejected(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_a_cell_that_its_column_cannot_hold_is_rejected(
+    target: Servers, tmp_path: Path, loads: Loads
+) -> None:
     """Each with its line and PostgreSQL's code; nothing of it is stored, nor changed on the way."""
     names = columns(target)
     head = f"{','.join(names)}\n"
@@ -156,7 +166,7 @@ def test_a_cell_that_its_column_cannot_hold_is_rejected(target: Site, tmp_path: 
     assert [] == target.texts("select id from core.kinds")
 
 
-def test_json_over_several_lines_is_json(target: Site, tmp_path: Path, loads: Loads) -> None:
+def test_json_over_several_lines_is_json(target: Servers, tmp_path: Path, loads: Loads) -> None:
     """A newline between two of its tokens is a blank; a null alone is what it is for PostgREST: NULL."""
     (tmp_path / "rows.csv").write_text('id,j\nk1,"{""a"":\n1.10}"\nk2,null\n')
 
@@ -168,7 +178,7 @@ def test_json_over_several_lines_is_json(target: Site, tmp_path: Path, loads: Lo
 
 @pytest.mark.parametrize(("name", "told"), [("rows.csv", 1), ("rows.jsonl", 0)])
 def test_a_server_that_tells_no_types_is_told(
-    target: Site, tmp_path: Path, loads: Loads, name: str, told: int
+    target: Servers, tmp_path: Path, loads: Loads, name: str, told: int
 ) -> None:
     """Once, and only where values depend on them: what a json column holds then is a text."""
     (tmp_path / "rows.csv").write_text('id,jb\nk,"{""a"":1}"\n')
@@ -190,7 +200,7 @@ def test_a_server_that_tells_no_types_is_told(
 
 @pytest.mark.parametrize("column", ["j", "jb"])
 def test_json_that_is_set_keeps_its_empty_texts(
-    target: Site, tmp_path: Path, loads: Loads, column: str
+    target: Servers, tmp_path: Path, loads: Loads, column: str
 ) -> None:
     """An empty cell is null; an empty text within JSON is not one."""
     (tmp_path / "rows.csv").write_text("id,ta\nk,\n")

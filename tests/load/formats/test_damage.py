@@ -8,24 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
+from tests.support.outcome import check, contents, differences
 from tests.support.processes import Loads
-from tests.support.site import Site, check, clear, contents, differences
 from tests.support.writing import FORMATS, format_of, rough, written
 
 ROWS = 2000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
-
-
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
 
 
 # The format, the exit code of a load of its first two thirds, what is said
@@ -52,7 +42,7 @@ def third(name: str, data: bytes) -> bytes:
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize(("name", "code", "words"), CUT, ids=[name for name, *_ in CUT])
 def test_what_is_cut_off_is_told(
-    target: Site, tmp_path: Path, loads: Loads, name: str, code: int, words: str, suffix: str
+    target: Target, tmp_path: Path, loads: Loads, name: str, code: int, words: str, suffix: str
 ) -> None:
     """The rows before the cut are in, none is wrong, and the load does not pass for complete."""
     kind = format_of(name)
@@ -77,7 +67,7 @@ def test_what_is_cut_off_is_told(
 
 @pytest.mark.parametrize("name", [name for name, *_ in CUT])
 def test_a_compressed_file_that_is_cut_off_is_told(
-    target: Site, tmp_path: Path, loads: Loads, name: str
+    target: Target, tmp_path: Path, loads: Loads, name: str
 ) -> None:
     """The rows before the cut are in, none of a database; once the file is whole, --fresh loads all of it."""
     kind = format_of(name)
@@ -159,7 +149,7 @@ def test_what_holds_no_rows_or_other_things_is_told(
 
 
 @pytest.mark.parametrize("name", ["typed.parquet", "table.sqlite"])
-def test_a_database_is_known_by_its_bytes(target: Site, tmp_path: Path, loads: Loads, name: str) -> None:
+def test_a_database_is_known_by_its_bytes(target: Target, tmp_path: Path, loads: Loads, name: str) -> None:
     """Whatever it is called."""
     kind = format_of(name)
     made = rough(300, seed=6, bad=0, typed=True)
@@ -173,7 +163,7 @@ def test_a_database_is_known_by_its_bytes(target: Site, tmp_path: Path, loads: L
 
 @pytest.mark.parametrize("flag", ["--source-table=rows", "--query=select id, a, b, c from rows"])
 def test_damage_in_a_database_is_told_behind_the_rows_before_it(
-    target: Site, tmp_path: Path, loads: Loads, flag: str
+    target: Target, tmp_path: Path, loads: Loads, flag: str
 ) -> None:
     """Exit 4, whichever way it is read; the rows before it are in."""
     made = rough(16_000, seed=8, bad=0, repeats=0.0, shapes=False)
@@ -193,7 +183,7 @@ def test_damage_in_a_database_is_told_behind_the_rows_before_it(
 
 @pytest.mark.parametrize("how", ["flipped", "zeros", "cut"])
 def test_damage_in_parquet_is_told_behind_the_rows_before_it(
-    target: Site, tmp_path: Path, loads: Loads, how: str
+    target: Target, tmp_path: Path, loads: Loads, how: str
 ) -> None:
     """Exit 4 with the first row that cannot be read; all rows of the row groups before it are in."""
     frame = pl.DataFrame({"id": [f"k{row}" for row in range(9000)], "a": range(9000)})
@@ -226,7 +216,7 @@ QUOTES: list[tuple[int, str]] = [
 
 @pytest.mark.parametrize(("end", "words"), QUOTES)
 def test_a_quote_in_the_middle_that_is_not_closed_loses_no_line(
-    target: Site, tmp_path: Path, loads: Loads, end: int, words: str
+    target: Target, tmp_path: Path, loads: Loads, end: int, words: str
 ) -> None:
     """What it takes into its cell is rejected as it stands; all other rows are in."""
     lines = [f"k{n},{n},x" for n in range(ROWS)]

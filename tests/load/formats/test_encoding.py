@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
+from tests.support.outcome import check, contents
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.site import Site, check, clear, contents
 from tests.support.writing import format_of, rough, written
 
 ROWS = 2000
@@ -20,19 +21,10 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LATIN = "id,a,c\nk1,1,Gr\u00f6\u00dfe\nk2,x,\u00e9\nk3,3,plain\n"
 
 
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
-
-
 @pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_another_encoding_is_told_and_read(loads: Loads, tmp_path: Path, target: Site, encoding: str) -> None:
+def test_another_encoding_is_told_and_read(
+    loads: Loads, tmp_path: Path, target: Target, encoding: str
+) -> None:
     """Rejects are written in the encoding of the source, and so can be loaded like it."""
     (tmp_path / "rows.csv").write_bytes(LATIN.encode(encoding))
 
@@ -65,7 +57,7 @@ def test_utf16_without_a_mark_wants_the_order_of_its_bytes(loads: Loads, tmp_pat
     assert words in run.err
 
 
-def test_texts_of_sqlite_that_are_no_utf8_are_rejected(loads: Loads, tmp_path: Path, target: Site) -> None:
+def test_texts_of_sqlite_that_are_no_utf8_are_rejected(loads: Loads, tmp_path: Path, target: Target) -> None:
     """Those rows only, wherever they stand."""
     with closing(sqlite3.connect(tmp_path / "rows.db")) as database:
         database.execute("create table t (id text, a integer, c text)")
@@ -93,7 +85,7 @@ TEXTS: list[tuple[str, str, str, str, str]] = [
 
 @pytest.mark.parametrize(("name", "head", "row", "between", "end"), TEXTS, ids=[name for name, *_ in TEXTS])
 def test_bytes_that_are_no_utf_8_lose_their_row_only(
-    target: Site, tmp_path: Path, loads: Loads, name: str, head: str, row: str, between: str, end: str
+    target: Target, tmp_path: Path, loads: Loads, name: str, head: str, row: str, between: str, end: str
 ) -> None:
     """In the middle: rejected as they stand, with their lines; named, the encoding lets them in."""
     rows = [row.format(n=n, c="d\u00e9j\u00e0" if n % 700 == 0 else "plain") for n in range(1, ROWS + 1)]
@@ -121,7 +113,7 @@ def test_bytes_that_are_no_utf_8_lose_their_row_only(
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "cp1252"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl"])
 def test_what_is_not_in_the_named_encoding_loses_its_row_only(
-    target: Site, tmp_path: Path, loads: Loads, encoding: str, kind: str
+    target: Target, tmp_path: Path, loads: Loads, encoding: str, kind: str
 ) -> None:
     """Half a surrogate pair, a byte that stands for nothing: its row is in the reject file as it stood."""
     row = "k{n},{n},{c}\n" if kind == "csv" else '{{"id":"k{n}","a":{n},"c":"{c}"}}\n'
@@ -145,7 +137,7 @@ def test_what_is_not_in_the_named_encoding_loses_its_row_only(
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
 def test_text_that_is_cut_off_within_a_character_is_told(
-    target: Site, tmp_path: Path, loads: Loads, encoding: str
+    target: Target, tmp_path: Path, loads: Loads, encoding: str
 ) -> None:
     """With its line; the rows before it are in."""
     text = "id,a\n" + "".join(f"k{n},{n}\n" for n in range(ROWS))
@@ -160,7 +152,7 @@ def test_text_that_is_cut_off_within_a_character_is_told(
 
 
 @pytest.mark.parametrize("name", ["quoted.csv", "plain.jsonl", "array.json"])
-def test_another_encoding_resumes(target: Site, tmp_path: Path, name: str) -> None:
+def test_another_encoding_resumes(target: Target, tmp_path: Path, name: str) -> None:
     """After kill -9 in the middle; its rejects are in it, too."""
     kind = format_of(name)
     made = rough(ROWS, seed=7, shapes=kind.shapes)

@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import loader
 from loader.formats.source_format import is_reject_file
-from tests.support.harness import Loaded
+from tests.support.harness import Loaded, Target
+from tests.support.outcome import as_dict, check, contents
 from tests.support.packing import SUFFIXES, packed
-from tests.support.processes import Loads, Run
-from tests.support.site import Site, Source, Stored, as_dict, check, clear, contents, site
-from tests.support.writing import FORMATS, REFUSED, Written, format_of, rough, rows, store, written
+from tests.support.sources import Source, Stored
+from tests.support.writing import FORMATS, Written, format_of, rough, rows, store, written
 
 ROWS = 1500
-
-
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        up.sql(REFUSED)
-        yield up
-
-
-@pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
 
 
 def source_for(name: str, rows: int = ROWS, *, seed: int, bad: int = 6) -> Source:
@@ -61,7 +47,7 @@ CASES = [(name, suffix, 1 + number % 2) for name in FORMATS for number, suffix i
 
 @pytest.mark.parametrize(("name", "suffix", "members"), CASES)
 async def test_every_value_arrives(
-    target: Site, tmp_path: Path, name: str, suffix: str, members: int
+    target: Target, tmp_path: Path, name: str, suffix: str, members: int
 ) -> None:
     """To the last digit, with default options; what cannot get in is rejected as it stands."""
     made = source_for(name, seed=members)
@@ -97,7 +83,7 @@ def mended(made: Source) -> Stored:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-async def test_a_reject_file_is_a_source_in_its_turn(target: Site, tmp_path: Path, name: str) -> None:
+async def test_a_reject_file_is_a_source_in_its_turn(target: Target, tmp_path: Path, name: str) -> None:
     """Loaded as it is, just its rows are rejected, as they were; mended, they get in."""
     made = source_for(name, 300, seed=3, bad=20)
     kind = format_of(name)
@@ -127,7 +113,9 @@ REFUSED_ALONE = [
 
 
 @pytest.mark.parametrize("data", REFUSED_ALONE)
-async def test_what_an_array_may_not_hold_is_refused_again(target: Site, tmp_path: Path, data: bytes) -> None:
+async def test_what_an_array_may_not_hold_is_refused_again(
+    target: Target, tmp_path: Path, data: bytes
+) -> None:
     """A newline in a string, an array in an array: no reject file makes a row of it."""
     (tmp_path / "rows.json").write_bytes(data)
 
@@ -140,7 +128,7 @@ async def test_what_an_array_may_not_hold_is_refused_again(target: Site, tmp_pat
     assert first.rejects == again.rejects
 
 
-async def test_rejects_of_unlike_sources_are_sources_too(target: Site, tmp_path: Path) -> None:
+async def test_rejects_of_unlike_sources_are_sources_too(target: Target, tmp_path: Path) -> None:
     """JSON of all kinds goes to one file, CSV to one for each header; all are loaded in their turn."""
     names = ["plain.jsonl", *(name for name in FORMATS if name != "headless.csv")]
     made = rough(600, seed=4, bad=60, typed=True)
@@ -158,21 +146,3 @@ async def test_rejects_of_unlike_sources_are_sources_too(target: Site, tmp_path:
     assert ["rejects.2.csv", "rejects.csv", "rejects.jsonl", "rejects.tsv"] == [path.name for path in found]
     assert (0, 60) == (again.exit_code, again.rows_read)
     assert mended(made) == contents(target)
-
-
-def piped(target: Site, folder: Path, name: str, *flags: str) -> Run:
-    """A load of a file from standard input."""
-    loads = Loads(folder, target.url, target.secret)
-    shell = ["sh", "-c", f'cat {name} | "$@"', "sh"]
-    return loads.start("--run-dir=run", *flags, "-", prefix=shell).wait()
-
-
-@pytest.mark.parametrize(("name", "suffix"), [(name, ["", ".gz"][n % 2]) for n, name in enumerate(FORMATS)])
-def test_standard_input_is_what_it_holds(target: Site, tmp_path: Path, name: str, suffix: str) -> None:
-    """No name tells its format."""
-    made = source_for(name, 400, seed=5)
-    size = store(tmp_path, made.lines, [f"{name}{suffix}"])
-    run = piped(target, tmp_path, f"{name}{suffix}", *format_of(name).flags)
-
-    check(target, made, run.report)
-    assert size == run.report["bytes_read"], run.err

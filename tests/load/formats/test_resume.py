@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import loader
 from loader.errors import SettingsError
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle, resent
+from tests.support.outcome import as_dict, check, clear
 from tests.support.packing import SUFFIXES
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.site import Site, as_dict, check, clear, site
-from tests.support.writing import FORMATS, REFUSED, format_of, rough, store, written
+from tests.support.writing import FORMATS, format_of, rough, store, written
 
 ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
@@ -34,21 +34,8 @@ UNLIKE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with site(tmp_path_factory.mktemp("site")) as up:
-        up.sql(REFUSED)
-        yield up
-
-
-@pytest.fixture
-def target(servers: Site) -> Site:
-    clear(servers)
-    return servers
-
-
 @pytest.mark.parametrize("name", [f"{name}{suffix}" for name, suffix in SUFFIX.items()])
-def test_a_killed_load_goes_on(target: Site, tmp_path: Path, name: str) -> None:
+def test_a_killed_load_goes_on(target: Target, tmp_path: Path, name: str) -> None:
     """Only what was in flight is sent again, and all counts and rejects are of the whole load."""
     kind = format_of(name)
     made = rough(ROWS, seed=7, shapes=kind.shapes, typed=kind.typed)
@@ -73,7 +60,7 @@ def test_a_killed_load_goes_on(target: Site, tmp_path: Path, name: str) -> None:
     ("seed", "resolution"), [(1, "merge"), (2, "none"), (3, "ignore")], ids=["merge", "none", "ignore"]
 )
 def test_unlike_sources_go_on_after_kills_anywhere(
-    target: Site, tmp_path: Path, seed: int, resolution: str
+    target: Target, tmp_path: Path, seed: int, resolution: str
 ) -> None:
     """Four kills a load: no row is lost, doubled or wrong, whichever source it stands in."""
     made = rough(6000, seed=seed, typed=True)
@@ -86,7 +73,7 @@ def test_unlike_sources_go_on_after_kills_anywhere(
 
 
 @pytest.mark.parametrize("name", ["headless.csv.gz", "query.sqlite", "objects.json", "typed.parquet.zst"])
-def test_plain_inserts_go_on_after_kills_anywhere(target: Site, tmp_path: Path, name: str) -> None:
+def test_plain_inserts_go_on_after_kills_anywhere(target: Target, tmp_path: Path, name: str) -> None:
     """Four kills a load of plain inserts, which must not be repeated blindly."""
     kind = format_of(name)
     made = rough(ROWS, seed=8, shapes=kind.shapes, typed=kind.typed)
@@ -97,7 +84,7 @@ def test_plain_inserts_go_on_after_kills_anywhere(target: Site, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", FORMATS)
-async def test_a_source_that_has_changed_is_refused(target: Site, tmp_path: Path, name: str) -> None:
+async def test_a_source_that_has_changed_is_refused(target: Target, tmp_path: Path, name: str) -> None:
     """A load that was stopped does not go on with another file; with --fresh it is loaded."""
     kind = format_of(name)
     made = rough(400, seed=9, bad=2, shapes=kind.shapes, typed=kind.typed)

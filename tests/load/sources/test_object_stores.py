@@ -20,21 +20,16 @@ from loader.sandbox.process import Process as Server
 from loader.sandbox.process import free_port, taken
 from loader.sources import object_store as stores
 from loader.sources import remote
-from tests.support.harness import wait_for
+from tests.support.harness import Target, wait_for
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
+from tests.support.outcome import as_dict, check
 from tests.support.packing import packed
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.site import Site, Source, as_dict, check, clear, source
+from tests.support.sources import Source, source
 
 ROWS = 3000
 OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
-
-
-@pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
 
 
 @pytest.fixture(scope="module")
@@ -68,40 +63,31 @@ def bucket(s3: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> ObjectStore:
     return from_url("s3://bucket")
 
 
-class StoreLoads(Loads):
-    """Loads with the variables of an object store."""
-
-    variables: dict[str, str]
-
-    def environment(self) -> dict[str, str]:
-        return super().environment() | self.variables
+@pytest.fixture
+def load_url(proxy: Proxy) -> str:
+    """Have loads send through the proxy."""
+    return proxy.url
 
 
 @pytest.fixture
-def proxy(target: Site) -> Iterator[Proxy]:
-    with Proxy(target.url, reads_bodies=True) as up:
-        yield up
-
-
-@pytest.fixture
-def loads(target: Site, proxy: Proxy, tmp_path: Path, s3: dict[str, str]) -> Loads:
-    made = StoreLoads(tmp_path, proxy.url, target.secret, *OPTIONS)
-    made.variables = s3
-    return made
+def loads(loads: Loads, s3: dict[str, str]) -> Loads:
+    """Have loads know the way to the store."""
+    loads.variables |= s3
+    return loads
 
 
 def text_of(made: Source) -> bytes:
     return "".join(f"{line}\n" for line in made.lines).encode()
 
 
-async def load(target: Site, folder: Path, *urls: str) -> Report:
+async def load(target: Target, folder: Path, *urls: str) -> Report:
     """A load in this process."""
     return await loader.load(target.settings(run_dir=folder / "run", table="faults"), urls)
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 async def test_an_object_loads_like_a_file(
-    target: Site, tmp_path: Path, bucket: ObjectStore, suffix: str, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, bucket: ObjectStore, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In as many parts as it takes; its key is written as in a URL."""
     monkeypatch.setattr(stores, "_PART", 50_000)
@@ -119,7 +105,7 @@ async def test_an_object_loads_like_a_file(
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_killed_load_goes_on(
-    target: Site, bucket: ObjectStore, proxy: Proxy, loads: Loads, suffix: str
+    target: Target, bucket: ObjectStore, proxy: Proxy, loads: Loads, suffix: str
 ) -> None:
     """Only what was in flight is sent again."""
     made = source(ROWS, seed=7)
@@ -193,7 +179,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("url", "words"), WRONG)
 async def test_what_cannot_be_had_is_told(
-    target: Site, tmp_path: Path, bucket: ObjectStore, url: str, words: str
+    target: Target, tmp_path: Path, bucket: ObjectStore, url: str, words: str
 ) -> None:
     """Before anything is sent, and without what the URL should not hold."""
     del bucket  # its variables are set
@@ -214,7 +200,7 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("url", "variables"), ELSEWHERE)
 async def test_a_store_that_is_not_there_is_told(
-    target: Site,
+    target: Target,
     tmp_path: Path,
     bucket: ObjectStore,
     url: str,
@@ -226,7 +212,7 @@ async def test_a_store_that_is_not_there_is_told(
     monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
     monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2024&sig=abcdefgh")
-    monkeypatch.setitem(stores._RETRIES, "max_retries", 0)
+    monkeypatch.setattr(stores, "_RETRIES", {"max_retries": 0})
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
@@ -239,7 +225,7 @@ async def test_a_store_that_is_not_there_is_told(
 
 
 async def test_without_the_extra_it_says_what_to_install(
-    target: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What to install, in so many words."""
     monkeypatch.setitem(sys.modules, "obstore", None)

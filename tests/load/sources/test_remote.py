@@ -14,11 +14,12 @@ import loader
 from loader.errors import SourceMissing
 from loader.run.report import Report
 from loader.sources import http, remote
-from tests.support.harness import Loaded
+from tests.support.harness import Loaded, Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
+from tests.support.outcome import as_dict, check, contents
 from tests.support.packing import packed
 from tests.support.processes import Loads, await_that, peak
-from tests.support.site import Site, Source, as_dict, check, clear, contents, source
+from tests.support.sources import Source, source
 from tests.support.web_server import Web, web_server
 
 ROWS = 3000
@@ -28,20 +29,9 @@ SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
 
 
 @pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
 def web() -> Iterator[Web]:
     with web_server() as up:
         yield up
-
-
-@pytest.fixture
-def loads(target: Site, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, target.url, target.secret, *OPTIONS)
 
 
 @pytest.fixture
@@ -54,7 +44,7 @@ def text_of(made: Source) -> bytes:
     return "".join(f"{line}\n" for line in made.lines).encode()
 
 
-async def load(target: Site, folder: Path, *urls: str) -> Report:
+async def load(target: Target, folder: Path, *urls: str) -> Report:
     """A load in this process."""
     return await loader.load(target.settings(run_dir=folder / "run", table="faults"), urls)
 
@@ -75,7 +65,7 @@ MANNERS = [
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("manners", MANNERS, ids=str)
 async def test_a_source_behind_a_url_loads_like_a_file(
-    target: Site, tmp_path: Path, web: Web, suffix: str, manners: dict[str, object]
+    target: Target, tmp_path: Path, web: Web, suffix: str, manners: dict[str, object]
 ) -> None:
     """To the last digit, with its rejects and their places, whatever the server tells; nobody needs HEAD."""
     made = source(ROWS, seed=1)
@@ -101,7 +91,7 @@ async def test_a_source_behind_a_url_loads_like_a_file(
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("told", ["etag", "dated"])
 async def test_a_broken_connection_is_taken_up_again(
-    target: Site, tmp_path: Path, web: Web, suffix: str, told: str
+    target: Target, tmp_path: Path, web: Web, suffix: str, told: str
 ) -> None:
     """From where it broke, again and again, also where it broke at once; no byte is asked for twice."""
     made = source(ROWS, seed=2)
@@ -139,7 +129,7 @@ BREAKS = [
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("manners", "words"), BREAKS, ids=str)
 async def test_rows_before_a_break_are_loaded(
-    target: Site, tmp_path: Path, web: Web, manners: dict[str, object], words: str
+    target: Target, tmp_path: Path, web: Web, manners: dict[str, object], words: str
 ) -> None:
     """Where the rest cannot be had, or is of another object: exit 4, with the reason."""
     made = source(16_000, seed=5, bad=0, repeats=0.0, shapes=False)
@@ -176,7 +166,7 @@ MISSING = [
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("statuses", "said", "words"), MISSING)
 async def test_what_the_server_refuses_is_missing(
-    target: Site, tmp_path: Path, web: Web, statuses: list[int], said: str, words: str
+    target: Target, tmp_path: Path, web: Web, statuses: list[int], said: str, words: str
 ) -> None:
     """Before anything is sent, with what the server said, unless that repeats the signature."""
     web.statuses, web.words = list(statuses), said
@@ -198,7 +188,9 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize(("url", "words"), NOWHERE)
-async def test_a_server_that_is_not_there_is_told(target: Site, tmp_path: Path, url: str, words: str) -> None:
+async def test_a_server_that_is_not_there_is_told(
+    target: Target, tmp_path: Path, url: str, words: str
+) -> None:
     """At once: it is rather a slip than an outage."""
     with pytest.raises(SourceMissing) as caught:
         await load(target, tmp_path, f"{url}?{SECRET}")
@@ -207,7 +199,7 @@ async def test_a_server_that_is_not_there_is_told(target: Site, tmp_path: Path, 
 
 
 @pytest.mark.usefixtures("impatient")
-async def test_a_server_that_is_busy_is_asked_again(target: Site, tmp_path: Path, web: Web) -> None:
+async def test_a_server_that_is_busy_is_asked_again(target: Target, tmp_path: Path, web: Web) -> None:
     """Before the first byte, and in the middle."""
     made = source(200, seed=3)
     web.files["/rows"] = text_of(made)
@@ -221,7 +213,7 @@ async def test_a_server_that_is_busy_is_asked_again(target: Site, tmp_path: Path
 
 @pytest.mark.usefixtures("impatient")
 async def test_a_server_that_goes_silent_is_asked_again(
-    target: Site, tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
+    target: Target, tmp_path: Path, web: Web, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a while, by another connection."""
     made = source(200, seed=3)
@@ -263,7 +255,7 @@ def test_an_object_is_never_in_memory(web: Web, loads: Loads, tmp_path: Path) ->
     assert sum(path.stat().st_size for path in made) < 1_000_000
 
 
-async def test_a_password_goes_to_its_server_only(target: Site, tmp_path: Path, web: Web) -> None:
+async def test_a_password_goes_to_its_server_only(target: Target, tmp_path: Path, web: Web) -> None:
     """A redirect to another one does not take it along."""
     made = source(200, seed=3)
     with web_server() as other:
@@ -297,7 +289,7 @@ def certified(tmp_path: Path) -> Iterator[Web]:
         yield up
 
 
-def test_certificates_are_checked(certified: Web, loads: Loads, tmp_path: Path, target: Site) -> None:
+def test_certificates_are_checked(certified: Web, loads: Loads, tmp_path: Path, target: Target) -> None:
     """Nothing is read from a server whose certificate nobody vouches for."""
     certified.files["/rows.jsonl"] = b'{"id":"k","a":1}\n'
     certified.cuts = [9]
@@ -312,7 +304,7 @@ def test_certificates_are_checked(certified: Web, loads: Loads, tmp_path: Path, 
     assert "bytes=9-" in [asked.range for asked in certified.asked]
 
 
-def test_a_proxy_of_the_environment_is_asked(web: Web, loads: Loads, target: Site) -> None:
+def test_a_proxy_of_the_environment_is_asked(web: Web, loads: Loads, target: Target) -> None:
     """For sources, not for the target, which is near."""
     web.files["/rows.jsonl"] = b'{"id":"k","a":1}\n'
 

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.harness import Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_and_resume, kill_in_the_middle
+from tests.support.outcome import check
 from tests.support.packing import packed
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.site import Site, Source, check, clear, source
+from tests.support.sources import Source, source
 from tests.support.web_server import Web, web_server
 from tests.support.writing import rough, store
 
@@ -22,33 +24,22 @@ SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
 
 
 @pytest.fixture
-def target(undisturbed: Site) -> Site:
-    clear(undisturbed)
-    return undisturbed
-
-
-@pytest.fixture
 def web() -> Iterator[Web]:
     with web_server() as up:
         yield up
 
 
 @pytest.fixture
-def proxy(target: Site) -> Iterator[Proxy]:
-    with Proxy(target.url, reads_bodies=True) as up:
-        yield up
-
-
-@pytest.fixture
-def loads(target: Site, proxy: Proxy, tmp_path: Path) -> Loads:
-    return Loads(tmp_path, proxy.url, target.secret, *OPTIONS)
+def load_url(proxy: Proxy) -> str:
+    """Have loads send through the proxy."""
+    return proxy.url
 
 
 def text_of(made: Source) -> bytes:
     return "".join(f"{line}\n" for line in made.lines).encode()
 
 
-def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loads, target: Site) -> None:
+def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loads, target: Target) -> None:
     """From its watermark on, and for the few bytes that tell what the object is."""
     made = source(ROWS, seed=7)
     stored = web.files["/rows.jsonl"] = text_of(made)
@@ -72,7 +63,7 @@ def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loa
 
 
 def test_a_killed_load_of_a_compressed_object_goes_on(
-    web: Web, proxy: Proxy, loads: Loads, target: Site
+    web: Web, proxy: Proxy, loads: Loads, target: Target
 ) -> None:
     """It is asked for once more, from its start, and no row of what was settled is sent again."""
     made = source(ROWS, seed=7)
@@ -96,7 +87,7 @@ def test_a_killed_load_of_a_compressed_object_goes_on(
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_several_sources_go_on_after_kills_anywhere(
-    target: Site, tmp_path: Path, web: Web, seed: int
+    target: Target, tmp_path: Path, web: Web, seed: int
 ) -> None:
     """Three kills a load, over a line that breaks: no row is lost, doubled or wrong."""
     made = source(6000, seed=seed)
@@ -116,7 +107,9 @@ def test_several_sources_go_on_after_kills_anywhere(
     "names",
     [["quoted.csv", "typed.parquet.gz"], ["table.sqlite", "pretty.json"], ["tabs.tsv.zst", "typed.parquet"]],
 )
-def test_sources_of_other_formats_go_on_too(target: Site, tmp_path: Path, web: Web, names: list[str]) -> None:
+def test_sources_of_other_formats_go_on_too(
+    target: Target, tmp_path: Path, web: Web, names: list[str]
+) -> None:
     """Text from where it was left; databases are fetched again."""
     made = rough(3000, seed=5, bad=0, typed=True)
     store(tmp_path, made.lines, names)
@@ -141,7 +134,7 @@ def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, load
     assert "holds an unfinished load, and this one differs in sources" in run.err
 
 
-def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads, target: Site) -> None:
+def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads, target: Target) -> None:
     """As from standard input; the first line says so."""
     made = source(ROWS, seed=7)
     web.files["/rows.jsonl"] = text_of(made)
@@ -154,7 +147,7 @@ def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads,
     check(target, made, run.report)
 
 
-def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Site, tmp_path: Path) -> None:
+def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Target, tmp_path: Path) -> None:
     """Neither said nor stored; and a load goes on with a URL that was signed anew."""
     made = source(ROWS, seed=7)
     text = text_of(made)

@@ -1,0 +1,1 @@
+"""Faults, again and again: see `python -m tests.soak --help`."""
