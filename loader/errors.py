@@ -29,6 +29,7 @@ class Exit(IntEnum):
     USAGE = 2
     TOO_MANY_REJECTS = 3
     STOPPED = 4
+    UNAVAILABLE = 5
     BUG = 70
     SIGINT = 130
     SIGTERM = 143
