@@ -16,10 +16,11 @@ from tests.support.harness import Target
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 BIN = Path(sys.executable).parent
 DOCS = sorted((ROOT / "docs").glob("*.md"))
-PAGES = [README, ROOT / "CONTRIBUTING.md", *DOCS]
+PAGES = [README, CONTRIBUTING, *DOCS]
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -176,3 +177,16 @@ def test_the_index_has_each_page(page: Path) -> None:
     index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
 
     assert page.name == "README.md" or f"]({page.name})" in index
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    """Each file and folder in CONTRIBUTING.md is in the tree, or in loader/."""
+    text = "\n".join(
+        line for line in CONTRIBUTING.read_text("utf-8").splitlines() if "no `utils.py`" not in line
+    )
+    names = [name for name in re.findall(r"`([\w./]+)`", text) if re.search(r"/|\.py$|\.md$", name)]
+
+    missing = [name for name in names if not (ROOT / name).exists() and not (ROOT / "loader" / name).exists()]
+
+    assert [] == missing
+    assert 20 <= len(names)
