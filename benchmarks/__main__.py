@@ -1,8 +1,9 @@
-"""Measures bulkload against other ways to load the same rows: python -m benchmarks [--quick] [--only PART].
+"""Measure bulkload against other ways to load the same rows: python -m benchmarks [--quick] [--only PART].
 
-It starts a sandbox of its own and runs the parts one after the other; within a part all runs take turns.
-A whole run writes results.json, results.md and plots beside this file, and a part of the README. Anything
-less goes to .cache/bench.
+The benchmark starts a sandbox of its own and runs the parts one after the other; within a part all runs take
+turns. A whole run writes results.json, results.md and the plots beside this file, and the README's block.
+Quick and partial runs write to .cache/bench. ``--render`` measures nothing: it writes results.md, the plots
+and the README's block again from results.json.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from loader.sandbox import sandbox
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of the benchmark, and its share of the time, also in a quick run (0: it is left out there)."""
+    """A part of the benchmark and its share of the time; ``quick`` is that of a quick run (0: left out)."""
 
     measure: Callable[[Bench, float], dict[str, Any]]
     share: float
@@ -48,9 +49,10 @@ MINUTES, QUICK_MINUTES = 13.5, 1.7  # for the parts; to set up and to draw takes
 
 
 def arguments() -> argparse.Namespace:
-    """The command's options."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=(__doc__ or "").split(":")[0])
-    parser.add_argument("--quick", action="store_true", help="a look, in 2 minutes; writes to .cache/bench")
+    parser.add_argument("--quick", action="store_true", help="2 minutes only; writes to .cache/bench")
+    parser.add_argument("--render", action="store_true", help="write the pages again from results.json")
     parser.add_argument("--only", metavar="PART", action="append", choices=list(PARTS), help=", ".join(PARTS))
     parser.add_argument("--minutes", type=float, help="for all parts together; a part has its share of them")
     parser.add_argument("--rounds", type=int, default=3, help="how often each is measured [default: 3]")
@@ -58,20 +60,20 @@ def arguments() -> argparse.Namespace:
 
 
 def say(text: str) -> None:
-    """Print a line at once."""
+    """Print a line and flush it."""
     print(text, flush=True)
 
 
 def allotted(shares: Mapping[str, float], name: str, whole: float, spent: float) -> float:
-    """Seconds for a part: its share of the whole, or less where earlier ones have taken too long."""
+    """Return the seconds for a part: its share of the whole, or less if earlier parts took too long."""
     names = list(shares)
     left = sum(shares[other] for other in names[names.index(name) :])
     return min(whole, (whole - spent) / left) * shares[name]
 
 
 def measure(bench: Bench, given: argparse.Namespace) -> tuple[dict[str, Any], bool]:
-    """Run the parts that were asked for; gives their results, and whether all went well."""
-    found: dict[str, Any] = {"machine": results.machine(bench)}
+    """Run the parts that were asked for; return their results, and whether all went well."""
+    measured: dict[str, Any] = {"machine": results.machine(bench)}
     whole = 60 * (given.minutes or (QUICK_MINUTES if given.quick else MINUTES))
     wanted = given.only or [name for name, part in PARTS.items() if part.quick or not given.quick]
     shares = {
@@ -86,18 +88,23 @@ def measure(bench: Bench, given: argparse.Namespace) -> tuple[dict[str, Any], bo
         seconds = allotted(shares, name, whole, start - begin)
         say(f"\n{name}, some {seconds:.0f} s")
         try:
-            found[name] = PARTS[name].measure(bench, seconds)
+            measured[name] = PARTS[name].measure(bench, seconds)
         except Failed as error:
             say(f"{name} failed: {error}")
             well = False
         say(f"{name} took {time.monotonic() - start:.0f} s")
-    found["targets"] = judge(found)
-    return found, well
+    measured["targets"] = judge(measured)
+    return measured, well
 
 
 def main() -> None:
     """Measure, print and write."""
     given = arguments()
+    if given.render:
+        measured = results.read(results.HOME)
+        results.write(measured, results.HOME)
+        results.write_readme(measured, ROOT / "README.md")
+        return
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # as at Ctrl-C: nothing is left behind
     results.ELSEWHERE.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
@@ -106,12 +113,12 @@ def main() -> None:
         sandbox(Path(name, "state")) as box,
     ):
         bench = Bench(Server(box), Path(name), rounds=given.rounds, quick=given.quick, say=say)
-        found, well = measure(bench, given)
+        measured, well = measure(bench, given)
     whole = well and not given.quick and not given.only
-    results.write(found, results.HOME if whole else results.ELSEWHERE)
-    say("\n" + tables.report(found))
+    results.write(measured, results.HOME if whole else results.ELSEWHERE)
+    say("\n" + tables.report(measured))
     if whole:
-        results.write_readme(found, ROOT / "README.md")
+        results.write_readme(measured, ROOT / "README.md")
     say(f"{time.monotonic() - start:.0f} s in all")
     sys.exit(0 if well else 1)
 

@@ -1,4 +1,4 @@
-"""What all parts of a benchmark share: the server, the dumps, and the two ways that each of them runs."""
+"""Share the server and the dumps among the parts of a benchmark, and run bulkload and prebuilt requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from benchmarks.grid import Cell, best, cells, rounded
 from benchmarks.measure import BULKLOAD, Failed, Run, module, run
 from benchmarks.server import Server
 
-START = Cell(4, 4000)  # where the first look at the server is taken
+START = Cell(4, 4000)  # settings of the first, rough measurement
 INSERT, UPSERT = "none", "merge-duplicates"
 
 
@@ -21,11 +21,11 @@ class Bench:
     """A server, and a folder of dumps to load into it.
 
     Args:
-        server: the real one.
+        server: the real server.
         folder: for dumps and run directories.
         rounds: how often each way is measured.
-        quick: rather a look than a measurement.
-        say: is told, in a line, what was measured.
+        quick: measures roughly, in short runs.
+        say: is called with a line for each measurement.
     """
 
     def __init__(
@@ -43,24 +43,24 @@ class Bench:
 
     @property
     def sends(self) -> str:
-        """The resolution of what the loader sends into an empty table."""
+        """The resolution of the requests that bulkload sends into an empty table."""
         return INSERT if self.inserts_first else UPSERT
 
     def dump(self, rows: int) -> Path:
-        """A dump of so many rows."""
+        """Return a dump of ``rows`` rows; it is written when first asked for."""
         return self._made(rows, "jsonl")
 
     def table(self, rows: int) -> Path:
-        """The same as CSV."""
+        """Return the same rows as CSV, without a header."""
         return self._made(rows, "csv")
 
     def source(self, rows: int, kind: str) -> Path:
-        """The same in any format of `benchmarks.forms`."""
+        """Return the same rows in a format of `benchmarks.other_formats`."""
         if kind == "jsonl":
             return self.dump(rows)
         path = self.folder / f"{rows}-of.{kind}"
         if not path.exists():
-            run(module("forms", self.dump(rows), path), rows, {})
+            run(module("other_formats", self.dump(rows), path), rows, {})
         return path
 
     def load(
@@ -73,16 +73,19 @@ class Bench:
         pinned: Cell | None = None,
         kind: str = "jsonl",
     ) -> Run:
-        """A load by bulkload, from its start to its end.
+        """Run a load by bulkload.
 
         Args:
-            rows: how many.
+            rows: how many rows to load.
             flags: options of the command line.
-            url: the server's, if it is another.
-            watch: told the process's id.
-            whole: or without the start of the command.
-            pinned: at this pace, instead of the one that it finds.
+            url: another server's URL.
+            watch: is called with the process's id now and then.
+            whole: counts the start of the command, too.
+            pinned: a fixed pace, in place of the one that bulkload finds.
             kind: the format of the source.
+
+        Raises:
+            Failed: not all rows were loaded.
         """
         variables = self.server.variables | ({"BULKLOAD_URL": url} if url else {})
         with tempfile.TemporaryDirectory(prefix="run-", dir=self.folder) as folder:
@@ -98,13 +101,13 @@ class Bench:
         return took if whole else replace(took, seconds=told["seconds"])
 
     def raw(self, rows: int, cell: Cell, resolution: str, *, url: str | None = None) -> Run:
-        """Prebuilt requests over raw sockets."""
+        """Send prebuilt requests over raw sockets."""
         command = module("raw", "--url", url or self.server.url, "--dump", self.dump(rows), "--rows", rows)
         command += ["--batch", str(cell.batch), "--connections", str(cell.connections)]
         return run([*command, "--resolution", resolution], rows, self.server.variables)[0]
 
     def fresh(self, measure: Callable[[], Run], *, whole: bool = True) -> Run:
-        """A run into an empty table; ``whole``: all of its rows must be there then."""
+        """Run into an empty table; with ``whole``, all of the rows must be there afterwards."""
         self.server.empty()
         took = measure()
         if whole and (count := self.server.count()) != took.rows:
@@ -112,7 +115,7 @@ class Bench:
         return took
 
     def again(self, measure: Callable[[], Run]) -> Run:
-        """A run over the rows that are in the table."""
+        """Run over the rows that are in the table."""
         self.server.settle()
         before = self.server.count()
         took = measure()
@@ -121,7 +124,7 @@ class Bench:
         return took
 
     def rate(self, resolution: str) -> float:
-        """Rows a second that the server takes, roughly: to know how many rows take how long."""
+        """Return roughly how many rows a second the server takes, to plan how many rows to send."""
         if resolution not in self._rates:
             rows = 20_000
             for _ in range(2):  # the first tells how many rows the second takes, for a second or so
@@ -133,7 +136,7 @@ class Bench:
     def find(
         self, resolution: str, cells: list[Cell], seconds: float, *, url: str | None = None
     ) -> dict[Cell, Run]:
-        """Measure each cell of a grid once, for so many seconds or longer."""
+        """Measure each cell of a grid once, for ``seconds`` or longer."""
         runs: dict[Cell, Run] = {}
         rows = rounded(self.rate(resolution) * seconds)
         for cell in cells:
@@ -142,11 +145,11 @@ class Bench:
         return runs
 
     def best_of(self, resolution: str) -> Cell:
-        """The best cell for the real server; measured now, if it was not before."""
+        """Return the best cell for the real server; it is measured when first asked for."""
         if resolution not in self.best:
             grid = cells((2, 4), (4000,)) if self.quick else cells((2, 4, 8), (1000, 4000))
-            found = self.find(resolution, grid, 1.0)
-            self.best[resolution] = best({cell: [took.rate] for cell, took in found.items()})
+            runs = self.find(resolution, grid, 1.0)
+            self.best[resolution] = best({cell: [took.rate] for cell, took in runs.items()})
         return self.best[resolution]
 
     def _made(self, rows: int, kind: str) -> Path:

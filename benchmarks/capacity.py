@@ -1,4 +1,4 @@
-"""What a server can take, as it changes over time, and what came to it when."""
+"""Model a server whose capacity changes, and log the requests that come to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 class Log:
-    """Each request with rows: when it came and was answered, its rows, and how many were in flight then."""
+    """A log of requests with rows: arrival, answer, rows, and requests in flight on arrival."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,7 +19,7 @@ class Log:
 
     @contextmanager
     def request(self, rows: int) -> Iterator[None]:
-        """A request is at hand, until the end of the block."""
+        """Log a request that lasts until the end of the block."""
         if not rows:
             yield
             return
@@ -35,13 +35,13 @@ class Log:
                 self._requests.append((came, time.monotonic(), rows, in_flight))
 
     def as_json(self) -> bytes:
-        """[[came, answered, rows, in flight], ...]; times are of the monotonic clock, which all share."""
+        """Return [[came, answered, rows, in flight], ...]; times are those of the monotonic clock."""
         with self._lock:
             return json.dumps(self._requests).encode()
 
 
 class Capacity:
-    """So many workers, each of which takes so long for a row; both change at given times.
+    """Workers that need time for each row; their number and their speed change at given times.
 
     Args:
         plan: (seconds since the first row, workers, microseconds of a worker for a row), by time.
@@ -54,10 +54,10 @@ class Capacity:
         self._freed = threading.Condition()
 
     def spend(self, rows: int) -> None:
-        """Take the time of a worker that these rows need; waits until one is free."""
+        """Wait for a free worker, then for the time that it needs for these rows."""
         with self._freed:
             self._begin = self._begin or time.monotonic()
-            # Capacity that grows wakes nobody up: so look again from time to time.
+            # A plan that adds workers notifies nobody, so check from time to time.
             while self._busy >= self._now()[0]:
                 self._freed.wait(0.01)
             self._busy += 1

@@ -1,7 +1,7 @@
-"""A line to a server that is far away: what goes over it arrives later, each way by half the round trip.
+"""Stand between a client and a server, and delay all bytes by half a round trip each way.
 
-`python -m benchmarks.far URL --round-trip 0.04` prints its own URL and stays until it is ended. It has any
-bandwidth, and a connection is made at once.
+`python -m benchmarks.far URL --round-trip 0.04` prints its own URL and runs until it is ended. Bandwidth is
+not limited, and connecting takes no round trip.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from benchmarks.wire import PIECE
 
 
 async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
-    """Hand on what is read, so much later, and the end of it."""
+    """Forward bytes, and the end of the stream, ``seconds`` later."""
     under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
     now = asyncio.get_running_loop().time
 
@@ -43,7 +43,7 @@ async def carry(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seco
 
 
 async def serve(target: str, round_trip: float) -> None:
-    """Take connections, until cancelled."""
+    """Accept connections until cancelled."""
     far = urlsplit(target)
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

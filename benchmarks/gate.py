@@ -1,6 +1,6 @@
-"""A gateway that answers 429 where too many requests are in flight, as rate limiters in front of APIs do.
+"""Stand before a server and answer 429 if too many requests are in flight, as rate limiters do.
 
-`python -m benchmarks.gate URL --most 2` prints its own URL and stays until it is ended.
+`python -m benchmarks.gate URL --most 2` prints its own URL and runs until it is ended.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ TOO_MANY = b"HTTP/1.1 429 Too Many Requests\r\n" + _HEADERS
 
 
 class Gate:
-    """Lets so many requests with a body through at a time.
+    """A gateway that lets ``most`` requests with a body through at a time.
 
     Args:
         target: the server's URL.
@@ -30,7 +30,7 @@ class Gate:
         self._free = threading.Semaphore(most)
 
     def serve(self, client: socket.socket) -> None:
-        """Hand on what one client sends, until it goes."""
+        """Forward the requests of a client until it disconnects."""
         with client, suppress(OSError), connect(self._target) as server:
             while True:
                 head, begun = read_head(client)
@@ -48,7 +48,7 @@ class Gate:
                         self._free.release()
 
     def _refuse(self, client: socket.socket, head: bytes, begun: bytes) -> bool:
-        """Say no; whether the client may go on with this connection."""
+        """Answer 429; return whether the client can use the connection again."""
         if b"100-continue" in head:
             client.sendall(TOO_MANY + b"\r\nConnection: close" + HEAD_END + _WORDS)
             return False
@@ -64,7 +64,7 @@ class Gate:
             early, rest = read_head(server)
             client.sendall(early + rest)
             if not early.startswith(b"HTTP/1.1 100"):
-                raise ConnectionError  # the server said no before it had read the body
+                raise ConnectionError  # the server refused before it had read the body
         left = length_of(head) - len(begun)
         buffer = memoryview(bytearray(min(left, PIECE)))
         while left:

@@ -1,4 +1,4 @@
-"""The best of a small grid of settings, runs that take turns, and how they compare. No I/O."""
+"""Choose the best of a grid of settings, let runs take turns, and compare them. No I/O."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Key = TypeVar("Key")
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cell:
-    """What a user may set: requests in flight, and rows of each."""
+    """Settings of a load: requests in flight, and rows of each."""
 
     connections: int
     batch: int
@@ -25,12 +25,12 @@ class Cell:
 
 
 def cells(connections: Sequence[int], batches: Sequence[int]) -> list[Cell]:
-    """Each with each."""
+    """Return each number of connections with each size of batch."""
     return [Cell(*pair) for pair in product(connections, batches)]
 
 
 def best(rates: Mapping[Cell, Sequence[float]]) -> Cell:
-    """The cell whose median is the highest; of equals the smallest."""
+    """Return the cell with the highest median; of equals the smallest cell."""
     return max(sorted(rates), key=lambda cell: median(rates[cell]))
 
 
@@ -47,12 +47,12 @@ def interleaved(
 
 
 def ratio(rates: Sequence[float], others: Sequence[float]) -> float:
-    """The median of the ratios within each round."""
-    return median(one / other for one, other in zip(rates, others, strict=True))
+    """Return the median of the ratios within each round."""
+    return median(rate / other for rate, other in zip(rates, others, strict=True))
 
 
 def rounded(rows: float, least: int = 10_000, most: int = 1_000_000) -> int:
-    """A number of rows with two digits, within bounds."""
+    """Round a number of rows to two digits, within bounds."""
     digits = max(0, len(str(int(rows))) - 2)
     step: int = 10**digits
     return min(max(round(rows / step) * step, least), most)

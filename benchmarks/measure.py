@@ -1,4 +1,4 @@
-"""Runs a command and tells what it took."""
+"""Run a command and measure time, CPU and memory."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from loader.sandbox.process import Process
 
 ROOT = Path(__file__).parents[1]
 BULKLOAD = str(Path(sys.executable).with_name("bulkload"))
-_WATCH = 0.5  # seconds between two looks at a running command
+_WATCH = 0.5  # seconds between two samples of a running command
 
 
 class Failed(Exception):  # noqa: N818 - said of a command
-    """A command did not do what was to be measured; the message says what it said."""
+    """A command did not do what was to be measured; the message holds its output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Run:
 
 
 def module(name: str, *arguments: object) -> list[str]:
-    """The command that runs a module of this suite."""
+    """Return the command that runs a module of this suite."""
     return [sys.executable, "-m", f"benchmarks.{name}", *map(str, arguments)]
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """This process's environment and more, without settings of bulkload that somebody may have."""
+    """Return this process's environment without settings of bulkload, and ``extra``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BULKLOAD_")}
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
 
@@ -63,15 +63,15 @@ def run(
     *,
     watch: Callable[[int], None] | None = None,
 ) -> tuple[Run, bytes]:
-    """Run a command to its end; gives what it took and what it printed.
+    """Run a command to its end; return its measurement and its output.
 
     The time is that of the whole command, unless it prints another as JSON: rows, seconds, cpu_seconds.
 
     Args:
         command: the program and its arguments.
-        rows: that it loads.
+        rows: how many rows it loads.
         extra: variables for its environment.
-        watch: called now and then with its process id.
+        watch: is called with its process id now and then.
 
     Raises:
         Failed: it ended with an error.
@@ -107,11 +107,11 @@ def _told(output: bytes) -> dict[str, float]:
 def _watching(pid: int, watch: Callable[[int], None] | None) -> Iterator[None]:
     over = threading.Event()
 
-    def look() -> None:
+    def sample() -> None:
         while watch is not None and not over.wait(_WATCH):
             watch(pid)
 
-    thread = threading.Thread(target=look, daemon=True)
+    thread = threading.Thread(target=sample, daemon=True)
     thread.start()
     try:
         yield
@@ -122,7 +122,7 @@ def _watching(pid: int, watch: Callable[[int], None] | None) -> Iterator[None]:
 
 @contextmanager
 def background(name: str, *arguments: object) -> Iterator[str]:
-    """Have a server of this suite up; gives its URL. It goes with this process, however that ends."""
+    """Keep a server of this suite up; yield its URL. It ends with this process, however that ends."""
     server = Process(module(name, *arguments), death=SIGKILL, env=environment({}))
     try:
         deadline = time.monotonic() + 20
@@ -136,12 +136,12 @@ def background(name: str, *arguments: object) -> Iterator[str]:
 
 
 def summary(runs: Sequence[Run]) -> dict[str, object]:
-    """Medians, and each run's rate, as they stand in the results."""
+    """Return the medians and each run's rate, as results.json has them."""
     return {
         "rows": runs[0].rows,
-        "rows_per_second": round(median(one.rate for one in runs)),
-        "seconds": round(median(one.seconds for one in runs), 3),
-        "cpu_us_per_row": round(median(one.cpu_seconds / one.rows * 1e6 for one in runs), 3),
-        "peak_rss_mb": round(median(one.peak_rss for one in runs) / 1e6, 1),
-        "rates": [round(one.rate) for one in runs],
+        "rows_per_second": round(median(run.rate for run in runs)),
+        "seconds": round(median(run.seconds for run in runs), 3),
+        "cpu_us_per_row": round(median(run.cpu_seconds / run.rows * 1e6 for run in runs), 3),
+        "peak_rss_mb": round(median(run.peak_rss for run in runs) / 1e6, 1),
+        "rates": [round(run.rate) for run in runs],
     }

@@ -1,4 +1,4 @@
-"""postgrest-js, which npm installs into a cache folder of the suite's own when it is first asked for."""
+"""Install postgrest-js with npm, into a cache folder, when it is first asked for."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCRIPT = ROOT / "benchmarks" / "with_postgrest_js.cjs"
 
 
 def install() -> str:
-    """Have it installed; gives its version.
+    """Install it if it is missing; return its version.
 
     Raises:
         LookupError: there is no npm, or it cannot install it; the message says which.
@@ -34,5 +34,5 @@ def install() -> str:
 
 
 def command(settings: dict[str, object]) -> list[str]:
-    """The command that loads with it."""
+    """Return the command that loads with it."""
     return ["node", str(SCRIPT), str(FOLDER), json.dumps(settings)]

@@ -1,7 +1,7 @@
-"""bulkload at a fixed pace, which it does not offer: python -m benchmarks.pinned N ROWS [OPTIONS] SOURCE.
+"""Run bulkload at a fixed pace: python -m benchmarks.pinned N ROWS [OPTIONS] SOURCE.
 
-So many requests in flight and so many rows in each, whatever the server does: what the pace that the
-loader finds is compared with. All else is the loader's.
+N requests of ROWS rows are in flight, whatever the server does. The pace that bulkload finds itself is
+compared with this.
 """
 
 from __future__ import annotations

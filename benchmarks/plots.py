@@ -1,6 +1,7 @@
-"""Draws the results: `python -m benchmarks.plots RESULTS.json FOLDER` writes an SVG for each part.
+"""Draw the results: `python -m benchmarks.plots RESULTS.json FOLDER` writes an SVG for each part.
 
-A process of its own, since matplotlib is larger than what is measured. The same results give the same bytes.
+This is a process of its own, because matplotlib needs more memory than what is measured. The same results
+give the same bytes.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ STYLE = {
 
 
 def settings(part: dict[str, Any]) -> Figure:
-    """Rows a second against concurrency (left) and batch size (right)."""
+    """Draw rows a second against concurrency (left) and batch size (right)."""
     figure = Figure((WIDTH, 3.4))
     left, right = figure.subplots(1, 2, sharey=True)
     for shade, batch in zip(SHADES, sorted({batch for _, batch, _ in part["raw"]}), strict=True):
@@ -61,7 +62,7 @@ def settings(part: dict[str, Any]) -> Figure:
 
 
 def growth(part: dict[str, Any]) -> Figure:
-    """Rows a second (left) and memory (right) against the rows loaded."""
+    """Draw rows a second (left) and memory (right) against the rows loaded."""
     figure = Figure((WIDTH, 3.0))
     left, right = figure.subplots(1, 2)
     for name, colour, label in (("sink", OTHER, "a sink that only reads"), ("server", OURS, "PostgREST")):
@@ -76,7 +77,7 @@ def growth(part: dict[str, Any]) -> Figure:
 
 
 def changing(part: dict[str, Any]) -> Figure:
-    """Rate, requests in flight and rows of a request over time."""
+    """Draw rate, requests in flight and rows of a request over time."""
     figure = Figure((WIDTH, 4.6))
     rate, flying, size = figure.subplots(3, 1, sharex=True)
     seconds = [point[0] for point in part["points"]]
@@ -105,7 +106,7 @@ DRAWN: dict[str, Callable[[dict[str, Any]], Figure]] = {
 
 
 def main() -> None:
-    """Draw what there is."""
+    """Draw the parts that were measured."""
     results, folder = json.loads(Path(sys.argv[1]).read_text()), Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
     with mpl.rc_context(STYLE):

@@ -1,7 +1,7 @@
-"""Prebuilt requests over raw sockets: what the server can take, whatever the client.
+"""Send prebuilt requests over raw sockets, to measure the limit of the server.
 
-`python -m benchmarks.raw --url URL --dump FILE ...` makes all requests first, then sends them over so many
-connections and prints what that took, as JSON. The token is made of PGRST_JWT_SECRET, if there is one.
+`python -m benchmarks.raw --url URL --dump FILE ...` makes all requests first, then sends them over several
+connections and prints time and CPU as JSON. PGRST_JWT_SECRET signs the token, if it is set.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from benchmarks.rows import COLUMNS, bodies
 from benchmarks.wire import Reply, connect, read_reply
 from loader.credentials.tokens import Minted
 
-PAUSE = 0.02  # seconds before a request that was turned away is sent again
+PAUSE = 0.02  # seconds before a request that was refused is sent again
 TRIES = 500
 
 
 def requests(
     url: str, dump: Path, rows: int, batch: int, *, resolution: str, secret: str | None
 ) -> deque[tuple[int, bytes]]:
-    """Whole requests, head and body, with the number of rows in each."""
+    """Return whole requests, head and body, with the number of rows in each."""
     query = f"columns={','.join(COLUMNS)}"
     prefer = "return=minimal,count=exact,handling=strict"
     if resolution != "none":
@@ -45,7 +45,7 @@ def requests(
 
 
 def send(url: str, work: deque[tuple[int, bytes]], connections: int) -> float:
-    """Send all of it; gives the seconds.
+    """Send all requests; return the seconds.
 
     Raises:
         ConnectionError: a request was refused, or not all of its rows were written.
@@ -85,7 +85,7 @@ def _drain(url: str, work: deque[tuple[int, bytes]]) -> None:
                 if not reply.lasting:
                     line.close()
                     line = connect(url)
-                if not _passes(reply):
+                if not _is_transient(reply):
                     break
                 time.sleep(PAUSE)
             _check(reply, count)
@@ -93,8 +93,8 @@ def _drain(url: str, work: deque[tuple[int, bytes]]) -> None:
         line.close()
 
 
-def _passes(reply: Reply) -> bool:
-    """Whether the same request may go through later: too much at once, or a moment in which all was slow."""
+def _is_transient(reply: Reply) -> bool:
+    """Return whether the same request may succeed later: the server was overloaded or slow."""
     return reply.status in (429, 503) or b'"57014"' in reply.body
 
 
@@ -105,7 +105,7 @@ def _check(reply: Reply, count: int) -> None:
 
 
 def main() -> None:
-    """Send, and print seconds and the CPU's as JSON."""
+    """Send, and print rows, seconds and CPU seconds as JSON."""
     parser = argparse.ArgumentParser(description="Prebuilt requests over raw sockets.")
     parser.add_argument("--url", required=True)
     parser.add_argument("--dump", type=Path, required=True)

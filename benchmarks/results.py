@@ -1,4 +1,4 @@
-"""Writes what was measured: results.json, results.md, plots, and the README's part."""
+"""Write what was measured: results.json, results.md, the plots and the README's block."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from typing import Any
 from benchmarks import npm, tables
 from benchmarks.bench import Bench
 from benchmarks.measure import ROOT, environment, module
-from benchmarks.targets import Results
+from benchmarks.targets import Results, judge
 
 HOME = ROOT / "benchmarks"
-ELSEWHERE = ROOT / ".cache" / "bench"  # for what is no whole measurement
+ELSEWHERE = ROOT / ".cache" / "bench"  # for partial measurements
 BEGIN, END = "<!-- make bench -->", "<!-- end -->"  # in the README
 
 
 def machine(bench: Bench) -> dict[str, Any]:
-    """What the figures depend on."""
+    """Return what the figures depend on: the machine and the versions."""
     memory = re.search(r"\d+", Path("/proc/meminfo").read_text())
     clients = {"postgrest-py": importlib.metadata.version("postgrest")}
     try:
@@ -42,8 +42,14 @@ def machine(bench: Bench) -> dict[str, Any]:
     }
 
 
+def read(folder: Path) -> Results:
+    """Return the results that an earlier run wrote into ``folder``, judged by today's targets."""
+    results: Results = json.loads((folder / "results.json").read_text())
+    return results | {"targets": judge(results)}
+
+
 def write(results: Results, folder: Path) -> None:
-    """Write all but the README's part."""
+    """Write all but the README's block into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "results.json"
     path.write_text(json.dumps(results, indent=1) + "\n")
@@ -52,7 +58,7 @@ def write(results: Results, folder: Path) -> None:
 
 
 def write_readme(results: Results, path: Path) -> None:
-    """Write the README's part."""
+    """Replace what stands between the README's two marks."""
     before, _, rest = path.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
     path.write_text(f"{before}{BEGIN}\n{tables.readme(results)}\n{END}{after}")

@@ -1,6 +1,6 @@
-"""The rows that everything loads: trades of 246 bytes a line, as JSON Lines, as CSV, and as bodies.
+"""Make the rows that are loaded: trades of 246 bytes a line, as JSON Lines, as CSV and as bodies.
 
-`python -m benchmarks.rows FILE ROWS` writes them: as CSV where the file's name says so.
+`python -m benchmarks.rows FILE ROWS` writes them, as CSV if the name of FILE says so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ COLUMNS = [
     *("id", "timestamp", "market", "symbol", "base_asset", "quote_asset", "is_buy"),
     *("amount", "price", "usd_value"),
 ]
-BASE = 100_000  # rows that are made one by one; the others are copies of them with ids of their own
+BASE = 100_000  # rows that are made one by one; the others are copies with ids of their own
 MOST = BASE * 256
 
 _ID_LEFT = len('{"id":"0x') + 19  # of 32 digits: so that a line has 246 bytes in the mean
@@ -28,12 +28,12 @@ _COPY = b"@@"  # where an id has the number of the copy: at its end, so that key
 
 
 def write_jsonl(path: Path, rows: int) -> None:
-    """Write a dump, as JSON Lines. The first rows of a longer one are those of a shorter one."""
+    """Write a dump as JSON Lines. A longer dump begins with the rows of a shorter one."""
     _write(path, rows, b"".join(_lines(min(rows, BASE))))
 
 
 def write_csv(path: Path, rows: int) -> None:
-    """Write the same rows for psql, with every number as it was written."""
+    """Write the same rows as CSV for psql, with each number as the dump has it."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     for line in _lines(min(rows, BASE)):
@@ -42,7 +42,7 @@ def write_csv(path: Path, rows: int) -> None:
 
 
 def bodies(path: Path, rows: int, batch: int) -> Iterator[tuple[int, bytes]]:
-    """The first rows of a dump as bodies of requests, with the number of rows in each."""
+    """Yield the first rows of a dump as bodies of requests, with the number of rows in each."""
     with path.open("rb") as file:
         left = rows
         while left and (lines := list(islice(file, min(batch, left)))):

@@ -1,4 +1,4 @@
-"""The real servers: a sandbox, emptied between runs, and made to refuse large statements where asked."""
+"""Run the real servers: a sandbox that is emptied between runs, and can refuse large statements."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ notify pgrst, 'reload config';
 
 
 class Server:
-    """A sandbox that is up."""
+    """A running sandbox."""
 
     def __init__(self, box: Sandbox) -> None:
         self.url = box.url
         self.variables = box.environment()
 
     def psql(self, *commands: str) -> list[str]:
-        """The command that has psql run commands."""
+        """Return the command that runs ``commands`` in psql."""
         psql = ["psql", "--no-psqlrc", "--quiet", "-At", "-v", "ON_ERROR_STOP=1"]
         return psql + [part for command in commands for part in ("-c", command)]
 
     def sql(self, *statements: str) -> str:
-        """What the database answers."""
+        """Run statements; return the output."""
         return subprocess.run(
             self.psql("set client_min_messages = warning", *statements),
             env=environment(self.variables),
@@ -58,23 +58,23 @@ class Server:
         ).stdout.strip()
 
     def empty(self) -> None:
-        """No rows, and no writes of the last run left to be done."""
+        """Delete all rows, and wait for the writes of the last run."""
         self.sql(f"truncate {TABLE}")
         self.settle()
 
     def settle(self) -> None:
-        """No writes of the last run left to be done."""
+        """Wait for the writes of the last run."""
         self.sql("checkpoint")
 
     def count(self) -> int:
-        """The rows in the table."""
+        """Return the number of rows in the table."""
         return int(self.sql(f"select count(*) from {TABLE}"))  # noqa: S608
 
     @contextmanager
     def refusing(self, rows: int) -> Iterator[None]:
-        """Statements of more rows than these run into a statement_timeout."""
+        """Let statements of more than ``rows`` rows run into a statement_timeout."""
         self.sql(_REFUSE.format(rows=rows, timeout=_TIMEOUT))
-        time.sleep(1)  # PostgREST says nowhere that it has read its settings again
+        time.sleep(1)  # PostgREST does not tell when it has reloaded its settings
         try:
             yield
         finally:
@@ -82,7 +82,7 @@ class Server:
             time.sleep(1)
 
     def versions(self) -> dict[str, str]:
-        """PostgreSQL's and PostgREST's."""
+        """Return the versions of PostgreSQL and PostgREST."""
         with urllib.request.urlopen(self.url, timeout=10) as reply:  # noqa: S310 - ours, on loopback
             name = reply.headers["Server"] or ""
         return {

@@ -1,4 +1,4 @@
-"""A server that reads rows, counts them and says 201: the limit of a client, without a database behind.
+"""Read rows, count them and answer 201: a server without a database, to measure the limit of a client.
 
 `python -m benchmarks.sink --port 0` prints its URL and stays until it is ended. A row must be flat and must
 hold no brace in its texts: a brace is a row. Each connection has a thread, whose read of a body is one call.
@@ -29,7 +29,7 @@ _OPENAPI = json.dumps({"definitions": {"all_trades": {"properties": _PROPERTIES}
 
 
 class Connection:
-    """A client's connection, with a buffer that is read into again and again."""
+    """A connection of a client, with a buffer that is reused."""
 
     def __init__(self, line: socket.socket, log: Log, capacity: Capacity | None) -> None:
         self._line = line
@@ -39,7 +39,7 @@ class Connection:
         self._filled = 0
 
     def serve(self) -> None:
-        """Answer requests until the client goes."""
+        """Answer requests until the client disconnects."""
         with self._line, suppress(OSError):  # it may go in the middle of something
             while self._exchange():
                 pass
@@ -94,13 +94,13 @@ def _reply(status: bytes, counted: bytes, head: bytes, body: bytes = b"") -> byt
 
 
 def read_log(url: str) -> list[tuple[float, float, int, int]]:
-    """What came to a sink: (came, answered, rows, in flight), in seconds of the monotonic clock."""
+    """Return the requests to a sink: (came, answered, rows, in flight), in seconds of the monotonic clock."""
     with urllib.request.urlopen(url + LOG.decode(), timeout=30) as reply:  # noqa: S310 - ours, on loopback
         return [(came, answered, rows, flying) for came, answered, rows, flying in json.load(reply)]
 
 
 def serve(listening: socket.socket, log: Log, capacity: Capacity | None = None) -> None:
-    """Take connections, for ever."""
+    """Accept connections until ended."""
     while True:
         line, _ = listening.accept()
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,4 +1,4 @@
-"""The results as Markdown: all of them, and the main ones for the README. No I/O."""
+"""Write the results as Markdown: all of them for results.md, five rows for the README. No I/O."""
 
 from __future__ import annotations
 
@@ -7,46 +7,50 @@ from typing import Any
 
 from benchmarks.targets import Results
 
-MAIN = [
-    *("bulkload", "bulkload-again", "raw-insert", "raw-upsert", "raw-again", "copy", "copy-staged"),
-    *("py-one", "py-best", "js-one", "js-best", "sink"),
-]
+IN_README = ["bulkload", "bulkload-again", "copy", "py-best", "py-one"]
 PLOTS = {
     "settings": "Rows a second against concurrency and batch size, of prebuilt requests and of bulkload",
     "growth": "Rows a second and memory against the rows loaded",
     "changing": "Rate, requests in flight and rows of a request while the server's capacity changes",
 }
 NOTES = r"""
-bulkload and psql are timed from the start of the command to its end. The others are timed from the first row
-to the last: prebuilt requests are made before, so that only the server is measured; the scripts with
-postgrest-py and postgrest-js read the dump as they go, for some seconds. CPU is the client's own. Before each
-run PostgreSQL does a checkpoint, untimed. `\copy` goes past PostgREST, into the database itself. The scripts
-read numbers as floats, as such scripts do, and so do not write all digits.
+- bulkload and psql are timed from the start of the command to its end, the others from the first row to the
+  last.
+- Prebuilt requests are made before the clock starts, so they measure the server alone.
+- The scripts with postgrest-py and postgrest-js read the dump as they go, and stop after some seconds. They
+  read numbers as floats, as such scripts do, and so lose digits.
+- `\copy` bypasses PostgREST and writes to the database itself.
+- CPU is the client's own. PostgreSQL does a checkpoint before each run; it is not timed.
 """
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> str:
-    """A table; the first ``left`` columns are texts, the others numbers."""
+    """Return a table whose first ``left`` columns are texts and whose others are numbers."""
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * left + "--:|" * (len(head) - left)]
     lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
     return "\n".join(lines)
 
 
 def setting(results: Results) -> str:
-    """What it was measured on."""
+    """Return a paragraph on the rows, the machine and the versions that were measured."""
     about = results["machine"]
     part = results.get("ways")
-    rows = f"{part['rows']:,} trades of 246 bytes; medians of {part['rounds']} rounds. " if part else ""
+    rows = (
+        f"{part['rows']:,} trades of 246 bytes each; medians of {part['rounds']} rounds, in which all take "
+        "turns.\n"
+        if part
+        else ""
+    )
     clients = "".join(f", {name} {version}" for name, version in about["clients"].items())
     return (
-        f"{rows}All take turns in each round. Client, PostgREST\n{about['postgrest']} and PostgreSQL "
-        f"{about['postgresql']} share one machine of {about['cores']} cores and {about['memory_gb']} GB.\n"
+        f"{rows}The client, PostgREST {about['postgrest']} and PostgreSQL {about['postgresql']} share one "
+        f"machine of {about['cores']} cores\nand {about['memory_gb']} GB. "
         f"Python {about['python']}{clients}; {about['date']}."
     )
 
 
 def ways(results: Results, keys: Iterable[str] | None = None) -> str:
-    """The ways to load, or some of them."""
+    """Return the table of ways to load; only those of ``keys``, in that order, where it is given."""
     runs = results["ways"]["runs"]
     chosen = [runs[key] for key in (runs if keys is None else keys) if key in runs]
     return table(
@@ -64,23 +68,23 @@ def ways(results: Results, keys: Iterable[str] | None = None) -> str:
 
 
 def formats(results: Results) -> str:
-    """The formats of sources."""
-    found = results["formats"]
-    head = f"{found['rows']:,} rows into the sink"
-    return ways({"ways": found}).replace("|  |", f"| {head} |", 1)
+    """Return the table of source formats."""
+    part = results["formats"]
+    head = f"{part['rows']:,} rows into the sink"
+    return ways({"ways": part}).replace("|  |", f"| {head} |", 1)
 
 
 def targets(judged: Sequence[dict[str, Any]]) -> str:
-    """What was wanted, and what was measured."""
+    """Return the table of targets, wanted and measured."""
     words = {True: "", False: " (missed)", None: ""}
     return table(
         ["target", "wanted", "measured"],
-        [(one["target"], one["wanted"], one["measured"] + words[one["met"]]) for one in judged],
+        [(entry["target"], entry["wanted"], entry["measured"] + words[entry["met"]]) for entry in judged],
     )
 
 
 def fixed(results: Results) -> str:
-    """Peculiar servers: the best fixed settings, and the loader's own."""
+    """Return the table of peculiar servers: the best fixed settings beside what bulkload finds."""
     return table(
         ["", "best fixed settings", "rows/s", "bulkload, rows/s", "ratio"],
         [
@@ -98,9 +102,9 @@ def fixed(results: Results) -> str:
 
 
 def growth(results: Results) -> str:
-    """Few rows and many."""
-    found = results["growth"]
-    runs = [("the sink", run) for run in found["sink"].values()] + [("the server", found["server"])]
+    """Return the table of few rows and many."""
+    part = results["growth"]
+    runs = [("the sink", run) for run in part["sink"].values()] + [("the server", part["server"])]
     return table(
         ["into", "rows", "rows/s", "client CPU, us/row", "client memory, MB"],
         [
@@ -117,29 +121,27 @@ def growth(results: Results) -> str:
 
 
 def images(names: Iterable[str], folder: str) -> str:
-    """The plots."""
+    """Return the plots among ``names``, as images in ``folder``."""
     return "\n\n".join(f"![{PLOTS[name]}]({folder}/{name}.svg)" for name in PLOTS if name in names)
 
 
 def report(results: Results) -> str:
-    """All of it: results.md."""
-    parts = ["# Benchmark", "Written by `make bench`.", setting(results)]
+    """Return results.md."""
+    parts = ["# Benchmark", "`make bench` writes this page.", setting(results)]
     if "ways" in results:
         parts += ["## Ways to load", ways(results), NOTES.strip(), *results["ways"]["left_out"]]
     parts += ["## Targets", targets(results["targets"])]
     if "formats" in results:
         parts += ["## Formats", formats(results)]
     if "fixed" in results:
-        parts += ["## Settings found, against the best fixed ones", fixed(results)]
+        parts += ["## bulkload's own settings against the best fixed ones", fixed(results)]
     if "growth" in results:
         parts += ["## From one million rows to ten", growth(results)]
-    parts += ["## Plots", images(results, "plots")]
+    if drawn := images(results, "plots"):
+        parts += ["## Plots", drawn]
     return "\n\n".join(parts) + "\n"
 
 
 def readme(results: Results) -> str:
-    """The main figures."""
-    parts = [setting(results), ways(results, MAIN), targets(results["targets"])]
-    if "formats" in results:
-        parts.insert(2, formats(results))
-    return "\n\n".join([*parts, images(results, "benchmarks/plots")])
+    """Return the README's block: the main ways to load, with what they were measured on."""
+    return f"{ways(results, IN_README)}\n\n{setting(results)}"

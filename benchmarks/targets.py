@@ -1,4 +1,4 @@
-"""What bulkload is to reach, as ratios within one run of the benchmark, and what it has reached. No I/O."""
+"""The targets of the benchmark, and whether a run meets them. No I/O."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 from benchmarks.grid import ratio
 
-Results = dict[str, Any]
+Results = dict[str, Any]  # results.json: a key for each part of the benchmark
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One of them.
+    """A bound for one figure.
 
     Attributes:
-        text: what is measured.
+        text: names the figure.
         wanted: the bound.
-        figure: finds it in the results; raises KeyError where it was not measured.
-        most: whether the bound is an upper one.
-        form: how a figure is written.
+        figure: returns the figure from the results; raises KeyError if it was not measured.
+        most: whether the bound is an upper bound.
+        form: formats the figure and the bound.
     """
 
     text: str
@@ -35,8 +35,8 @@ def _runs(results: Results, key: str) -> dict[str, Any]:
     return run
 
 
-def _of(one: str, other: str) -> Callable[[Results], float]:
-    return lambda results: ratio(_runs(results, one)["rates"], _runs(results, other)["rates"])
+def _of(way: str, other: str) -> Callable[[Results], float]:
+    return lambda results: ratio(_runs(results, way)["rates"], _runs(results, other)["rates"])
 
 
 def _of_clients(results: Results) -> float:
@@ -93,7 +93,7 @@ TARGETS = [
 
 
 def judge(results: Results) -> list[dict[str, Any]]:
-    """Each target, what was wanted, what was measured, and whether that is enough (None: not measured)."""
+    """Return each target, the wanted and the measured figure, and whether it is met (None: not measured)."""
     judged: list[dict[str, Any]] = []
     for target in TARGETS:
         sign = "<=" if target.most else ">="

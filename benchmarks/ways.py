@@ -1,4 +1,4 @@
-"""The ways to get rows into the table that are measured against each other."""
+"""The ways to load rows that are measured against each other."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SCRIPTS = {"py": "postgrest-py", "js": "postgrest-js"}
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One of them.
+    """A way to load rows.
 
     Attributes:
-        title: for the table.
-        measure: one run, with what must come before and after it.
+        title: names the way in the tables.
+        measure: prepares the table, runs once and checks the result.
     """
 
     title: str
@@ -32,7 +32,7 @@ class Way:
 
 
 def of_bulkload(bench: Bench, rows: int) -> dict[str, Way]:
-    """bulkload, on its defaults. The second run finds the rows of the first."""
+    """Return bulkload on its defaults. The second run loads over the rows of the first."""
     ways = {
         "bulkload": Way("bulkload, empty table", lambda: bench.fresh(lambda: bench.load(rows))),
         "bulkload-again": Way("bulkload again, same rows", lambda: bench.again(lambda: bench.load(rows))),
@@ -46,7 +46,7 @@ def of_bulkload(bench: Bench, rows: int) -> dict[str, Way]:
 
 
 def of_raw(bench: Bench, rows: int) -> dict[str, Way]:
-    """Prebuilt requests, with the settings that are best for them: the server's limit."""
+    """Return prebuilt requests with their best settings: the server's limit."""
     insert, upsert = bench.best_of(INSERT), bench.best_of(UPSERT)
     return {
         "raw-insert": Way(
@@ -65,7 +65,7 @@ def of_raw(bench: Bench, rows: int) -> dict[str, Way]:
 
 
 def of_psql(bench: Bench, rows: int) -> dict[str, Way]:
-    """Psql's copy command, into the table itself, or into another and from there by an upsert."""
+    """Return psql's copy command, into the table itself and by way of a staging table."""
     columns = ",".join(COLUMNS)
     copy = r"\copy {0} (" + columns + f") from '{bench.table(rows)}' with (format csv)"
     sets = ",".join(f"{name} = excluded.{name}" for name in COLUMNS)
@@ -88,10 +88,10 @@ def of_psql(bench: Bench, rows: int) -> dict[str, Way]:
 
 
 def of_client(bench: Bench, kind: str, rows: int) -> dict[str, Way]:
-    """postgrest-py or postgrest-js: the plain script, and the best that can be made of it.
+    """Return postgrest-py or postgrest-js: the plain script, and its best settings.
 
     Raises:
-        LookupError: it is not there; the message says why.
+        LookupError: the client is not installed; the message says why.
     """
     name = SCRIPTS[kind]
     seconds = 0.6 if bench.quick else 3.0
@@ -102,14 +102,14 @@ def of_client(bench: Bench, kind: str, rows: int) -> dict[str, Way]:
         return bench.fresh(lambda: run(command, rows, bench.server.variables)[0])
 
     rates: dict[Cell, list[float]] = {}
-    for cell in QUICK_GRID if bench.quick else CLIENT_GRID:
-        rates[cell] = [measure(cell, seconds / 2).rate]
-        bench.say(f"{name} {cell}: {rates[cell][0]:,.0f} rows/s")
-    found = best(rates)
+    for tried in QUICK_GRID if bench.quick else CLIENT_GRID:
+        rates[tried] = [measure(tried, seconds / 2).rate]
+        bench.say(f"{name} {tried}: {rates[tried][0]:,.0f} rows/s")
+    cell = best(rates)
     return {
         f"{kind}-one": Way(f"{name}, an upsert a row", lambda: measure(Cell(0, 1))),
         f"{kind}-thousand": Way(f"{name}, upserts of 1,000", lambda: measure(Cell(0, 1000))),
-        f"{kind}-best": Way(f"{name}, inserts, best settings ({found})", lambda: measure(found)),
+        f"{kind}-best": Way(f"{name}, inserts, best settings ({cell})", lambda: measure(cell)),
     }
 
 
@@ -133,8 +133,8 @@ def _node(bench: Bench) -> Callable[[Bench, int, Cell, float], list[str]]:
 
 
 def of_sink(bench: Bench, url: str, rows: int) -> dict[str, Way]:
-    """Against the server that only reads: the limit of the client, and that of the sink itself."""
-    raw_rows = min(rows, 1_000_000)  # they are made before, and stay in memory
+    """Return loads into the sink, which only reads: the client's limit, and that of the sink itself."""
+    raw_rows = min(rows, 1_000_000)  # the requests are prebuilt, and stay in memory
     return {
         "sink": Way("bulkload, into a sink that only reads", lambda: bench.load(rows, url=url)),
         "raw-sink": Way(

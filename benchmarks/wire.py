@@ -1,4 +1,4 @@
-"""HTTP/1.1 over blocking sockets, as little of it as the suite needs: no library stands between."""
+"""Speak HTTP/1.1 over blocking sockets, as little of it as the suite needs, so that no library costs time."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ _LENGTH = re.compile(rb"(?i)\r\ncontent-length: *(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply that was read to its end."""
+    """A whole reply."""
 
     head: bytes
     body: bytes
 
     @property
     def status(self) -> int:
-        """Such as 201."""
+        """The status, such as 201."""
         return int(self.head.split(b" ", 2)[1])
 
     @property
     def count(self) -> int | None:
-        """The rows that the server says it has written, from ``Content-Range: */N``."""
-        found = re.search(rb"(?i)\r\ncontent-range: *[^/\r]*/(\d+)", self.head)
-        return int(found[1]) if found else None
+        """The number of rows written, from ``Content-Range: */N``; None without that header."""
+        match = re.search(rb"(?i)\r\ncontent-range: *[^/\r]*/(\d+)", self.head)
+        return int(match[1]) if match else None
 
     @property
     def lasting(self) -> bool:
-        """Whether the connection may be used again."""
+        """Whether the connection can be used again."""
         return not re.search(rb"(?i)\r\nconnection: *close", self.head)
 
 
 def connect(url: str) -> socket.socket:
-    """A connection to a server."""
+    """Connect to a server."""
     server = urlsplit(url)
     line = socket.create_connection((server.hostname or "127.0.0.1", server.port or 80), timeout=120)
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -47,13 +47,13 @@ def connect(url: str) -> socket.socket:
 
 
 def length_of(head: bytes) -> int:
-    """The length of the body that a head announces; 0 where it announces none."""
-    found = _LENGTH.search(head)
-    return int(found[1]) if found else 0
+    """Return the length of the body that a head announces; 0 if it announces none."""
+    match = _LENGTH.search(head)
+    return int(match[1]) if match else 0
 
 
 def read_head(line: socket.socket) -> tuple[bytes, bytes]:
-    """A head with its blank line, and what came after it; nothing where the connection ends before it.
+    """Read a head with its blank line; return it and what came after it, or nothing at the end.
 
     Raises:
         ConnectionError: it ends within.
@@ -71,7 +71,7 @@ def read_head(line: socket.socket) -> tuple[bytes, bytes]:
 
 
 def read_reply(line: socket.socket) -> Reply:
-    """The whole reply to a request other than HEAD.
+    """Read the whole reply to a request other than HEAD.
 
     Raises:
         ConnectionError: there is none, or not the whole of it.

@@ -1,7 +1,7 @@
-"""The same rows through supabase's client for Python, postgrest-py, as its users write it.
+"""Load the same rows with postgrest-py, Supabase's client for Python, as its users do.
 
-Run as a command; prints rows, seconds and the CPU's, as JSON. It reads the dump, sends rows for so many
-seconds, and stops. Numbers go through floats, as they do in such a script: it does not load the same digits.
+Run as a command, it reads the dump, sends rows for some seconds, and prints rows, seconds and CPU seconds
+as JSON. Numbers go through floats, as they do in such scripts, and lose digits.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TABLE = "all_trades"
 
 
 def batches(dump: Path, size: int, seconds: float) -> Iterator[list[Any]]:
-    """Rows of the dump, so many at a time, until the time is over."""
+    """Yield rows of the dump, ``size`` at a time, until the time is over."""
     deadline = time.perf_counter() + seconds
     with dump.open() as file:
         while time.perf_counter() < deadline and (lines := list(islice(file, size))):
@@ -34,7 +34,7 @@ def batches(dump: Path, size: int, seconds: float) -> Iterator[list[Any]]:
 
 
 def one_by_one(url: str, headers: dict[str, str], dump: Path, size: int, seconds: float) -> int:
-    """The script that everybody writes first: an upsert, and the next; gives the rows."""
+    """Load as a first script does, an upsert after the other; return the number of rows."""
     rows = 0
     with SyncPostgrestClient(url, schema="api", headers=headers) as client:
         for batch in batches(dump, size, seconds):
@@ -46,7 +46,7 @@ def one_by_one(url: str, headers: dict[str, str], dump: Path, size: int, seconds
 async def at_once(
     url: str, headers: dict[str, str], dump: Path, size: int, seconds: float, concurrency: int
 ) -> int:
-    """The fastest that it can be made to go: inserts, nothing sent back, several in flight."""
+    """Load as fast as it can be made to: inserts, nothing sent back, several in flight; return the rows."""
     work = batches(dump, size, seconds)
     rows = 0
 
@@ -66,7 +66,7 @@ async def at_once(
 
 
 def main() -> None:
-    """Load, and print what it took."""
+    """Load, and print the measurement."""
     parser = argparse.ArgumentParser(description="Loads rows with postgrest-py.")
     parser.add_argument("--url", required=True)
     parser.add_argument("--dump", type=Path, required=True)

@@ -1,1 +1,1 @@
-"""The parts of a benchmark: each measures one thing within so many seconds, and gives it as JSON."""
+"""The parts of a benchmark: each measures one thing within a given time and returns JSON."""

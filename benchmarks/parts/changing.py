@@ -1,4 +1,4 @@
-"""What the loader does while the server's capacity changes, as the server sees it."""
+"""Show how bulkload follows a server whose capacity changes, as the server sees it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from benchmarks.measure import background, summary
 from benchmarks.sink import read_log
 
 WIDTH = 0.5  # seconds of a point
-# By turns: workers, and microseconds of one for a row. 150,000 rows/s, 50,000, 300,000.
+# In turns: workers, and microseconds of a worker for a row. 150,000 rows/s, 50,000, 300,000.
 PHASES = [(3, 20.0), (1, 20.0), (6, 20.0)]
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """A load into a sink whose workers become fewer, and then more; points of half a second."""
+    """Load into a sink whose workers become fewer, and then more; return a point for each half second."""
     phase = max(1.5, (seconds - 3) / len(PHASES))
     plan = [[number * phase, *each] for number, each in enumerate(PHASES)]
     rows = int(sum(workers / cost * 1e6 for workers, cost in PHASES) * phase) // 1000 * 1000
@@ -32,7 +32,7 @@ def measure(bench: Bench, seconds: float) -> dict[str, Any]:
 
 
 def points(log: list[tuple[float, float, int, int]]) -> list[list[float]]:
-    """[seconds, rows answered a second, requests in flight, rows of a request] for each half second."""
+    """Return seconds, rows answered a second, requests in flight, rows of a request by the half second."""
     begin = min(came for came, *_ in log)
     end = max(answered for _, answered, *_ in log)
     result: list[list[float]] = []
@@ -49,5 +49,5 @@ def points(log: list[tuple[float, float, int, int]]) -> list[list[float]]:
 
 
 def _overlap(since: float, came: float, answered: float) -> float:
-    """The seconds that a request had in the half second from ``since`` on."""
+    """Return how many seconds of a request fall into the half second from ``since`` on."""
     return max(0.0, min(answered, since + WIDTH) - max(came, since))

@@ -1,4 +1,4 @@
-"""Does the loader find settings as good as the best fixed ones, also where server or line are peculiar?
+"""Compare the settings that bulkload finds with the best fixed ones, also for peculiar servers and lines.
 
 Both are the loader: at the pace that it finds, with no flags, and with its pace pinned. The start of the
 command is left out, for it is the same.
@@ -23,7 +23,7 @@ MOST_IN_FLIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A peculiar server, and the settings that might be best for it."""
+    """A peculiar server, and the settings to try."""
 
     key: str
     title: str
@@ -40,7 +40,7 @@ CASES = [
 
 @contextmanager
 def peculiar(bench: Bench, case: Case) -> Iterator[str]:
-    """Have the server so; gives its URL."""
+    """Make the server peculiar; yield its URL."""
     if case.key == "near":
         yield bench.server.url
     elif case.key == "far":
@@ -55,7 +55,7 @@ def peculiar(bench: Bench, case: Case) -> Iterator[str]:
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """The best of a grid is found by a short run of each; then it and bulkload take turns."""
+    """Find the best of a grid by a short run of each cell; then let it and bulkload take turns."""
     return {case.key: _case(bench, case, seconds / len(CASES)) for case in CASES}
 
 
@@ -65,13 +65,13 @@ def _case(bench: Bench, case: Case, seconds: float) -> dict[str, Any]:
     with peculiar(bench, case) as url:
         grid = case.grid[-2:] if bench.quick else case.grid
         few = rounded(bench.rate(bench.sends) * (0.3 if bench.quick else 1.0), 30_000)
-        found: dict[Cell, float] = {}
+        rates: dict[Cell, float] = {}
         for cell in grid:
-            found[cell] = _load(bench, few, url, cell).rate
-            bench.say(f"pinned to {cell}: {found[cell]:,.0f} rows/s")
-        chosen = best({cell: [rate] for cell, rate in found.items()})
+            rates[cell] = _load(bench, few, url, cell).rate
+            bench.say(f"pinned to {cell}: {rates[cell]:,.0f} rows/s")
+        chosen = best({cell: [rate] for cell, rate in rates.items()})
         left = seconds - (time.monotonic() - start)
-        rows = rounded((left / bench.rounds / 2 - 1) * found[chosen], 30_000)
+        rows = rounded((left / bench.rounds / 2 - 1) * rates[chosen], 30_000)
         runs = interleaved(
             {
                 f"pinned to {chosen}": lambda: _load(bench, rows, url, chosen),
@@ -84,10 +84,10 @@ def _case(bench: Bench, case: Case, seconds: float) -> dict[str, Any]:
     return {
         "title": case.title,
         "cell": str(chosen),
-        "grid": {str(each): round(rate) for each, rate in found.items()},
+        "grid": {str(each): round(rate) for each, rate in rates.items()},
         "fixed": summary(fixed),
         "bulkload": summary(loaded),
-        "ratio": ratio([one.rate for one in loaded], [one.rate for one in fixed]),
+        "ratio": ratio([run.rate for run in loaded], [run.rate for run in fixed]),
     }
 
 

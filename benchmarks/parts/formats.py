@@ -1,4 +1,4 @@
-"""The same rows in each format, into the sink: what it takes the client to make JSON of them."""
+"""Load the same rows in each format into the sink, to measure what the client needs to make JSON of them."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ TITLES = {
     "kraken.csv": "`--preset kraken`",
 }
 _FLAGS = {"kraken.csv": ["--preset", "kraken"]}
-_A_ROW = 50e-6  # seconds for a row in all formats, in a round, with what makes the files
+_A_ROW = 50e-6  # seconds for a row in all formats, in a round, with the writing of the files
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """Each format, in each round."""
+    """Run each format in each round."""
     rows = 200_000 if bench.quick else rounded(seconds / bench.rounds / _A_ROW, 200_000)
     for kind in TITLES:
         bench.source(rows, kind)

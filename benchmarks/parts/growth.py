@@ -1,4 +1,4 @@
-"""Rows a second and memory against the rows loaded: one million, ten millions, and all the way between."""
+"""Measure rows a second and memory against the rows loaded, up to ten million."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _COUNT = f"select n_tup_ins from pg_stat_user_tables where relid = '{TABLE}'::re
 
 
 class Samples:
-    """Looks at a running load: when, its memory, and (if it can be asked) the rows so far."""
+    """Samples of a running load: when, its memory, and the rows so far if they can be asked for."""
 
     def __init__(self, rows: Callable[[], int] | None = None) -> None:
         self._rows = rows
@@ -39,7 +39,7 @@ class Samples:
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """Into the sink, and into the real server as far as it gets in time."""
+    """Load into the sink, and into the real server as many rows as the time allows."""
     start = time.monotonic()
     free = shutil.disk_usage(bench.folder).free
     many = rounded(min(free / _ROOM, FEW if bench.quick else MANY), FEW // 10, MANY)
@@ -80,7 +80,7 @@ def _into_server(bench: Bench, rows: int) -> tuple[list[tuple[int, float, int]],
 
 
 def _curve(samples: list[tuple[int, float, int]], points: int = 20) -> list[list[float]]:
-    """[rows so far, rows a second since the last point, MB], some twenty of them."""
+    """Return some twenty points: [rows so far, rows a second since the last point, MB]."""
     step = max(1, len(samples) // points)
     chosen = samples[::step]
     return [

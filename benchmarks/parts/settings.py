@@ -1,6 +1,6 @@
-"""Rows a second against concurrency and batch size: of the server, and of bulkload with these settings.
+"""Measure rows a second against concurrency and batch size, of prebuilt requests and of bulkload.
 
-Here bulkload's time is that of the load, without the start of the command: the loads are short.
+The loads are short, so bulkload's time does not include the start of the command.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from benchmarks.measure import Run
 GRID = cells((1, 2, 4, 8), (500, 1000, 4000))
 CONCURRENCY = (1, 2, 4, 8)
 BATCHES = (250, 500, 1000, 2000)
-_WEIGHT = 45  # seconds of a round, where each run at full speed takes one
+_WEIGHT = 45  # seconds of a round in which each run at full speed takes a second
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """Prebuilt inserts for each cell of the grid; bulkload with one of the two set."""
+    """Run prebuilt inserts for each cell of the grid, and bulkload with either setting fixed."""
     rows = rounded(bench.rate(INSERT) * seconds / bench.rounds / _WEIGHT, 20_000, 300_000)
     raw: dict[str, Callable[[], Run]] = {f"raw {cell}": _raw(bench, rows, cell) for cell in GRID}
     wide = {f"--concurrency {n}": _load(bench, rows, "--concurrency", n) for n in CONCURRENCY}

@@ -1,4 +1,4 @@
-"""How long a command takes that has next to nothing to do."""
+"""Measure how long a command takes that has next to nothing to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from benchmarks.measure import BULKLOAD, run, summary
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """`bulkload --help`, and a load of one row."""
+    """Run `bulkload --help`, and a load of one row."""
     runs = interleaved(
         {
             "bulkload --help": lambda: run([BULKLOAD, "--help"], 1, {})[0],

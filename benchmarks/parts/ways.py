@@ -1,4 +1,4 @@
-"""All ways to load, in turns: rows a second, the client's CPU for a row, its memory."""
+"""Measure all ways to load, in turns: rows a second, the client's CPU for a row, its memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from benchmarks.bench import INSERT, UPSERT, Bench
 from benchmarks.grid import interleaved, rounded
 from benchmarks.measure import background, summary
 
-# What a round takes, for a row, in units of an insert's and an upsert's share of a second; and besides rows.
+# A round costs as much as 5.5 inserts and 5.5 upserts of each row, and some seconds besides.
 _INSERTS, _UPSERTS = 5.5, 5.5
 _BESIDES = 30.0
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Any]:
-    """Each way, in each round."""
+    """Run each way in each round."""
     besides = _BESIDES / 3 if bench.quick else _BESIDES
     a_row = _INSERTS / bench.rate(INSERT) + _UPSERTS / bench.rate(UPSERT)
     rows = rounded((seconds / bench.rounds - besides) / a_row, 50_000)

@@ -1,4 +1,4 @@
-"""The README's examples run, and the documents name every option and exit code, and no others."""
+"""The examples of README.md and docs/ run, and the pages name every option and exit code, and no others."""
 
 from __future__ import annotations
 
@@ -11,45 +11,59 @@ from pathlib import Path
 import pytest
 
 from loader.errors import Exit
+from tests.support import documents
 from tests.support.harness import Target
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = ROOT / "README.md"
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
 OPTIONS = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
-SAMPLE = ROOT / "examples" / "trades-100.jsonl"
 BIN = Path(sys.executable).parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = sorted((ROOT / "docs").glob("*.md"))
+PAGES = [README, CONTRIBUTING, *DOCS]
 
-# The README's blocks marked `console` are run: what follows `$ ` is a command, the rest what it says.
-BLOCKS = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+def blocks(page: Path, language: str) -> list[str]:
+    """Return the blocks of a page that are marked with this language."""
+    text = page.read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+# In blocks marked `console` a command follows `$ `, and the other lines are its output.
+EXAMPLES = [
+    pytest.param(page, block, id=f"{page.name}: {block.split(chr(10), 1)[0]}")
+    for page in (README, *DOCS)
+    for block in blocks(page, "console")
+]
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with the files that the README loads."""
-    lines = SAMPLE.read_text(encoding="ascii").splitlines(keepends=True)
-    (tmp_path / "dump.jsonl").write_text("".join(lines))
-    lines[2] = re.sub('"amount":[^,]*', '"amount":"lots"', lines[2])
-    (tmp_path / "bad.jsonl").write_text("".join(lines))
+    """A folder with the files that the examples load."""
+    documents.write(tmp_path)
     return tmp_path
 
 
-def shell(script: str, folder: Path, target: Target) -> str:
-    """What a script says, on stdout and stderr, to whom the target is the README's server and sandbox."""
-    environment = {
+def environment(folder: Path, target: Target) -> dict[str, str]:
+    """Return the environment of an example: the target's secret and a sandbox of its own."""
+    names = ["PYTHONPATH", *(name for name in os.environ if name.startswith("BULKLOAD_POSTGR"))]
+    return {name: os.environ[name] for name in names if name in os.environ} | {
         "HOME": str(folder),
         "PATH": f"{BIN}:{os.environ['PATH']}",
         "XDG_STATE_HOME": str(folder / "state"),
         "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
         "PGRST_JWT_SECRET": target.secret,
     }
-    environment |= {name: os.environ[name] for name in os.environ if name.startswith("BULKLOAD_POSTGR")}
+
+
+def shell(script: str, folder: Path, target: Target, **variables: str) -> str:
+    """Return what a script prints, on stdout and stderr, with the target in place of the page's server."""
     script = script.replace("http://localhost:3000", target.url)
     script = script.replace("the-secret-of-your-PostgREST", target.secret)
     return subprocess.run(
         ["sh", "-c", script],
         cwd=folder,
-        env=environment,
+        env=environment(folder, target) | variables,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -63,24 +77,42 @@ def comparable(line: str) -> str:
     return re.sub(r"\d[\d,.]*", "#", line) if " rows/s" in line else line
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block).split("\n", 1)[0])
-def test_readme_examples(block: str, folder: Path, target: Target) -> None:
-    """Each example ends as the README shows it; those that show no output must succeed."""
+@pytest.mark.parametrize(("page", "block"), EXAMPLES)
+def test_examples(page: Path, block: str, folder: Path, target: Target) -> None:
+    """Each example ends as its page shows it; those that show no output must succeed."""
     commands = [line.removeprefix("$ ") for line in block.splitlines() if line.startswith("$ ")]
     shown = [line for line in block.splitlines() if not line.startswith("$ ")]
-    end = "" if shown else "\necho ended with $?"
+    variables = {} if page == README else {"BULKLOAD_URL": target.url}  # as docs/README.md says
+    script = "\n".join(commands if shown else ["set -e", *commands, "printf '\\ndone\\n'"])
 
-    said = shell("\n".join(commands) + end, folder, target).splitlines()
+    printed = shell(script, folder, target, **variables).splitlines()
 
     if shown:
-        assert [comparable(line) for line in shown] == [comparable(line) for line in said]
+        assert [comparable(line) for line in shown] == [comparable(line) for line in printed]
     else:
-        assert "ended with 0" == said[-1], "\n".join(said)
+        assert "done" == printed[-1], "\n".join(printed)
 
 
-def test_readme_has_examples() -> None:
-    """The pattern above finds the README's examples."""
-    assert 3 <= len(BLOCKS)
+@pytest.mark.parametrize("page", [README, ROOT / "docs" / "python.md"], ids=lambda page: str(page.name))
+def test_python_examples(page: Path, folder: Path, target: Target) -> None:
+    """The Python of a page runs, one block after the other, and loads each row that is good."""
+    script = "\n".join(blocks(page, "python")).replace('"..."', repr(target.secret))
+    script = script.replace("http://localhost:3000", target.url)
+    command = [sys.executable, "-c", f"{script}\nprint(report.status, report.rows_loaded)"]
+
+    run = subprocess.run(
+        command, cwd=folder, env=environment(folder, target), capture_output=True, text=True, check=False
+    )
+
+    assert (0, "") == (run.returncode, run.stderr)
+    assert "complete 100" == run.stdout.splitlines()[0]
+    assert "complete 100" == run.stdout.splitlines()[-1]
+
+
+def test_pages_have_examples() -> None:
+    """The pattern finds the examples of the README and of the pages."""
+    assert 3 <= len(blocks(README, "console"))
+    assert 20 <= len(EXAMPLES)
 
 
 def options_of(*command: str) -> set[str]:
@@ -88,8 +120,7 @@ def options_of(*command: str) -> set[str]:
     help_text = subprocess.run(
         [BIN / "bulkload", *command, "--help"], capture_output=True, text=True, check=True
     ).stdout
-    listed = help_text.partition("\nOptions:\n")[2].partition("\nCommands:\n")[0]
-    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", listed, re.MULTILINE))
+    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.MULTILINE))
 
 
 def documented(heading: str) -> set[str]:
@@ -113,7 +144,7 @@ def test_options_of_all_commands() -> None:
     assert documented("All of them") == {"--help", "--version"}
 
 
-@pytest.mark.parametrize("text", [README, OPTIONS], ids=["README.md", "docs/options.md"])
+@pytest.mark.parametrize("text", [README.read_text("utf-8"), OPTIONS], ids=["README.md", "docs/options.md"])
 def test_exit_codes_are_documented(text: str) -> None:
     """The tables of exit codes have each that there is, and no others."""
     table = text.split("| exit code | meaning |\n|--:|---|\n", 1)[1].split("\n\n", 1)[0]
@@ -124,7 +155,38 @@ def test_exit_codes_are_documented(text: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.name))
 def test_links_lead_somewhere(page: Path) -> None:
-    """Each file that a page links to is there."""
-    for link in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
-        if not link.startswith("https://"):
-            assert (page.parent / link).exists(), link
+    """Each file that a page links to is there, and has the heading that the link names."""
+    for link, _, heading in re.findall(r"\]\(([^)#]*)(#?)([^)]*)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        path = page.parent / link if link else page
+        assert path.exists(), link
+        if heading:
+            assert heading in headings(path), f"{link}#{heading}"
+
+
+def headings(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", DOCS, ids=lambda page: str(page.name))
+def test_the_index_has_each_page(page: Path) -> None:
+    """docs/README.md links each page of docs/."""
+    index = (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+
+    assert page.name == "README.md" or f"]({page.name})" in index
+
+
+def test_contributing_names_files_that_are_there() -> None:
+    """Each file and folder in CONTRIBUTING.md is in the tree, or in loader/."""
+    text = "\n".join(
+        line for line in CONTRIBUTING.read_text("utf-8").splitlines() if "no `utils.py`" not in line
+    )
+    names = [name for name in re.findall(r"`([\w./]+)`", text) if re.search(r"/|\.py$|\.md$", name)]
+
+    missing = [name for name in names if not (ROOT / name).exists() and not (ROOT / "loader" / name).exists()]
+
+    assert [] == missing
+    assert 20 <= len(names)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import grid, rows, tables
+from benchmarks import grid, results, rows, tables
 from benchmarks.__main__ import allotted
 from benchmarks.grid import Cell
 from benchmarks.measure import Run, summary
@@ -127,18 +127,34 @@ def test_targets_are_judged() -> None:
 
 
 def test_tables_hold_the_figures(tmp_path: Path) -> None:
-    """The README gets the main figures between its two marks, and nothing else changes."""
+    """The README gets its rows between its two marks, results.md the rest, and nothing else changes."""
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
 
     write_readme(sample(), readme)
 
     text = readme.read_text()
-    assert text.startswith(f"before\n{BEGIN}\n1,000 trades of 246 bytes")
+    assert text.startswith(f"before\n{BEGIN}\n|  | rows/s |")
     assert text.endswith(f"\n{END}\nafter\n")
-    assert "| bulkload | 140 | 2.00 | 90 |" in text.splitlines()
+    assert [
+        "| bulkload | 140 | 2.00 | 90 |",
+        "| bulkload-again | 90 | 2.00 | 90 |",
+        "| copy | 100 | 2.00 | 90 |",
+        "| py-best | 20 | 2.00 | 90 |",
+        "| py-one | 1 | 2.00 | 90 |",
+    ] == [line for line in text.splitlines() if line.startswith("| ") and "rows/s" not in line]
+    assert "1,000 trades of 246 bytes" in text
     assert "old" not in text
+    assert "| raw-insert | 150 | 2.00 | 90 |" in tables.report(sample()).splitlines()
     assert "| empty table: of `\\copy` | >= 1.00 | 1.40 |" in tables.report(sample()).splitlines()
+
+
+def test_committed_pages_hold_the_results() -> None:
+    """results.md and the README's figures are those of results.json (`python -m benchmarks --render`)."""
+    measured = results.read(results.HOME)
+
+    assert tables.report(measured) == (results.HOME / "results.md").read_text()
+    assert f"{BEGIN}\n{tables.readme(measured)}\n{END}" in (results.HOME.parent / "README.md").read_text()
 
 
 def test_points_of_a_log() -> None:

@@ -1,4 +1,7 @@
-"""The rows of a dump in other formats: `python -m benchmarks.forms DUMP FILE`; FILE's name says which."""
+"""Write the rows of a dump in another format: `python -m benchmarks.other_formats DUMP FILE`.
+
+The name of FILE says which format.
+"""
 
 from __future__ import annotations
 
@@ -21,24 +24,24 @@ KRAKEN += ["misc", "ledgers"]
 
 
 def rows(dump: Path) -> Iterator[Row]:
-    """The rows of a dump."""
+    """Yield the rows of a dump."""
     with dump.open("rb") as file:
         for line in file:
             yield json.loads(line, parse_float=str, parse_int=str)
 
 
 def write_csv(dump: Path, path: Path) -> None:
-    """CSV, or TSV; packed where the name says so."""
+    """Write CSV or TSV, compressed if the name ends in .gz."""
     with gzip.open(path, "wt", 6) if path.suffix == ".gz" else path.open("w") as file:
-        between = "\t" if ".tsv" in path.suffixes else ","
-        writer = csv.writer(file, delimiter=between, lineterminator="\n")
+        delimiter = "\t" if ".tsv" in path.suffixes else ","
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
         writer.writerow(COLUMNS)
         for row in rows(dump):
             writer.writerow([str(row[name]).lower() if name == "is_buy" else row[name] for name in COLUMNS])
 
 
 def write_array(dump: Path, path: Path) -> None:
-    """One array, on one line."""
+    """Write an array on one line."""
     with dump.open("rb") as lines, path.open("wb") as file:
         file.write(b"[" + next(lines).rstrip(b"\n"))
         file.writelines(b"," + line.rstrip(b"\n") for line in lines)
@@ -46,7 +49,7 @@ def write_array(dump: Path, path: Path) -> None:
 
 
 def write_commas(dump: Path, path: Path) -> None:
-    """An array, each row on a line of its own."""
+    """Write an array with each row on a line of its own."""
     with dump.open("rb") as lines, path.open("wb") as file:
         file.write(b"[\n" + next(lines).rstrip(b"\n"))
         file.writelines(b",\n" + line.rstrip(b"\n") for line in lines)
@@ -54,7 +57,7 @@ def write_commas(dump: Path, path: Path) -> None:
 
 
 def write_parquet(dump: Path, path: Path) -> None:
-    """Parquet, with decimals for the numbers."""
+    """Write Parquet, with decimals for the numbers."""
     import polars as pl  # noqa: PLC0415 - the other writers do without
 
     numbers = [pl.col(name).cast(pl.Decimal(38, 18)) for name in ("amount", "price", "usd_value")]
@@ -63,7 +66,7 @@ def write_parquet(dump: Path, path: Path) -> None:
 
 
 def write_sqlite(dump: Path, path: Path) -> None:
-    """SQLite, with texts for the numbers: it has no decimals."""
+    """Write SQLite, with texts for the numbers, because it has no decimals."""
     with closing(sqlite3.connect(path)) as database:
         database.execute(f"create table trades ({', '.join(COLUMNS)})")
         marks = ", ".join("?" * len(COLUMNS))
@@ -73,7 +76,7 @@ def write_sqlite(dump: Path, path: Path) -> None:
 
 
 def write_kraken(dump: Path, path: Path) -> None:
-    """Kraken's export."""
+    """Write an export as Kraken has it."""
     with path.open("w") as file:
         writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         writer.writerow(KRAKEN)
