@@ -1,4 +1,4 @@
-"""Where bearer tokens come from, and their renewal: one at a time, whoever asks."""
+"""Bearer tokens: where they come from, and their renewal, one at a time for all requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TokenSource(Protocol):
     """Makes bearer tokens. A new kind of token is a new class with these two."""
 
     async def fetch(self) -> tuple[str | None, float]:
-        """A new token, and for how many seconds it is good; None: requests carry none."""
+        """Return a new token, and for how many seconds it is good; None: requests carry none."""
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970, from a reply."""
@@ -28,11 +28,11 @@ class Anonymous:
     """No token: the server's anonymous role."""
 
     async def fetch(self) -> tuple[str | None, float]:
-        """None, for ever."""
+        """Return None, for ever."""
         return None, float("inf")
 
     def adjust_clock(self, server_time: float) -> None:
-        """Nothing expires."""
+        """Ignore it: nothing expires."""
 
 
 class Minted:
@@ -57,17 +57,17 @@ class Minted:
         self._ahead = ahead if abs(ahead) > _SKEW / 3 else 0.0
 
     async def fetch(self) -> tuple[str | None, float]:
-        """A new token, and its lifetime in seconds."""
+        """Return a new token, and its lifetime in seconds."""
         return self.mint(), self._lifetime
 
     def claims(self) -> dict[str, str | int]:
-        """What a token made now says."""
-        # No two are alike, so that it can be told which one was refused.
+        """Return the claims of a token that is made now."""
+        # No two are alike, so that it can be told which token was refused.
         self._expires = max(int(time.time() + self._ahead + self._lifetime), self._expires + 1)
         return {"role": self._role, "aud": self._audience, "exp": self._expires}
 
     def mint(self) -> str:
-        """A new token."""
+        """Return a new token."""
         import jwt  # 100 ms, and only needed here
 
         with warnings.catch_warnings():
@@ -77,7 +77,7 @@ class Minted:
 
 
 def token_source(settings: Settings) -> Anonymous | Minted:
-    """The source of tokens that the settings ask for."""
+    """Return the source of tokens that the settings ask for."""
     if settings.jwt_secret is None:
         return Anonymous()
     return Minted(
@@ -91,18 +91,26 @@ class Tokens:
     Args:
         source: makes new ones.
         renewed: called after each renewal (not for the first token).
+        clock: tells the time in seconds, from any moment on.
     """
 
-    def __init__(self, source: TokenSource, renewed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        source: TokenSource,
+        renewed: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._source = source
         self._renewed = renewed
+        self._clock = clock
         self._lock = anyio.Lock()
         self._token: str | None = None
-        self._renew_at: float | None = None  # on the monotonic clock; None: there is no token yet
+        self._renew_at: float | None = None  # by the clock; None: there is no token yet
 
     async def current(self) -> str | None:
-        """A token that is good for a while yet."""
-        if self._renew_at is None or time.monotonic() >= self._renew_at:
+        """Return a token that is good for a while yet."""
+        if self._renew_at is None or self._clock() >= self._renew_at:
             await self._renew(self._token)
         return self._token
 
@@ -116,12 +124,12 @@ class Tokens:
 
     async def _renew(self, stale: str | None, *, force: bool = False) -> None:
         async with self._lock:
-            due = self._renew_at is None or time.monotonic() >= self._renew_at
+            due = self._renew_at is None or self._clock() >= self._renew_at
             if self._token != stale or not (due or force):
                 return
             first = self._renew_at is None
             self._token, lifetime = await self._source.fetch()
             # The server looks at it when a request's headers arrive: a minute is time enough.
-            self._renew_at = time.monotonic() + lifetime - min(60.0, lifetime / 2)
+            self._renew_at = self._clock() + lifetime - min(60.0, lifetime / 2)
             if not first:
                 self._renewed()

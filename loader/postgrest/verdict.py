@@ -12,6 +12,7 @@ from loader.model import Decision, NoReply, Overload, Reason, Reply
 from loader.postgrest import advice
 from loader.postgrest.error_codes import (
     BUSY,
+    INSUFFICIENT_PRIVILEGE,
     LONG_URL_STATUSES,
     NO_REPLY,
     TOKEN_REFUSED,
@@ -125,7 +126,7 @@ def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, si
 def _by_postgresql(reply: Reply, reason: Reason, rows: int) -> Verdict:
     """PostgreSQL refused, with an SQLSTATE. Its words are English only where lc_messages says so."""
     code, message = reason.code, reason.message
-    if code == "42501":
+    if code == INSUFFICIENT_PRIVILEGE:
         return _by_privilege(reply, reason, rows)
     if code == "22023" and (rows == 0 or message.startswith("role ") or "json" in message):
         return Verdict(Decision.STOP, reason, advice="" if "json" in message else advice.ADVICE[code])
@@ -149,7 +150,7 @@ def _by_privilege(reply: Reply, reason: Reason, rows: int) -> Verdict:
     return Verdict(
         Decision.STOP if missing else Decision.SPLIT,
         reason,
-        advice=advice.NO_TOKEN if anonymous else advice.ADVICE["42501"],
+        advice=advice.NO_TOKEN if anonymous else advice.ADVICE[INSUFFICIENT_PRIVILEGE],
     )
 
 

@@ -19,6 +19,7 @@ from loader.errors import TargetUnavailable
 from loader.model import Batch, Insert, Outcome, Place, Row, RowId, Shape
 from loader.postgrest import body as bodies
 from loader.postgrest.body import Body
+from loader.postgrest.error_codes import UNIQUE_VIOLATION
 from loader.postgrest.write import Write
 from loader.send.lookup import Lookup
 from loader.send.result import LATE, OVERSIZE, Accepted, Cause, Refused, Unsure, Unusable
@@ -26,7 +27,6 @@ from loader.send.retry import Requests
 from loader.throttle.throttle import Throttle
 
 _WRITE = Write("none")
-_UNIQUE_VIOLATION = "23505"
 
 
 class InsertLog(Protocol):
@@ -127,7 +127,7 @@ class Inserts:
                 case Refused(reason=reason):
                     if insert not in outcome.open:
                         self._insert_log.refused(insert.number)
-                    if reason.code == _UNIQUE_VIOLATION:
+                    if reason.code == UNIQUE_VIOLATION:
                         return await self._judge_conflict(shape, rows, outcome, result, location)
                     return result
                 case Unusable(error=error):

@@ -10,6 +10,7 @@ from loader.batch.key_equality import ReadKey
 from loader.errors import TargetError, words
 from loader.halt import Halt
 from loader.model import Outcome, Place, Reason, Reject, Row
+from loader.postgrest.error_codes import INSUFFICIENT_PRIVILEGE
 from loader.send.bisect import Bisection
 from loader.send.result import Accepted, Refused
 from loader.send.suspects import suspects
@@ -18,7 +19,6 @@ from loader.throttle.throttle import Throttle
 # Rows of a batch that row-level security refuses, with none accepted, before it is no row's fault:
 # the first ones, and the last.
 _POLICY_SAMPLE = 4
-_INSUFFICIENT_PRIVILEGE = "42501"  # of a batch it is row-level security: a missing privilege stops the load
 
 SendRows = Callable[[Sequence[Row]], Awaitable[Accepted | Refused]]
 
@@ -103,7 +103,8 @@ class Isolator:
 
     def _may_refuse_all(self, reason: Reason) -> bool:
         """Return whether it may be row-level security that lets no row in."""
-        return reason.code == _INSUFFICIENT_PRIVILEGE and not self._accepted_any
+        # Of a batch that is refused it is no privilege that is missing: that would have stopped the load.
+        return reason.code == INSUFFICIENT_PRIVILEGE and not self._accepted_any
 
     def _release(self, held: list[Reject], outcome: Outcome) -> None:
         for reject in held:

@@ -23,7 +23,7 @@ from loader.send.result import LATE, Accepted, Refused, Unsure, Unusable
 from loader.send.retry_policy import Renew, RetryPolicy, Wait
 from loader.send.throttled import Answer, Sending, ThrottledClient
 from loader.settings import Settings
-from loader.throttle.throttle import Throttle
+from loader.throttle.throttle import Throttle, backoff
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Requests:
         throttle: says how many requests may be in flight, and learns from each.
         halt: ends waits.
         observer: told of requests, retries and changes of pace.
+        backoff: gives the seconds to wait, from the number of failures and what the server asked for.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Requests:
         throttle: Throttle,
         halt: Halt,
         observer: Observer,
+        backoff: Callable[[int, float | None], float] = backoff,
     ) -> None:
         self._client = client
         self._throttled_client = ThrottledClient(client, throttle=throttle, halt=halt, observer=observer)
@@ -79,6 +81,7 @@ class Requests:
         self._throttle = throttle
         self._halt = halt
         self._observer = observer
+        self._backoff = backoff
         self._answered = False
 
     async def upsert(self, write: Write, shape: Shape, body: Body, *, location: str) -> Accepted | Refused:
@@ -245,4 +248,6 @@ class Requests:
 
     def _policy(self, rows: int, *, patience: float | None = None, location: str = "") -> RetryPolicy:
         patience = self._settings.retry_for if patience is None else patience
-        return RetryPolicy(self._settings.url, rows=rows, patience=patience, location=location)
+        return RetryPolicy(
+            self._settings.url, rows=rows, patience=patience, location=location, backoff=self._backoff
+        )

@@ -15,13 +15,13 @@ from loader.batch.chunks import rows_of
 from loader.model import Batch, Outcome, Place, Row, Shape
 from loader.postgrest import body as bodies
 from loader.postgrest.body import Body
+from loader.postgrest.error_codes import UNIQUE_VIOLATION
 from loader.postgrest.write import Write
 from loader.send.result import LATE, OVERSIZE, Accepted, Refused, Unsure, Unusable
 from loader.send.retry import Requests
 from loader.throttle.throttle import Throttle
 
-_UNIQUE_VIOLATION = "23505"
-_MOST_HOPES = 64  # upserts with new rows before an insert is tried again, at most
+_MOST_UPSERTS = 64  # with new rows, before an insert is tried again
 _SURE = 8  # inserts in a row after which a conflict is a surprise again
 
 
@@ -134,7 +134,7 @@ class Upserts:
             case Accepted():
                 self._freshness.inserted()
                 return result
-            case Refused(reason=reason) if reason.code == _UNIQUE_VIOLATION:
+            case Refused(reason=reason) if reason.code == UNIQUE_VIOLATION:
                 self._freshness.conflicted()
                 return None
             case Refused():
@@ -174,12 +174,15 @@ class Freshness:
     def __init__(self, *, never: bool = False) -> None:
         self._state = _State.UPSERTING if never else _State.ASKING
         self._never = never
-        self._needed = 1  # hopes before the next question
-        self._hopes = 0
-        self._in_a_row = 0
+        self._needed = 1  # upserts with new rows in a row, before the next question
+        self._upserts = 0  # with new rows, in a row
+        self._inserts = 0  # in a row
 
     def insert_first(self) -> bool:
-        """Return whether to insert the next batch. A call of one of the next four must follow."""
+        """Return whether to insert the next batch.
+
+        If so, call ``inserted``, ``conflicted``, ``unanswered`` or ``give_up`` with what became of it.
+        """
         if self._state is _State.ASKING:
             self._state = _State.WAITING
             return True
@@ -187,8 +190,8 @@ class Freshness:
 
     def inserted(self) -> None:
         """A batch was inserted: all of its rows were new."""
-        self._in_a_row += 1
-        if self._in_a_row >= _SURE:
+        self._inserts += 1
+        if self._inserts >= _SURE:
             self._needed = 1
         if self._state is _State.WAITING:
             self._state = _State.INSERTING
@@ -196,9 +199,9 @@ class Freshness:
     def conflicted(self) -> None:
         """A batch was refused, for one of its rows was there."""
         if self._state is not _State.UPSERTING:  # several may have been on their way
-            self._needed = min(_MOST_HOPES, 2 * self._needed)
+            self._needed = min(_MOST_UPSERTS, 2 * self._needed)
         self._state = _State.UPSERTING
-        self._hopes = self._in_a_row = 0
+        self._upserts = self._inserts = 0
 
     def unanswered(self) -> None:
         """A batch was refused for something else, or its reply was lost."""
@@ -214,6 +217,6 @@ class Freshness:
         """A batch was upserted; ``new``: as far as the reply tells, there were new rows in it."""
         if self._never or self._state is not _State.UPSERTING:
             return
-        self._hopes = self._hopes + 1 if new else 0
-        if self._hopes >= self._needed:
+        self._upserts = self._upserts + 1 if new else 0
+        if self._upserts >= self._needed:
             self._state = _State.ASKING

@@ -338,6 +338,26 @@ async def test_a_budget_that_is_spent_stops_a_load_that_can_be_resumed(target: T
     check(target, made, as_dict(resumed.report))
 
 
+@pytest.mark.parametrize("retry_for", [0.0, 20.0])
+async def test_a_single_row_that_takes_longer_than_the_server_allows(
+    target: Target, retry_for: float
+) -> None:
+    """No waiting makes statement_timeout longer: exit 4, also where --retry-for is spent first."""
+    made = source(200, seed=19, shapes=False, repeats=0, bad=0)
+    timeout = postgrest("500 Internal Server Error", "57014", "canceling statement due to statement timeout")
+
+    def fault(seen: Seen) -> Act | None:
+        return timeout if "k0000150" in seen.ids else None
+
+    with Proxy(target.url, fault, reads_bodies=True) as proxy:
+        stopped = await load(target, made, proxy, concurrency=1, retry_for=retry_for)
+
+    assert (4, "stopped") == (stopped.report.exit_code, stopped.report.status)
+    assert "a single row takes longer than the server allows" in (stopped.report.error or "")
+    assert "statement_timeout" in (stopped.report.error or "")
+    assert "k0000150" not in contents(target)
+
+
 async def test_retry_after_is_waited_for(target: Target) -> None:
     """After `Retry-After: 1` the same request comes no sooner than in a second."""
     made = source(500, seed=12, bad=0)

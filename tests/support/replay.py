@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -137,11 +138,12 @@ def http(status: str, body: str = "", *headers: str, version: str = "HTTP/1.1") 
 
 
 @asynccontextmanager
-async def replaying(answer: bytes | None) -> AsyncIterator[str]:
+async def replaying(answer: bytes | None, encrypted: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """A server on loopback that gives every request this answer, and then hangs up; its URL.
 
     Args:
         answer: None: it never answers, and waits for the client to hang up.
+        encrypted: with the certificate of an https:// server; None: it speaks http://.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -159,9 +161,9 @@ async def replaying(answer: bytes | None) -> AsyncIterator[str]:
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1")
+    server = await asyncio.start_server(serve, "127.0.0.1", ssl=encrypted)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"http{'s' if encrypted else ''}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def until(true: Callable[[], object], seconds: float = 10.0) -> None:

@@ -69,12 +69,11 @@ async def test_one_renewal_serves_all_requests_in_flight() -> None:
     assert (2, [1], "token 2") == (source.fetched, renewed, await tokens.current())
 
 
-async def test_a_token_is_renewed_before_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_token_is_renewed_before_it_expires() -> None:
     """A minute before, or at half of a short life; not earlier."""
     now = 1000.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
     source, renewed = Source(), []
-    tokens = Tokens(source, lambda: renewed.append(1))
+    tokens = Tokens(source, lambda: renewed.append(1), clock=lambda: now)
 
     assert "token 1" == await tokens.current()
     now += 3600 - 61

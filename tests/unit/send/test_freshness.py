@@ -21,15 +21,15 @@ def test_inserts_that_were_on_their_way_count_as_one_conflict() -> None:
     freshness.inserted()
     for _ in range(4):
         freshness.conflicted()
-    hopes = 0
+    upserts = 0
     while not freshness.insert_first():
         freshness.upserted(new=True)
-        hopes += 1
+        upserts += 1
 
-    assert 2 == hopes
+    assert 2 == upserts
 
 
-def test_upserts_without_new_rows_give_no_hope() -> None:
+def test_upserts_without_new_rows_lead_to_no_insert() -> None:
     """A load over rows that are there asks no second time."""
     freshness = Freshness()
     freshness.insert_first()
