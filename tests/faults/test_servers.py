@@ -129,7 +129,7 @@ def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(target: 
     for run in (stopped, again):
         assert run.code == 4, run.err
         assert "JWSInvalidSignature" in run.err
-        assert run.last.startswith("to go on: bulkload ")
+        assert run.last.startswith("to resume: bulkload ")
     assert resumed.first.startswith("resuming at rows.jsonl:")
     assert resumed.code == 1, resumed.err
     check(target, made, resumed.report)

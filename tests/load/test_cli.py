@@ -249,7 +249,7 @@ def test_rejects_are_summed_up_by_code(shell: Shell) -> None:
 
     assert 1 == ended.code
     assert (
-        '2 x 22P02 invalid input value for enum core.market_enum: "binance"; the first: dirty.jsonl:2'
+        '2 x 22P02 invalid input value for enum core.market_enum: "binance"; first: dirty.jsonl:2'
         in ended.err
     )
     assert "1 x not-json" in ended.err
@@ -322,7 +322,7 @@ def test_flag_then_environment_then_dotenv_then_file(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("tabel = 'x'", "'tabel', which is no setting"),
+        ("tabel = 'x'", "'tabel', which is not a setting"),
         ("table = ", "is not TOML"),
         ("jwt-secret = 'x'", "secret"),
     ],
@@ -359,7 +359,7 @@ def test_the_token_is_the_one_that_a_load_sends(shell: Shell, target: Target) ->
 def test_a_signal_ends_a_load_that_waits_for_its_source(
     shell: Shell, target: Target, number: signal.Signals, code: int
 ) -> None:
-    """What was read before is in the table, and the command to go on is the last line."""
+    """What was read before is in the table, and the command that resumes it is the last line."""
     with shell.start("--fresh", "--batch-rows", "1", "-") as process:
         assert process.stdin is not None
         process.stdin.write("".join(f"{trade(f't{i}')}\n" for i in range(4000)))
@@ -375,7 +375,7 @@ def test_a_signal_ends_a_load_that_waits_for_its_source(
     report = json.loads((shell.folder / "stdin.bulkload" / "report.json").read_text())
     assert [(report["rows_loaded"],)] == target.sql("select count(*) from core.trades")
     assert "interrupted" == report["status"]
-    assert "to go on: bulkload --batch-rows 1 -" == err.splitlines()[-1]
+    assert "to resume: bulkload --batch-rows 1 -" == err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,7 @@ def options_of(*command: str) -> set[str]:
     help_text = subprocess.run(
         [BIN / "bulkload", *command, "--help"], capture_output=True, text=True, check=True
     ).stdout
-    listed = help_text.partition("\nOptions:\n")[2].partition("\nCommands:\n")[0]
-    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", listed, re.MULTILINE))
+    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.MULTILINE))
 
 
 def documented(heading: str) -> set[str]:

@@ -103,17 +103,24 @@ def test_a_source_that_was_only_touched_is_refused(
 
 
 @pytest.mark.parametrize(
-    "change",
-    ["--table=all_trades", "--schema=other", "--on-conflict=id,a", "--columns=id,a"],
+    ("change", "words"),
+    [
+        ("--table=all_trades", "differs in table\n"),
+        ("--schema=other", "differs in schema\n"),
+        ("--on-conflict=id,a", "differs in on-conflict\n"),
+        ("--columns=id,a", "differs in columns\n"),
+        ("--drop=junk", "differs in drop\n"),
+    ],
 )
-def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, change: str) -> None:
-    """An unfinished load is not gone on with into another relation, key, or set of columns."""
+def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, change: str, words: str) -> None:
+    """An unfinished load is not resumed into another relation, key, or set of columns."""
     assert made.lines
     kill_in_the_middle(loads, proxy, "rows.jsonl")
     begin = len(proxy.seen)
     refused = loads.run(change, "rows.jsonl")
 
     assert refused.code == 2
+    assert words in refused.err
     assert "--fresh" in refused.err
     assert "--run-dir" in refused.err
     assert begin == len(proxy.seen)
@@ -280,7 +287,7 @@ def test_a_full_disk_under_the_run_directory(target: Site, loads: Loads, tmp_pat
     check(target, made, json.loads((disk / "report.json").read_text()))
     assert made.rejects == (disk / "rejects.jsonl").read_text().splitlines()
     if begun:
-        assert run.last.startswith("to go on: bulkload "), run.err
+        assert run.last.startswith("to resume: bulkload "), run.err
 
 
 @pytest.mark.parametrize("damage", ["no database", "cut off", "garbage", "other pages"])
@@ -369,7 +376,7 @@ def test_the_first_signal_finishes_what_is_in_flight(
     assert ("interrupted", code) == (run.report["status"], run.report["exit_code"])
     assert 0 < run.report["rows_read"] < ROWS
     assert len(stored) <= run.report["rows_loaded"]
-    assert run.last == f"to go on: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl"
+    assert run.last == f"to resume: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl"
     before = {line for seen in proxy.posts[:begin] for line in seen.lines}
     after = {line for seen in proxy.posts[begin:] for line in seen.lines}
     assert set() == before & after
@@ -398,7 +405,7 @@ def test_the_second_signal_waits_for_nobody(
 
     assert took < 4
     assert code == run.code, run.err
-    assert run.last.startswith("to go on: bulkload ")
+    assert run.last.startswith("to resume: bulkload ")
     assert len(run.rejects) == run.report["rows_rejected"]
     check(target, made, resumed.report)
     assert made.rejects == resumed.rejects
@@ -436,7 +443,7 @@ def test_a_stop_over_the_target_can_be_resumed(
 
     assert stopped.code == 4
     assert "Bad Gateway" in stopped.err
-    assert stopped.last == f"to go on: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl"
+    assert stopped.last == f"to resume: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl"
     assert "stopped" == stopped.report["status"]
     assert resumed.first.startswith("resuming at")
     check(target, made, resumed.report)

@@ -76,7 +76,7 @@ def test_a_folder_is_its_files(target: Site, tmp_path: Path, loads: Loads) -> No
     assert made.stored | {"x": ("2", None, None)} == contents(target)
     assert [f"dumps/{name}" for name in [*names, "x.db"]] == run.report["sources"]
     (told,) = [line for line in run.err.splitlines() if "left out" in line]
-    assert "left out, for their names tell no format: dumps/README" == told
+    assert "left out, because their names tell no format: dumps/README" == told
 
 
 def write_mapped(path: Path) -> None:
@@ -365,4 +365,4 @@ def test_a_source_that_must_be_replaced_is_not_gone_on_with(tmp_path: Path, load
 
     assert 4 == run.code
     assert "--fresh" in run.err
-    assert "to go on" not in run.err
+    assert "to resume" not in run.err
