@@ -16,6 +16,7 @@ from tests.support.harness import Target, trade, wait_for
 
 Environment = dict[str, str | None]  # None: the variable is not there
 
+NO_SANDBOX: Environment = {"BULKLOAD_POSTGRES_BIN": "/nowhere"}  # it cannot start, and says so
 WRONG = "a-secret-that-the-server-does-not-have-at-all"
 
 
@@ -157,6 +158,55 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
             ["--columns", "price", "good.jsonl"], {}, 2, ["--columns lacks the key"], id="columns without key"
         ),
         pytest.param(
+            ["--on-conflict", "id", "--columns", "price", "good.jsonl"],
+            {},
+            2,
+            ["--columns lacks the key"],
+            id="columns without the key that is given",
+        ),
+        pytest.param(
+            ["--map", "a=b", "--set", "a=1", "good.jsonl"],
+            {},
+            2,
+            ["--map and --set give a more than once"],
+            id="a column twice",
+        ),
+        pytest.param(
+            ["--sandbox", "--drop", "b", "--map", "a=b", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["--drop and --map both name b"],
+            id="a contradiction, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--preset", "kraken", "--id", "refid", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["the preset kraken does not take 'refid' for the id"],
+            id="a wrong id, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--preset", "kraken", "--usd-rates", "none.csv", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["--usd-rates none.csv"],
+            id="no file of rates, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--on-conflict", "", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["'' is not a list of columns"],
+            id="an empty key",
+        ),
+        pytest.param(
+            ["--sandbox", "none.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["none.jsonl: no such file"],
+            id="no such file, before the sandbox starts",
+        ),
+        pytest.param(
             ["--on-conflict", "nope", "good.jsonl"], {}, 4, ["--on-conflict names nope", "price"], id="no key"
         ),
         pytest.param(
@@ -179,7 +229,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
         ),
         pytest.param(
             ["--sandbox", "good.jsonl"],
-            {"BULKLOAD_POSTGRES_BIN": "/nowhere"},
+            NO_SANDBOX,
             2,
             ["BULKLOAD_POSTGRES_BIN"],
             id="no PostgreSQL for the sandbox",
@@ -199,8 +249,8 @@ def test_what_is_wrong_is_told_with_what_to_do(
     ended = shell.run(*arguments, env=environment)
 
     assert code == ended.code, ended.err
-    said = ended.out + ended.err
-    assert [] == [word for word in words if word not in said], said
+    output = ended.out + ended.err
+    assert [] == [word for word in words if word not in output], output
     assert [] == target.sql("select id from core.trades")
 
 

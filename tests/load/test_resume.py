@@ -135,7 +135,7 @@ def test_another_url_is_refused(target: Site, proxy: Proxy, loads: Loads, made: 
     refused = loads.run("rows.jsonl")
 
     assert refused.code == 2
-    assert "target" in refused.err
+    assert "differs in url\n" in refused.err
 
 
 def test_a_finished_load_is_replaced_by_the_next(target: Site, loads: Loads, made: Source) -> None:
