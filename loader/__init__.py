@@ -74,13 +74,17 @@ async def load(
     from loader.sources.find import find
 
     make_preset = check_settings(settings)
-    found = await to_thread.run_sync(find, tuple(sources), abandon_on_cancel=True)  # it may ask servers
-    if not found:
+    found_sources = await to_thread.run_sync(
+        find, tuple(sources), abandon_on_cancel=True
+    )  # it may ask servers
+    if not found_sources:
         raise SourceMissing("no source was named")
-    with RunDir(run_dir_path(settings, found[0].name), found, fresh=settings.fresh) as run_dir:
+    with RunDir(
+        run_dir_path(settings, found_sources[0].name), found_sources, fresh=settings.fresh
+    ) as run_dir:
         pipeline = Load(
             settings,
-            found,
+            found_sources,
             run_dir,
             halt=halt or Halt(),
             observer=observer or Observers(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,6 +10,8 @@ import click
 
 from loader.settings import Group
 
+_DEFAULT = re.compile(r"\[default: .*\]$")
+_NO_BREAK = "\u00a0"  # a space that click does not break a line at
 _WIDEST = 24  # characters of an option and its value; a longer one has its text on the next line
 
 
@@ -55,14 +58,18 @@ class LoadByDefault(click.Group):
 def write_options(
     params: Iterable[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter
 ) -> None:
-    """Write a section for each group that has options, and one for the options without a group."""
+    """Write a section for each group that has options, and one for the options without a group.
+
+    Texts start in one column, and ``[default: ...]`` is not broken over two lines.
+    """
     sections: dict[str, list[tuple[str, str]]] = {group: [] for group in Group}
     others: list[tuple[str, str]] = []
     for param in params:
         record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
         if record is not None:
             section = sections[param.group] if isinstance(param, GroupedOption) else others
-            section.append(record)
+            term, text = record
+            section.append((term, _DEFAULT.sub(lambda match: match[0].replace(" ", _NO_BREAK), text)))
     grouped = any(sections.values())
     sections["Other" if grouped else "Options"] = others
     terms = [term for section in sections.values() for term, _ in section]
@@ -72,3 +79,4 @@ def write_options(
             with formatter.section(name):
                 # click sets the width of the first column for each list: of the same for all, texts line up.
                 formatter.write_dl([(term.ljust(width), text) for term, text in records], col_max=_WIDEST + 2)
+    formatter.buffer[:] = [part.replace(_NO_BREAK, " ") for part in formatter.buffer]

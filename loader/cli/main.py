@@ -134,7 +134,7 @@ def _run_command() -> None:
         known = frozenset(param.name or "" for param in load.params) - {"sources"}
         several = frozenset(param.name or "" for param in load.params if getattr(param, "multiple", False))
         files = config.read_files(Path(), known, several)
-        cli.main(default_map={"load": files, "token": files}, standalone_mode=False)
+        cli.main(prog_name="bulkload", default_map={"load": files, "token": files}, standalone_mode=False)
     except click.ClickException as error:
         with suppress(OSError):
             error.show()

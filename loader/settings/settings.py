@@ -62,7 +62,7 @@ class Settings:
     )
     schema: str = option(
         Group.TARGET, "Its schema.", "NAME", default="", identity=True,
-        shown_default="api; on Supabase public", parse=parse_schema,
+        shown_default="api; public on Supabase", parse=parse_schema,
     )
     sandbox: bool = option(
         Group.TARGET, "Load into a sandbox that bulkload runs itself.", default=False, identity=True

@@ -63,6 +63,7 @@ def test_texts_stand_in_one_column(command: list[str]) -> None:
 
     assert 80 >= max(map(len, text.splitlines()))
     assert 1 == len({len(entry) for entry in entries})
+    assert "[default:\n" not in text
 
 
 def test_a_default_is_shown_as_it_is_written() -> None:
