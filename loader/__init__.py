@@ -1,4 +1,4 @@
-"""bulkload: loads historical exports into PostgreSQL through PostgREST, every row exact.
+"""bulkload loads historical exports into PostgreSQL through PostgREST, every row exact.
 
 report = await loader.load(loader.Settings(url="http://localhost:3000"), ["dump.jsonl"])
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from loader.errors import (
@@ -55,46 +54,64 @@ async def load(
     Args:
         settings: what to load into, and how.
         sources: paths, globs, URLs, or ``-`` for standard input.
-        observer: watches the load (loader.observer).
+        observer: is told each event of the load (loader.events).
         halt: lets the caller ask the load to stop (loader.halt).
 
     Returns:
-        What became of the rows. A load that had to stop says why in ``error``; it raises nothing.
+        What became of the rows. If the load had to stop, ``error`` says why; nothing is raised then.
 
     Raises:
-        SourceMissing: a source does not exist, or cannot be had; nothing was sent.
-        SettingsError: the run directory cannot be made or belongs to another load; nothing was sent.
+        SourceMissing: a source does not exist or cannot be opened; nothing was sent.
+        SettingsError: settings contradict each other, or the run directory cannot be made or belongs to
+            another load; nothing was sent.
         RunDirError: it cannot be written.
     """
     # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
     from anyio import to_thread
 
-    from loader import halt as halts
     from loader.events import Observers
+    from loader.halt import Halt
     from loader.pipeline import Load
-    from loader.run.run_dir import RunDir
+    from loader.run.run_dir import RunDir, run_dir_path
     from loader.sources.find import find
-    from loader.sources.urls import last_name
 
-    preset = _preset(settings)
-    found = await to_thread.run_sync(find, tuple(sources), abandon_on_cancel=True)  # it may ask servers
-    if not found:
+    make_preset = check_settings(settings)
+    found_sources = await to_thread.run_sync(
+        find, tuple(sources), abandon_on_cancel=True
+    )  # it may ask servers
+    if not found_sources:
         raise SourceMissing("no source was named")
-    path = settings.run_dir or Path(f"{last_name(found[0].name)}.bulkload")
-    with RunDir(path, found, fresh=settings.fresh) as run_dir:
-        one = Load(
+    with RunDir(
+        run_dir_path(settings, found_sources[0].name), found_sources, fresh=settings.fresh
+    ) as run_dir:
+        pipeline = Load(
             settings,
-            found,
+            found_sources,
             run_dir,
-            halt=halt or halts.Halt(),
+            halt=halt or Halt(),
             observer=observer or Observers(),
-            preset=preset,
+            preset=make_preset,
         )
-        return await one.run()
+        return await pipeline.run()
+
+
+def check_settings(settings: Settings) -> Callable[[], Preset] | None:
+    """Check what a load checks of its settings before it starts anything: the columns, the preset, its file.
+
+    Returns:
+        What makes the preset for a source; None: there is none.
+
+    Raises:
+        SettingsError: they contradict each other, or --usd-rates cannot be read.
+    """
+    from loader.transform.mapping import ColumnMapping
+
+    ColumnMapping.of(settings)
+    return _preset(settings)
 
 
 def _preset(settings: Settings) -> Callable[[], Preset] | None:
-    """Makes the preset that the settings name, with the rates that they name."""
+    """Return what makes the preset that the settings name, with the rates that they name."""
     from loader.transform.presets import Rates, preset
 
     if settings.preset is None:
@@ -108,5 +125,5 @@ def _preset(settings: Settings) -> Callable[[], Preset] | None:
             why = " is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"
             raise SettingsError(f"--usd-rates {settings.usd_rates}{why}") from error
     make = partial(preset, settings.preset, id=settings.id, rates=rates)
-    make()  # what is wrong with it is told now
+    make()  # raises what is wrong with it
     return make

@@ -13,32 +13,34 @@ FILE = "bulkload.toml"
 
 
 def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Settings from the files in a folder; its ``.env`` goes to the environment, where it replaces nothing.
+    """Return the settings of the files in a folder; add its ``.env`` to the environment.
+
+    A variable that the environment has already stays as it is.
 
     Args:
         folder: the current one.
-        known: the settings that there are, as ``batch_rows``.
-        several: those of them that are lists.
+        known: all settings, as ``batch_rows``.
+        several: the settings that can be lists.
 
     Returns:
         click's ``default_map`` for the load.
 
     Raises:
-        SettingsError: a file is not TOML, or has a key that is no setting.
+        SettingsError: a file is not TOML, or has a key that is not a setting.
     """
     _read_env(folder / ".env")
     tools = _toml(folder / "pyproject.toml").get("tool", {})
     own = tools.get("bulkload", {}) if isinstance(tools, dict) else {}
     if not isinstance(own, dict):
         raise SettingsError("pyproject.toml: tool.bulkload is not a table")
-    found = own | _toml(folder / FILE)
-    settings = {key.replace("-", "_"): value for key, value in found.items()}
+    by_key = own | _toml(folder / FILE)
+    settings = {key.replace("-", "_"): value for key, value in by_key.items()}
     for key, value in settings.items():
         if key in ("jwt_secret", "token", "password"):
             raise SettingsError(f"{FILE} holds a secret, {key}", advice="Name a file: jwt-secret-file.")
         if key not in known:
             raise SettingsError(
-                f"{FILE} has {key!r}, which is no setting", advice=f"There are {', '.join(sorted(known))}."
+                f"{FILE} has {key!r}, which is not a setting", advice=f"There are {', '.join(sorted(known))}."
             )
         if key in several:
             settings[key] = list(map(str, value if isinstance(value, list) else [value]))
@@ -48,7 +50,7 @@ def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = fr
 
 
 def _read_env(path: Path) -> None:
-    """Put what a ``.env`` sets into the environment, where it is not there."""
+    """Add what a ``.env`` sets to the environment."""
     if not path.is_file():
         return
     from dotenv import dotenv_values  # 20 ms, and often not needed
@@ -76,7 +78,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 
 def secret(path: Path | None) -> str | None:
-    """The secret to sign tokens with: the file's, else PGRST_JWT_SECRET as it is; None: there is none.
+    """Return the secret that signs tokens: the file's, else PGRST_JWT_SECRET, else None.
 
     Raises:
         SettingsError: the file cannot be read or is empty.

@@ -1,4 +1,4 @@
-"""What a person sees while a load runs: a bar on a terminal, a line now and then elsewhere."""
+"""Shows a load while it runs: a bar on a terminal, a line every few seconds elsewhere, and messages."""
 
 from __future__ import annotations
 
@@ -27,30 +27,30 @@ from loader.events import (
     Throttled,
 )
 
-_EVERY = 5.0  # seconds between plain lines, and between lines about retries
+_INTERVAL = 5.0  # seconds between plain lines, and between messages of one kind
 
 
 @contextmanager
-def watching(style: str, console: Console, *, verbose: int) -> Iterator[Observer]:
-    """Show a load while it runs.
+def show_progress(style: str, console: Console, *, verbose: int) -> Iterator[Observer]:
+    """Show a load's progress and its messages while it runs.
 
     Args:
         style: ``bar``, ``plain``, ``none``, or ``auto``: a bar where the console is a terminal.
         console: where.
         verbose: -1: no messages; 0: what matters; 1: all.
     """
-    messages = (Messages(console, verbose=verbose),) if verbose >= 0 else ()
+    messages = (MessagePrinter(console, verbose=verbose),) if verbose >= 0 else ()
     if style == "bar" or (style == "auto" and console.is_terminal):
-        with Bar(console) as bar:
+        with ProgressBar(console) as bar:
             yield Observers(bar, *messages)
     elif style == "none":
         yield Observers(*messages)
     else:
-        yield Observers(Lines(console), *messages)
+        yield Observers(ProgressLines(console), *messages)
 
 
-class Meter:
-    """Rows and bytes so far, and their rates. An observer."""
+class RateMeter:
+    """Counts rows and bytes, and gives their rates. An observer."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -79,26 +79,26 @@ class Meter:
                 pass
 
     def text(self) -> str:
-        """As in ``1,200 rows, 600 rows/s, 0.1 MB/s``."""
+        """Return the rates, as in ``1,200 rows, 600 rows/s, 0.1 MB/s``."""
         seconds = max(self._clock() - self._started, 1e-3)
         return f"{self.rows:,} rows, {self.rows / seconds:,.0f} rows/s, {self.bytes / seconds / 1e6:.1f} MB/s"
 
-    def share(self) -> str:
-        """As in ``, 12% read, 0:01:20 left``; nothing where the size is not known."""
+    def rest(self) -> str:
+        """Return the rest, as in ``, 12% read, 0:01:20 left``; empty where the size is not known."""
         if not self.size:
             return ""
         done = min((self.bytes_before + self.bytes) / self.size, 1.0)
-        rest = max(self.size - self.bytes_before - self.bytes, 0)
-        left = (self._clock() - self._started) * rest / self.bytes if self.bytes else 0.0
+        bytes_left = max(self.size - self.bytes_before - self.bytes, 0)
+        left = (self._clock() - self._started) * bytes_left / self.bytes if self.bytes else 0.0
         minutes, seconds = divmod(int(left), 60)
         return f", {done:.0%} read, {minutes // 60}:{minutes % 60:02}:{seconds:02} left"
 
 
-class Bar:
-    """A progress bar. Use it as a context manager around the load."""
+class ProgressBar:
+    """Shows a progress bar. Use it as a context manager around the load. An observer."""
 
     def __init__(self, console: Console) -> None:
-        self._meter = Meter()
+        self._meter = RateMeter()
         self._progress = Progress(
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -117,7 +117,7 @@ class Bar:
         self._progress.stop()
 
     def on(self, event: Event) -> None:
-        """Move on."""
+        """Draw an event."""
         self._meter.on(event)
         if isinstance(event, Opened):
             self._progress.update(self._task, total=event.size)
@@ -129,25 +129,28 @@ class Bar:
             )
 
 
-class Lines:
-    """A line every few seconds, for logs."""
+class ProgressLines:
+    """Prints a line every few seconds, for logs. An observer."""
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
         self._clock = clock
-        self._meter = Meter(clock)
-        self._next = clock() + _EVERY
+        self._meter = RateMeter(clock)
+        self._next_line = clock() + _INTERVAL
 
     def on(self, event: Event) -> None:
-        """Move on."""
+        """Print a line if the last is old enough."""
         self._meter.on(event)
-        if isinstance(event, Settled) and self._clock() >= self._next:
-            self._next = self._clock() + _EVERY
-            self._console.print(self._meter.text() + self._meter.share())
+        if isinstance(event, Settled) and self._clock() >= self._next_line:
+            self._next_line = self._clock() + _INTERVAL
+            self._console.print(self._meter.text() + self._meter.rest())
 
 
-class Messages:
-    """What happens beside the rows: retries (not each one); with -v also the pace, new tokens and rejects."""
+class MessagePrinter:
+    """Prints notices and retries, these not each time; with -v the pace, new tokens and rejects too.
+
+    An observer.
+    """
 
     def __init__(
         self, console: Console, *, verbose: int, clock: Callable[[], float] = time.monotonic
@@ -155,22 +158,22 @@ class Messages:
         self._console = console
         self._verbose = verbose
         self._clock = clock
-        self._next = float("-inf")
+        self._next_retry = float("-inf")
         self._next_pace = float("-inf")
 
     def on(self, event: Event) -> None:
-        """Perhaps say something."""
+        """Print the event's message, if it has one."""
         match event:
             case Notice(message):
                 self._console.print(message)
             case FormatDetected(source, text, usual) if self._verbose or not usual:
                 self._console.print(f"{source}: {text}")
             case Retrying(why, seconds):
-                if self._verbose or self._clock() >= self._next:
-                    self._next = self._clock() + _EVERY
-                    self._console.print(f"waiting {seconds:.1f} s to try again: {why}")
+                if self._verbose or self._clock() >= self._next_retry:
+                    self._next_retry = self._clock() + _INTERVAL
+                    self._console.print(f"retrying in {seconds:.1f} s: {why}")
             case Throttled(in_flight, rows) if self._verbose and self._clock() >= self._next_pace:
-                self._next_pace = self._clock() + _EVERY
+                self._next_pace = self._clock() + _INTERVAL
                 self._console.print(f"up to {in_flight} requests in flight, of up to {rows:,} rows each")
             case Renewed() if self._verbose:
                 self._console.print("renewed the token")

@@ -1,4 +1,4 @@
-"""``bulkload sandbox``: what it shows, and the command that runs inside."""
+"""``bulkload sandbox``, and the target of ``--sandbox``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from loader import sandbox
 from loader.credentials.tokens import Minted
@@ -23,26 +23,26 @@ _TOKEN_LIFETIME = 24 * 3600.0  # seconds
 
 
 @contextmanager
-def target(url: str | None, console: Console) -> Iterator[dict[str, str | None]]:
-    """A running sandbox; gives the settings that point to it.
+def sandbox_target(url: str | None, console: Console) -> Iterator[dict[str, Any]]:
+    """Run a sandbox around a load; yield the settings that point to it.
 
     Args:
         url: --url, which does not count here.
-        console: is told what takes long.
+        console: where it says what takes long.
 
     Raises:
         SettingsError: PostgreSQL or PostgREST is missing.
         TargetError: it does not start.
     """
     if url:
-        console.print(f"--sandbox: not loading into {url}")
+        console.print(f"--sandbox: loading into the sandbox, not into {url}")
     with _translated(), sandbox.sandbox(say=console.print) as box:
         yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
 
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """The sandbox's errors as ours."""
+    """Turn the sandbox's errors into the loader's."""
     try:
         yield
     except sandbox.BinariesMissing as error:
@@ -86,7 +86,7 @@ def _show(box: Sandbox, console: Console) -> None:
     print(f"url:   {box.url}")  # noqa: T201 - asked for: stdout
     print(f"token: {token}")  # noqa: T201
     print(f"curl -H 'Authorization: Bearer {token}' '{box.url}/latest_trades?limit=3'", flush=True)  # noqa: T201
-    console.print("the token is good for a day; the sandbox is up until Ctrl-C, and keeps its rows")
+    console.print("the token is valid for a day; the sandbox runs until Ctrl-C and keeps its rows")
 
 
 def _terminated(*_: object) -> None:

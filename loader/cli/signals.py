@@ -11,10 +11,10 @@ from loader.halt import Halt
 
 
 async def watch(halt: Halt) -> None:
-    """Listen until cancelled.
+    """Pass signals on to a load until cancelled.
 
     Args:
-        halt: told of the signals.
+        halt: the load's.
     """
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:

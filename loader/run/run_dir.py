@@ -16,7 +16,8 @@ from loader.run import journal, rejects
 from loader.run.journal import Journal, OtherLoad, Past
 from loader.run.report import Report
 from loader.settings import Settings
-from loader.sources.find import Source, fingerprint
+from loader.sources.find import RUN_DIR, Source, fingerprint
+from loader.sources.urls import last_name
 
 REPORT = "report.json"
 SPOOL, GATHERED = "spool", "gathered.sqlite"  # gone at the end of a load
@@ -84,30 +85,25 @@ class RunDir:
                 raise RunDirError(f"{path}: {error.strerror or error}") from error
 
     def open_journal(self, settings: Settings, sources: tuple[Source, ...]) -> tuple[Journal, Past | None]:
-        """The journal of this load, and what earlier runs of it have left.
+        """Return the journal of this load, and what earlier runs of it have left.
 
         Raises:
             SettingsError: the run directory belongs to another load, which is unfinished.
             RunDirError: it cannot be written.
         """
         known = [fingerprint(source) for source in sources]
-        identity = {
-            "sources": known,
-            "target": "sandbox" if settings.sandbox else settings.endpoint,
-            "relation": [settings.schema, settings.table],
-            "on_conflict": settings.on_conflict and list(settings.on_conflict),
-            "resolution": settings.resolution,
-            "columns": None if settings.columns is None else list(settings.columns),
-            "reading": _reading(settings),
-        }
+        identity = {"sources": known} | identity_of(settings)
         opened = Journal(self.path / journal.NAME)
         try:
             past = opened.past(identity)
         except OtherLoad as other:
             opened.close()
-            changed = [name for name, value in identity.items() if other.identity.get(name) != value]
+            names = [
+                name for name in identity | other.identity if other.identity.get(name) != identity.get(name)
+            ]
+            changed = ", ".join(name.replace("_", "-") for name in names)
             raise SettingsError(
-                f"{self.path} holds an unfinished load, and this one differs in {', '.join(changed)}",
+                f"{self.path} holds an unfinished load, and this one differs in {changed}",
                 advice="--fresh forgets the unfinished load; --run-dir leaves it and uses another folder.",
             ) from None
         if settings.dry_run:
@@ -117,7 +113,7 @@ class RunDir:
                     f"{self.path} holds an unfinished load: a dry run would overwrite its report",
                     advice="Give the dry run a --run-dir of its own.",
                 )
-            opened, past = Journal(":memory:"), None  # it leaves nothing to go on with
+            opened, past = Journal(":memory:"), None  # it leaves nothing to resume
         if past is None or None in known:
             opened.begin(identity)
             return opened, None
@@ -135,17 +131,31 @@ class RunDir:
             raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error
 
 
-def _reading(settings: Settings) -> dict[str, object]:
-    """What a source's rows depend on, besides the source."""
-    rates = settings.usd_rates
-    return {
-        **{name: getattr(settings, name) for name in ("format", "delimiter", "null", "encoding", "query")},
-        **{name: getattr(settings, name) for name in ("source_table", "preset", "id")},
-        "map": [list(pair) for pair in settings.map],
-        "set": [list(pair) for pair in settings.set],
-        "drop": list(settings.drop),
-        "usd_rates": None if rates is None else hashlib.sha256(rates.read_bytes()).hexdigest(),
-    }
+def run_dir_path(settings: Settings, source: str) -> Path:
+    """Return --run-dir, else a folder that is named after the first source."""
+    return settings.run_dir or Path(f"{last_name(source)}{RUN_DIR}")
+
+
+def identity_of(settings: Settings) -> dict[str, object]:
+    """Return what must stay the same when an unfinished load is resumed, by setting, as JSON gives it back.
+
+    A path of a file counts as the file's content.
+
+    Raises:
+        SettingsError: a file cannot be read.
+    """
+    return {name: _recorded(value) for name, value in settings.identity().items()}
+
+
+def _recorded(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_recorded(part) for part in value]
+    if isinstance(value, Path):
+        try:
+            return hashlib.sha256(value.read_bytes()).hexdigest()
+        except OSError as error:
+            raise SettingsError(f"{value}: {error.strerror or error}") from error
+    return value
 
 
 _OWN = (journal.NAME, f"{journal.NAME}-wal", f"{journal.NAME}-shm", rejects.ERRORS, REPORT, SPOOL, GATHERED)

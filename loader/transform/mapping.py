@@ -117,19 +117,3 @@ class ColumnMapping:
     def lacking(self, columns: Collection[str]) -> list[str]:
         """The columns that a source with these lacks, sorted."""
         return sorted(self.sources - set(columns))
-
-
-def parse_pairs(option: str, texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Read ``target=source`` or ``column=value``, each a text of its own.
-
-    Raises:
-        SettingsError: one has no ``=``, or no name before it.
-    """
-    pairs = []
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip() or (option == "--map" and not value.strip()):
-            form = "target=source" if option == "--map" else "column=value"
-            raise SettingsError(f"{option} is {text!r}", advice=f"Write it as in {option} {form}.")
-        pairs.append((name.strip(), value.strip() if option == "--map" else value))
-    return tuple(pairs)

@@ -109,7 +109,7 @@ def test_a_secret_that_is_rotated_stops_a_load_that_the_new_one_resumes(
     for run in (stopped, again):
         assert 4 == run.code, run.err
         assert "JWSInvalidSignature" in run.err
-        assert run.last.startswith("to go on: bulkload ")
+        assert run.last.startswith("to resume: bulkload ")
     assert resumed.first.startswith("resuming at rows.jsonl:")
     assert 1 == resumed.code, resumed.err
     check(target, made, resumed.report)

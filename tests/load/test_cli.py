@@ -16,6 +16,7 @@ from tests.support.harness import Target, trade, wait_for
 
 Environment = dict[str, str | None]  # None: the variable is not there
 
+NO_SANDBOX: Environment = {"BULKLOAD_POSTGRES_BIN": "/nowhere"}  # it cannot start, and says so
 WRONG = "a-secret-that-the-server-does-not-have-at-all"
 
 
@@ -157,6 +158,55 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
             ["--columns", "price", "good.jsonl"], {}, 2, ["--columns lacks the key"], id="columns without key"
         ),
         pytest.param(
+            ["--on-conflict", "id", "--columns", "price", "good.jsonl"],
+            {},
+            2,
+            ["--columns lacks the key"],
+            id="columns without the key that is given",
+        ),
+        pytest.param(
+            ["--map", "a=b", "--set", "a=1", "good.jsonl"],
+            {},
+            2,
+            ["--map and --set give a more than once"],
+            id="a column twice",
+        ),
+        pytest.param(
+            ["--sandbox", "--drop", "b", "--map", "a=b", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["--drop and --map both name b"],
+            id="a contradiction, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--preset", "kraken", "--id", "refid", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["the preset kraken does not take 'refid' for the id"],
+            id="a wrong id, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--preset", "kraken", "--usd-rates", "none.csv", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["--usd-rates none.csv"],
+            id="no file of rates, before the sandbox starts",
+        ),
+        pytest.param(
+            ["--sandbox", "--on-conflict", "", "good.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["'' is not a list of columns"],
+            id="an empty key",
+        ),
+        pytest.param(
+            ["--sandbox", "none.jsonl"],
+            NO_SANDBOX,
+            2,
+            ["none.jsonl: no such file"],
+            id="no such file, before the sandbox starts",
+        ),
+        pytest.param(
             ["--on-conflict", "nope", "good.jsonl"], {}, 4, ["--on-conflict names nope", "price"], id="no key"
         ),
         pytest.param(
@@ -179,7 +229,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
         ),
         pytest.param(
             ["--sandbox", "good.jsonl"],
-            {"BULKLOAD_POSTGRES_BIN": "/nowhere"},
+            NO_SANDBOX,
             2,
             ["BULKLOAD_POSTGRES_BIN"],
             id="no PostgreSQL for the sandbox",
@@ -199,8 +249,8 @@ def test_what_is_wrong_is_told_with_what_to_do(
     ended = shell.run(*arguments, env=environment)
 
     assert code == ended.code, ended.err
-    said = ended.out + ended.err
-    assert [] == [word for word in words if word not in said], said
+    output = ended.out + ended.err
+    assert [] == [word for word in words if word not in output], output
     assert [] == target.sql("select id from core.trades")
 
 
@@ -249,7 +299,7 @@ def test_rejects_are_summed_up_by_code(shell: Shell) -> None:
 
     assert 1 == ended.code
     assert (
-        '2 x 22P02 invalid input value for enum core.market_enum: "binance"; the first: dirty.jsonl:2'
+        '2 x 22P02 invalid input value for enum core.market_enum: "binance"; first: dirty.jsonl:2'
         in ended.err
     )
     assert "1 x not-json" in ended.err
@@ -322,7 +372,7 @@ def test_flag_then_environment_then_dotenv_then_file(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("tabel = 'x'", "'tabel', which is no setting"),
+        ("tabel = 'x'", "'tabel', which is not a setting"),
         ("table = ", "is not TOML"),
         ("jwt-secret = 'x'", "secret"),
     ],
@@ -359,7 +409,7 @@ def test_the_token_is_the_one_that_a_load_sends(shell: Shell, target: Target) ->
 def test_a_signal_ends_a_load_that_waits_for_its_source(
     shell: Shell, target: Target, number: signal.Signals, code: int
 ) -> None:
-    """What was read before is in the table, and the command to go on is the last line."""
+    """What was read before is in the table, and the command that resumes it is the last line."""
     with shell.start("--fresh", "--batch-rows", "1", "-") as process:
         assert process.stdin is not None
         process.stdin.write("".join(f"{trade(f't{i}')}\n" for i in range(4000)))
@@ -375,7 +425,7 @@ def test_a_signal_ends_a_load_that_waits_for_its_source(
     report = json.loads((shell.folder / "stdin.bulkload" / "report.json").read_text())
     assert [(report["rows_loaded"],)] == target.sql("select count(*) from core.trades")
     assert "interrupted" == report["status"]
-    assert "to go on: bulkload --batch-rows 1 -" == err.splitlines()[-1]
+    assert "to resume: bulkload --batch-rows 1 -" == err.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

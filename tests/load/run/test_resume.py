@@ -102,17 +102,24 @@ def test_a_source_that_was_only_touched_is_refused(
 
 
 @pytest.mark.parametrize(
-    "change",
-    ["--table=all_trades", "--schema=other", "--on-conflict=id,a", "--columns=id,a"],
+    ("change", "words"),
+    [
+        ("--table=all_trades", "differs in table\n"),
+        ("--schema=other", "differs in schema\n"),
+        ("--on-conflict=id,a", "differs in on-conflict\n"),
+        ("--columns=id,a", "differs in columns\n"),
+        ("--drop=junk", "differs in drop\n"),
+    ],
 )
-def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, change: str) -> None:
-    """An unfinished load is not gone on with into another relation, key, or set of columns."""
+def test_another_target_is_refused(proxy: Proxy, loads: Loads, made: Source, change: str, words: str) -> None:
+    """An unfinished load is not resumed into another relation, key, or set of columns."""
     assert made.lines
     kill_in_the_middle(loads, proxy, "rows.jsonl")
     begin = len(proxy.seen)
     refused = loads.run(change, "rows.jsonl")
 
     assert 2 == refused.code
+    assert words in refused.err
     assert "--fresh" in refused.err
     assert "--run-dir" in refused.err
     assert begin == len(proxy.seen)
@@ -127,7 +134,7 @@ def test_another_url_is_refused(target: Target, proxy: Proxy, loads: Loads, made
     refused = loads.run("rows.jsonl")
 
     assert 2 == refused.code
-    assert "target" in refused.err
+    assert "differs in url\n" in refused.err
 
 
 def test_a_finished_load_is_replaced_by_the_next(target: Target, loads: Loads, made: Source) -> None:
@@ -279,7 +286,7 @@ def test_a_full_disk_under_the_run_directory(target: Target, loads: Loads, tmp_p
     check(target, made, json.loads((disk / "report.json").read_text()))
     assert made.rejects == (disk / "rejects.jsonl").read_text().splitlines()
     if begun:
-        assert run.last.startswith("to go on: bulkload "), run.err
+        assert run.last.startswith("to resume: bulkload "), run.err
 
 
 @pytest.mark.parametrize("damage", ["no database", "cut off", "garbage", "other pages"])
@@ -368,7 +375,7 @@ def test_the_first_signal_finishes_what_is_in_flight(
     assert ("interrupted", code) == (run.report["status"], run.report["exit_code"])
     assert 0 < run.report["rows_read"] < ROWS
     assert len(stored) <= run.report["rows_loaded"]
-    assert f"to go on: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl" == run.last
+    assert f"to resume: bulkload {' '.join(OPTIONS)} --max-rate=3000 rows.jsonl" == run.last
     before = {line for seen in proxy.posts[:begin] for line in seen.lines}
     after = {line for seen in proxy.posts[begin:] for line in seen.lines}
     assert set() == before & after
@@ -397,7 +404,7 @@ def test_the_second_signal_waits_for_nobody(
 
     assert took < 4
     assert code == run.code, run.err
-    assert run.last.startswith("to go on: bulkload ")
+    assert run.last.startswith("to resume: bulkload ")
     assert len(run.rejects) == run.report["rows_rejected"]
     check(target, made, resumed.report)
     assert made.rejects == resumed.rejects
@@ -435,7 +442,7 @@ def test_a_stop_over_the_target_can_be_resumed(
 
     assert 5 == stopped.code
     assert "Bad Gateway" in stopped.err
-    assert f"to go on: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl" == stopped.last
+    assert f"to resume: bulkload {' '.join(OPTIONS)} --retry-for=1 rows.jsonl" == stopped.last
     assert "stopped" == stopped.report["status"]
     assert resumed.first.startswith("resuming at")
     check(target, made, resumed.report)

@@ -319,4 +319,4 @@ def test_a_source_that_must_be_replaced_is_not_gone_on_with(tmp_path: Path, load
 
     assert 4 == run.code
     assert "--fresh" in run.err
-    assert "to go on" not in run.err
+    assert "to resume" not in run.err

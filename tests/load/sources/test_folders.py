@@ -40,4 +40,4 @@ def test_a_folder_is_its_files(target: Target, tmp_path: Path, loads: Loads) -> 
     assert made.stored | {"x": ("2", None, None)} == contents(target)
     assert [f"dumps/{name}" for name in [*names, "x.db"]] == run.report["sources"]
     (told,) = [line for line in run.err.splitlines() if "left out" in line]
-    assert "left out, for their names tell no format: dumps/README" == told
+    assert "left out, because their names tell no format: dumps/README" == told

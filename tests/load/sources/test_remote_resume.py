@@ -167,7 +167,10 @@ def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Target, 
     assert {"journal.sqlite", "report.json"} <= set(kept)
     assert "the server answers 403 Forbidden\nthe server said: Request has expired" in stopped.err
     assert (4, 1, 2) == (stopped.code, resumed.code, wrong.code), stopped.err
-    assert "to go on: give the same command, its URL signed anew where that is needed" == stopped.last
+    assert (
+        "to resume: run the same command, with its URL signed again if its signature has expired"
+        == stopped.last
+    )
     assert resumed.first.startswith(f"resuming at {web.url('/my%20rows.jsonl')}:")
     report = json.loads(kept["report.json"])
     assert [web.url("/my%20rows.jsonl")] == report["sources"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loader.errors import SettingsError
-from loader.transform.mapping import ColumnMapping, parse_pairs
+from loader.transform.mapping import ColumnMapping
 
 # the mapping, the source's columns, target -> source
 MAPPINGS: list[tuple[ColumnMapping, list[str], dict[str, str]]] = [
@@ -75,27 +75,3 @@ def test_what_contradicts_itself_is_refused(
     """With the names of the columns."""
     with pytest.raises(SettingsError, match=words):
         ColumnMapping(renamed, constants, frozenset(dropped))
-
-
-@pytest.mark.parametrize(
-    ("option", "text", "expected"),
-    [
-        ("--map", "a=b", ("a", "b")),
-        ("--map", " a = b=c ", ("a", "b=c")),
-        ("--set", "a= b", ("a", " b")),
-        ("--set", "a=", ("a", "")),
-        ("--set", "a=b=c", ("a", "b=c")),
-    ],
-)
-def test_pairs_are_read(option: str, text: str, expected: tuple[str, str]) -> None:
-    """A value of --set is taken as it stands."""
-    assert (expected,) == parse_pairs(option, [text])
-
-
-@pytest.mark.parametrize(
-    ("option", "text"), [("--map", "a"), ("--map", "=b"), ("--map", "a="), ("--set", "=1")]
-)
-def test_what_is_no_pair_is_refused(option: str, text: str) -> None:
-    """With how it is written."""
-    with pytest.raises(SettingsError, match=f"{option} is '{text}'"):
-        parse_pairs(option, [text])

@@ -21,7 +21,8 @@ from loader.send.retry import Requests
 from loader.settings import Settings
 from loader.throttle.throttle import Throttle
 from tests.support.harness import Target
-from tests.support.proxy import Answer, Proxy, Seen, reply
+from tests.support.line_faults import Answer, Seen, reply
+from tests.support.proxy import Proxy
 
 SETUP = """
 create table api.keyed_by_id (id text primary key, n int);

@@ -1,0 +1,244 @@
+"""The settings of a load: one frozen dataclass, checked when it is made.
+
+A new option is a new field here. The command line, its help, the environment, bulkload.toml and the identity
+of an unfinished load follow from it; docs/options.md needs a row for it. Fields stand in the order in which
+``--help`` shows them: by group, the everyday ones first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from loader.errors import SettingsError
+from loader.settings.checks import check_encoding, check_url, is_supabase
+from loader.settings.option import Group, Option, flag, option
+from loader.settings.values import (
+    FORMATS,
+    INSERT_FIRST,
+    KIB,
+    MIB,
+    PRESETS,
+    RESOLUTIONS,
+    Format,
+    InsertFirst,
+    MaxErrors,
+    Resolution,
+    parse_columns,
+    parse_delimiter,
+    parse_map,
+    parse_schema,
+    parse_set,
+    parse_size,
+)
+
+_TOO_MUCH = 2**40  # no number of a setting is as high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that a load is told. Each field is an option of the command line (docs/options.md).
+
+    ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` is bytes, ``max_rate`` is rows a
+    second. An empty ``schema`` becomes ``public`` for a Supabase project, else ``api``. The pairs of ``map``
+    are (target, source), those of ``set`` (column, value).
+
+    Raises:
+        SettingsError: a value is out of its range, the URL is not one, or two fields contradict each other.
+    """
+
+    # Three lines for a field, not ten:
+    # fmt: off
+    url: str = field(
+        metadata={
+            "option": Option(
+                Group.TARGET, "Base URL of PostgREST, or of a Supabase project.", "URL", identity=True
+            )
+        }
+    )
+    table: str = option(
+        Group.TARGET, "Table or view to load into.", "NAME", default="all_trades", identity=True
+    )
+    schema: str = option(
+        Group.TARGET, "Its schema.", "NAME", default="", identity=True,
+        shown_default="api; public on Supabase", parse=parse_schema,
+    )
+    sandbox: bool = option(
+        Group.TARGET, "Load into a sandbox that bulkload runs itself.", default=False, identity=True
+    )
+
+    jwt_secret: str | None = option(
+        Group.CREDENTIALS, "File with the secret that signs tokens.", "FILE", default=None, identity=False,
+        shown_default="$PGRST_JWT_SECRET", secret=True,
+    )
+    role: str = option(
+        Group.CREDENTIALS, "Role claim of the tokens.", "NAME", default="api_data_producer", identity=False
+    )
+    jwt_aud: str | None = option(
+        Group.CREDENTIALS, "Audience claim of the tokens.", "TEXT", default=None, identity=False,
+        shown_default="the URL",
+    )
+    jwt_ttl: float = option(
+        Group.CREDENTIALS, "Lifetime of a token.", "SECONDS", default=300.0, identity=False,
+        parse=float, at_least=1,
+    )
+
+    format: Format | None = option(
+        Group.SOURCES, "jsonl, json, csv, tsv, parquet or sqlite.", "FORMAT", default=None, identity=True,
+        shown_default="detected", choices=FORMATS,
+    )
+    preset: str | None = option(
+        Group.SOURCES, "Read a known export of trades: hummingbot or kraken.", "PRESET", default=None,
+        identity=True, choices=PRESETS,
+    )
+    usd_rates: Path | None = option(
+        Group.SOURCES, "With --preset: CSV of asset,timestamp,usd, for prices that the export lacks.", "FILE",
+        default=None, identity=True, parse=Path,
+    )
+    delimiter: str | None = option(
+        Group.SOURCES, "CSV: the character between cells, or tab.", "CHAR", default=None, identity=True,
+        shown_default="detected", parse=parse_delimiter,
+    )
+    null: str = option(
+        Group.SOURCES, "CSV: the cell that means null.", "TEXT", default="", identity=True,
+        shown_default="an empty cell",
+    )
+    encoding: str | None = option(
+        Group.SOURCES, "Encoding of text, as in latin-1.", "NAME", default=None, identity=True,
+        shown_default="UTF-8",
+    )
+    source_table: str | None = option(
+        Group.SOURCES, "SQLite: the table to read.", "NAME", default=None, identity=True,
+        shown_default="the only one",
+    )
+    query: str | None = option(
+        Group.SOURCES, "SQLite: the SELECT whose rows are loaded.", "SQL", default=None, identity=True
+    )
+
+    columns: tuple[str, ...] | None = option(
+        Group.COLUMNS, "Columns to write, as in id,price; drop all others. Names the cells of a CSV "
+        "that has no header.", "COLS", default=None, identity=True, shown_default="all", parse=parse_columns,
+    )
+    map: tuple[tuple[str, str], ...] = option(
+        Group.COLUMNS, "Write column SOURCE as TARGET; repeatable.", "TARGET=SOURCE", default=(),
+        identity=True, parse=parse_map, repeated=True,
+    )
+    set: tuple[tuple[str, str], ...] = option(
+        Group.COLUMNS, "Write VALUE into COLUMN of each row; repeatable.", "COLUMN=VALUE", default=(),
+        identity=True, parse=parse_set, repeated=True,
+    )
+    drop: tuple[str, ...] = option(
+        Group.COLUMNS, "Leave out a column of the source; repeatable.", "COLUMN", default=(), identity=True,
+        repeated=True,
+    )
+    id: str | None = option(
+        Group.COLUMNS, "With --preset: the source's column that becomes id.", "COLUMN", default=None,
+        identity=True, shown_default="the preset's",
+    )
+
+    on_conflict: tuple[str, ...] | None = option(
+        Group.LOAD, "Columns of the key that rows are merged by.", "COLS", default=None, identity=True,
+        shown_default="primary key, else id", parse=parse_columns,
+    )
+    resolution: Resolution = option(
+        Group.LOAD, "If the key exists: merge-duplicates overwrites the row, ignore-duplicates keeps it, "
+        "none rejects the new one.", "HOW", default="merge-duplicates", identity=True,
+        choices=RESOLUTIONS,
+    )
+    max_errors: MaxErrors = option(
+        Group.LOAD, "Stop when more rows than this are rejected.", "N|N%", default=MaxErrors(number=100),
+        identity=False, parse=MaxErrors.parse,
+    )
+    dry_run: bool = option(
+        Group.LOAD, "Check the sources and the target; send no row.", default=False, identity=False
+    )
+    run_dir: Path | None = option(
+        Group.LOAD, "Folder for journal, rejects and report.", "DIR", default=None, identity=False,
+        shown_default="SOURCE.bulkload", parse=Path,
+    )
+    fresh: bool = option(
+        Group.LOAD, "Start over: forget an unfinished load.", default=False, identity=False
+    )
+    concurrency: int = option(
+        Group.LOAD, "Most requests in flight.", "N", default=8, identity=False, parse=int, at_least=1
+    )
+    max_rate: float | None = option(
+        Group.LOAD, "Most rows a second.", "N", default=None, identity=False, parse=float, at_least=1
+    )
+    batch_rows: int | None = option(
+        Group.LOAD, "Most rows of a request.", "N", default=None, identity=False, shown_default="5000",
+        parse=int, at_least=1,
+    )
+    batch_bytes: int = option(
+        Group.LOAD, "Most bytes of a request.", "SIZE", default=MIB, identity=False, shown_default="1MiB",
+        parse=parse_size, at_least=KIB,
+    )
+    timeout: float = option(
+        Group.LOAD, "Time limit of a request.", "SECONDS", default=120.0, identity=False,
+        parse=float, at_least=0.1,
+    )
+    retry_for: float = option(
+        Group.LOAD, "How long to retry a batch on transient errors.", "SECONDS", default=300.0,
+        identity=False, parse=float, at_least=0,
+    )
+    insert_first: InsertFirst = option(
+        Group.LOAD, "auto sends rows that are likely new as plain inserts, which are faster; never does not.",
+        "WHEN", default="auto", identity=False, choices=INSERT_FIRST,
+    )
+
+    # fmt: on
+
+    def __post_init__(self) -> None:
+        check_url(self.url)
+        if not self.schema:
+            object.__setattr__(self, "schema", "public" if is_supabase(self.url) else "api")
+        for name, about in OPTIONS.items():
+            _check_value(name, getattr(self, name), about)
+        if not self.table:
+            raise SettingsError("--table must not be empty")
+        if not (self.schema + self.table).isprintable():
+            raise SettingsError("--schema and --table must be printable text")
+        if self.encoding is not None:
+            check_encoding(self.encoding)
+        if self.query is not None and self.source_table is not None:
+            raise SettingsError("--query and --source-table both say what to read from a database")
+        for name in ("id", "usd_rates"):
+            if getattr(self, name) is not None and self.preset is None:
+                raise SettingsError(f"{flag(name)} needs --preset")
+
+    def identity(self) -> dict[str, object]:
+        """Return what must stay the same when an unfinished load is resumed, by field."""
+        chosen = {name: getattr(self, name) for name, about in OPTIONS.items() if about.identity}
+        # The sandbox has a new port each time; http://host and http://host/ are one target.
+        return chosen | {"url": "sandbox" if self.sandbox else self.endpoint}
+
+    @property
+    def assumed_key(self) -> tuple[str, ...]:
+        """--on-conflict, else ``id``: the key until the API has told the primary key."""
+        return self.on_conflict or ("id",)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL that requests go to: a Supabase project's gets ``/rest/v1``."""
+        base = self.url.rstrip("/")
+        return f"{base}/rest/v1" if is_supabase(base) and not urlsplit(base).path else base
+
+    @property
+    def audience(self) -> str:
+        """``aud`` of minted tokens: --jwt-aud, or the URL exactly as written."""
+        return self.url if self.jwt_aud is None else self.jwt_aud
+
+
+OPTIONS: dict[str, Option] = {setting.name: setting.metadata["option"] for setting in fields(Settings)}
+
+
+def _check_value(name: str, value: object, about: Option) -> None:
+    """Check a value against the choices and the lowest number that its option allows."""
+    if value is None:
+        return
+    if about.choices and value not in about.choices:
+        raise SettingsError(f"{flag(name)} is {value!r}", advice=f"One of {', '.join(about.choices)}.")
+    low = about.at_least
+    if low is not None and isinstance(value, int | float) and not low <= value < _TOO_MUCH:
+        raise SettingsError(f"{flag(name)} is {value}", advice=f"It must be at least {low:g}, and finite.")
