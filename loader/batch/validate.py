@@ -13,7 +13,8 @@ from loader.batch.chunks import advance
 from loader.batch.validate_block import OTHER, BlockValidator, Kinds, kinds
 from loader.formats.json_fields import Fields, decode, fields, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
-from loader.pg_types import is_finite, number_columns
+from loader.pg_types import Holds, type_of
+from loader.pg_values import is_finite
 
 _SHAPES_KNOWN = 256
 
@@ -38,7 +39,9 @@ class Validator:
 
     def know(self, formats: Mapping[str, str]) -> None:
         """Take the types of the table's columns, once the target has told them."""
-        self._numbers = number_columns(formats)
+        self._numbers = frozenset(
+            column for column, told in formats.items() if Holds.NAN in type_of(told).holds
+        )
         self._whole = None
 
     def check(self, block: Block) -> Iterator[Chunk | Reject]:
