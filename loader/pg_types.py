@@ -1,23 +1,148 @@
-"""What is known of PostgreSQL's types."""
+"""The table of PostgreSQL's types: all that the loader knows of one stands in its row. No I/O.
+
+The functions that compare texts are in pg_values.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
 
-_NOT_FINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity"))
-_NUMBERS = frozenset({"numeric", "real", "double precision"})
+from loader.pg_values import (
+    ReadText,
+    SameText,
+    read_any,
+    read_boolean,
+    read_date,
+    read_double,
+    read_integer,
+    read_numeric,
+    read_padded,
+    read_text,
+    read_timestamp,
+    read_timestamptz,
+    read_uuid,
+    same_always,
+    same_numeric,
+    same_padded,
+    same_real,
+    same_unless_unequal,
+)
 
 
-def type_name(format: str) -> str:  # noqa: A002 - OpenAPI's name for it
-    """The type of a column from OpenAPI's ``format``: without schema, length, or quotes."""
-    return format.split("(", 1)[0].strip().rsplit(".", 1)[-1].strip('"')
+class Holds(Flag):
+    """What a column of a type can hold, where the loader must know."""
+
+    NOTHING_SPECIAL = 0
+    NAN = auto()  # "NaN" and "Infinity" as numbers
+    MILLISECONDS = auto()  # whole numbers: a time is written as milliseconds since 1970
+    MICROSECONDS = auto()  # times: more than six digits of a second would be rounded
+    ZONE = auto()  # an instant: a time without an offset is taken for UTC
+    DAY = auto()  # a date: a time of day would be lost
+    JSON = auto()  # any JSON value: a text is written as the JSON that it is
+    BYTES = auto()  # bytes, written as \x and hexadecimal digits
 
 
-def number_columns(formats: Mapping[str, str]) -> frozenset[str]:
-    """The columns whose type would store the strings ``NaN`` or ``Infinity`` as a number."""
-    return frozenset(column for column, name in formats.items() if type_name(name) in _NUMBERS)
+@dataclass(frozen=True, slots=True)
+class PgType:
+    """What is known of a type. The defaults are those of types that the table lacks: enums, mostly.
+
+    Attributes:
+        name: as OpenAPI's ``format`` gives it, without schema and length.
+        error_name: as PostgreSQL's errors 22P02 and 22007 name it for a text that it refuses; empty where
+            they name none, or another type.
+        read_key: maps a key's text to a value that is the same for all texts that may be equal.
+        is_same: whether a stored text may be what became of a sent one.
+        holds: what a column of it can hold.
+        ambiguous: whether OpenAPI may give this name to a domain, whose type is then unknown.
+    """
+
+    name: str
+    error_name: str = ""
+    read_key: ReadText = read_text
+    is_same: SameText = same_always
+    holds: Holds = Holds.NOTHING_SPECIAL
+    ambiguous: bool = True
 
 
-def is_finite(value: str) -> bool:
-    """Whether PostgreSQL would not read this text as NaN or an infinity."""
-    return value.strip().lower() not in _NOT_FINITE
+def _type(
+    name: str,
+    read_key: ReadText,
+    is_same: SameText = same_always,
+    holds: Holds = Holds.NOTHING_SPECIAL,
+    *,
+    in_errors: str | None = None,
+) -> PgType:
+    """Return a row whose name is only this type's; errors give the same name unless told otherwise."""
+    return PgType(name, name if in_errors is None else in_errors, read_key, is_same, holds, ambiguous=False)
+
+
+_INTEGER, _DOUBLE = same_unless_unequal(read_integer), same_unless_unequal(read_double)
+_BOOLEAN, _UUID, _DATE = map(same_unless_unequal, (read_boolean, read_uuid, read_date))
+
+# fmt: off
+_TABLE = (
+    #     name                         keys              stored, or same_always
+    _type("smallint",                  read_integer,     _INTEGER, Holds.MILLISECONDS),
+    _type("integer",                   read_integer,     _INTEGER, Holds.MILLISECONDS),
+    _type("bigint",                    read_integer,     _INTEGER, Holds.MILLISECONDS),
+    _type("numeric",                   read_numeric,     same_numeric, Holds.MILLISECONDS | Holds.NAN),
+    _type("real",                      read_any,         same_real, Holds.NAN),
+    _type("double precision",          read_double,      _DOUBLE, Holds.NAN),
+    _type("money",                     read_any),
+    _type("boolean",                   read_boolean,     _BOOLEAN),
+    _type("uuid",                      read_uuid,        _UUID),
+    _type("text",                      read_text,        same_padded, in_errors=""),
+    _type("character varying",         read_padded,      same_padded, in_errors=""),
+    _type("character",                 read_padded,      same_padded, in_errors=""),
+    _type("date",                      read_date,        _DATE, Holds.DAY),
+    _type("timestamp with time zone",  read_timestamptz, holds=Holds.MICROSECONDS | Holds.ZONE),
+    _type("timestamp without time zone", read_timestamp, holds=Holds.MICROSECONDS, in_errors="timestamp"),
+    _type("time with time zone",       read_any,         holds=Holds.MICROSECONDS),
+    _type("time without time zone",    read_any,         holds=Holds.MICROSECONDS, in_errors="time"),
+    _type("interval",                  read_any,         holds=Holds.MICROSECONDS),
+    _type("json",                      read_any,         holds=Holds.JSON),
+    _type("jsonb",                     read_any,         holds=Holds.JSON, in_errors=""),  # they say json
+    _type("bytea",                     read_any,         holds=Holds.BYTES, in_errors=""),
+    _type("inet",                      read_any),
+    _type("cidr",                      read_any),
+    _type("xml",                       read_any,         in_errors=""),
+    _type("bit",                       read_any,         in_errors=""),
+    _type("bit varying",               read_any,         in_errors=""),
+    _type("tsvector",                  read_any,         in_errors=""),
+    # An extension's: its name may be a domain's too.
+    PgType("citext", read_key=str.casefold, is_same=same_padded),
+)
+# fmt: on
+# Types that write one value in several ways, and of which nothing else is of use here.
+_MANY_TEXTS = (
+    *("name", "oid", "regclass", "pg_lsn", "hstore", "ltree", "tsquery", "macaddr", "macaddr8"),
+    *("point", "box", "line", "lseg", "path", "polygon", "circle"),
+    *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"),
+    *("int4multirange", "int8multirange", "nummultirange"),
+    *("tsmultirange", "tstzmultirange", "datemultirange"),
+    "ARRAY",
+)
+# The server does not tell the type, so it decides what to make of bytes.
+_UNTOLD = _type("", read_text, holds=Holds.BYTES, in_errors="")
+_BY_NAME = {
+    row.name: row for row in (*_TABLE, *(PgType(name, read_key=read_any) for name in _MANY_TEXTS), _UNTOLD)
+}
+BY_ERROR_NAME = {row.error_name: row for row in _TABLE if row.error_name}
+
+
+def type_of(format: str) -> PgType:  # noqa: A002 - OpenAPI's name for it
+    """Return the type of a column.
+
+    Args:
+        format: as OpenAPI gives it, with a schema, a length or quotes: ``numeric(48,18)``,
+            ``core."My enum"``, ``text[]``. Empty: the server does not tell the type.
+
+    Returns:
+        Its row of the table. An array has many texts for one value. A type that the table lacks is taken for
+        an enum, where other texts are other values.
+    """
+    if format.endswith("[]"):
+        return PgType(format, read_key=read_any, ambiguous=False)
+    name = format.split("(", 1)[0].strip().rsplit(".", 1)[-1].strip('"')
+    return _BY_NAME.get(name) or PgType(name)

@@ -13,7 +13,8 @@ from loader.batch.chunks import advance
 from loader.batch.validate_block import OTHER, BlockValidator, Kinds, kinds
 from loader.formats.json_fields import Fields, decode, fields, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
-from loader.pg_types import is_finite, number_columns
+from loader.pg_types import Holds, type_of
+from loader.pg_values import is_finite
 
 _SHAPES_KNOWN = 256
 
@@ -38,7 +39,9 @@ class Validator:
         self._key = key
         self._upsert = upsert
         self._columns = columns
-        self._numbers = number_columns(types or {})
+        self._numbers = frozenset(
+            column for column, told in (types or {}).items() if Holds.NAN in type_of(told).holds
+        )
         self._shapes: dict[frozenset[str], Shape] = {}
         self._kinds: dict[Shape, Kinds] = {}
         self._whole: BlockValidator | None = None

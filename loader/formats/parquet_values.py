@@ -19,16 +19,8 @@ from loader.errors import SourceError
 from loader.formats.origin import on_one_line
 from loader.formats.records import Objects
 from loader.model import Place, Reason
-from loader.pg_types import type_name
+from loader.pg_types import Holds, PgType, type_of
 
-_INTEGERS = frozenset({"smallint", "integer", "bigint", "numeric"})
-_MICROSECONDS = frozenset(  # what these types hold at most; more digits would be rounded
-    {
-        *("timestamp without time zone", "timestamp with time zone"),
-        *("time without time zone", "time with time zone", "interval"),
-    }
-)
-_WITH_ZONE = "timestamp with time zone"
 _LONGEST = 2**63 // 1000  # of milliseconds, as microseconds
 _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
@@ -93,8 +85,8 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
     flat: list[pl.Expr] = []
     nested: list[str] = []
     for name, kind in frame.schema.items():
-        wanted = type_name(types.get(name, ""))
-        if kind.is_nested() or (isinstance(kind, _TEXTS) and wanted in ("json", "jsonb")):
+        wanted = type_of(types.get(name, ""))
+        if kind.is_nested() or (isinstance(kind, _TEXTS) and Holds.JSON in wanted.holds):
             nested.append(name)
             continue
         column = pl.col(name)
@@ -113,14 +105,14 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
     return texts, odd
 
 
-def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
+def _written(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> pl.Expr:
     """A column as JSON writes it."""
     if isinstance(kind, pl.Datetime):
         return _timestamp(column, kind, wanted)
     if isinstance(kind, pl.Date):
         return (
             column.cast(pl.Datetime("ms")).dt.timestamp("ms")
-            if wanted in _INTEGERS
+            if Holds.MILLISECONDS in wanted.holds
             else column.cast(pl.String)
         )
     if isinstance(kind, pl.Time):
@@ -131,18 +123,18 @@ def _written(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
         return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex"))
     if kind.is_integer() or isinstance(kind, pl.Boolean | pl.Null | pl.String):
         return column
-    if kind.is_float() and wanted in ("json", "jsonb"):
+    if kind.is_float() and Holds.JSON in wanted.holds:
         return column
     return column.cast(pl.String)
 
 
-def _timestamp(column: pl.Expr, kind: pl.Datetime, wanted: str) -> pl.Expr:
+def _timestamp(column: pl.Expr, kind: pl.Datetime, wanted: PgType) -> pl.Expr:
     """A timestamp: without a zone it counts as UTC, but in a column that has none either."""
-    if wanted in _INTEGERS:
+    if Holds.MILLISECONDS in wanted.holds:
         return column.dt.timestamp("ms")
-    if wanted == "date":
+    if Holds.DAY in wanted.holds:
         return column.dt.replace_time_zone(None).cast(pl.String)
-    if kind.time_zone is None and wanted == _WITH_ZONE:
+    if kind.time_zone is None and Holds.ZONE in wanted.holds:
         return pl.concat_str(column.cast(pl.String), pl.lit("+00:00"))
     if kind.time_zone is not None:
         utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
@@ -150,38 +142,38 @@ def _timestamp(column: pl.Expr, kind: pl.Datetime, wanted: str) -> pl.Expr:
     return column.cast(pl.String)
 
 
-def _inexact(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
+def _inexact(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
     """Where a value would lose something in its column, and what to say then."""
-    if isinstance(kind, pl.Datetime) and wanted in _INTEGERS:
+    if isinstance(kind, pl.Datetime) and Holds.MILLISECONDS in wanted.holds:
         part = _IN_MILLISECOND[kind.time_unit]
         if part > 1:
             yield (
                 column.to_physical() % part != 0,
                 "has a part of a millisecond, which the column cannot hold",
             )
-    elif isinstance(kind, pl.Datetime | pl.Time | pl.Duration) and wanted in _MICROSECONDS:
+    elif isinstance(kind, pl.Datetime | pl.Time | pl.Duration) and Holds.MICROSECONDS in wanted.holds:
         if isinstance(kind, pl.Time) or kind.time_unit == "ns":
             yield column.to_physical() % 1000 != 0, "has nanoseconds, which the column cannot hold"
         elif isinstance(kind, pl.Duration) and kind.time_unit == "ms":
             yield column.to_physical().abs() > _LONGEST, "is longer than its column can hold"
-    elif isinstance(kind, pl.Binary) and wanted not in ("bytea", ""):
-        yield column.is_not_null(), f"holds bytes, and the column is {wanted}"
-    elif isinstance(kind, pl.Datetime) and wanted == "date":
+    elif isinstance(kind, pl.Binary) and Holds.BYTES not in wanted.holds:
+        yield column.is_not_null(), f"holds bytes, and the column is {wanted.name}"
+    elif isinstance(kind, pl.Datetime) and Holds.DAY in wanted.holds:
         yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
-    elif kind.is_float() and wanted in ("json", "jsonb"):
+    elif kind.is_float() and Holds.JSON in wanted.holds:
         yield ~column.is_finite(), "is not a finite number"
 
 
-def _beyond(column: pl.Expr, kind: pl.DataType, wanted: str) -> Iterator[tuple[pl.Expr, str]]:
+def _beyond(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
     """Where a time is of a year that polars does not write as PostgreSQL reads it, and what to say then."""
-    if (written := _is_written(column, kind)) is not None and wanted not in _INTEGERS:
+    if (written := _is_written(column, kind)) is not None and Holds.MILLISECONDS not in wanted.holds:
         yield ~written, "is before the year 1, or after 9999: write such times as text"
 
 
-def _within(column: pl.Expr, kind: pl.DataType, wanted: str) -> pl.Expr:
+def _within(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> pl.Expr:
     """A column as JSON writes it; the times of other years, at some of which polars panics, as counts."""
     written = _is_written(column, kind)
-    if written is None or wanted in _INTEGERS:
+    if written is None or Holds.MILLISECONDS in wanted.holds:
         return _written(column, kind, wanted)
     unit = "days" if isinstance(kind, pl.Date) else kind.time_unit  # type: ignore[attr-defined]
     count = pl.concat_str(column.to_physical().cast(pl.String), pl.lit(f" {unit} since 1970"))

@@ -1,4 +1,4 @@
-"""The columns of the relation, and their types: what OpenAPI tells, and what else the server gives away."""
+"""Ask the server for the columns of the relation and their types."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from loader.events import Event, Requested
 from loader.model import Decision
-from loader.postgrest.base_types import PROBE, base_type, json_or, may_be_json, untold
 from loader.postgrest.client import PostgREST
+from loader.postgrest.column_types import PROBE, ambiguous_columns, base_type, json_or, may_be_json
 from loader.postgrest.description import Description
 
 Answer = TypeVar("Answer")
@@ -18,16 +18,16 @@ Answer = TypeVar("Answer")
 async def describe(client: PostgREST, watch: Callable[[Event], None]) -> Description:
     """Return the columns, their types and the primary key; none where the server does not tell them.
 
-    A column whose type nobody tells has an empty one. One whose type OpenAPI does not resolve (base_types)
-    takes a request or two.
+    The type of a column is empty where the server does not tell it. A type that OpenAPI does not resolve
+    (column_types.py) costs a request or two.
 
     Args:
-        client: asks.
-        watch: told of the requests.
+        client: sends the requests.
+        watch: told of each request.
     """
     told = await _timed(client.describe(), watch)
     formats = dict(told.types)
-    for column in untold(formats):
+    for column in ambiguous_columns(formats):
         compared = await _timed(client.compare(column, PROBE), watch)
         formats[column] = base_type(formats[column], compared)
         if may_be_json(compared):

@@ -20,7 +20,7 @@ from loader.formats.json_fields import NOT_UTF8
 from loader.formats.origin import Cell, DatabaseOrigin, on_one_line
 from loader.formats.records import Table
 from loader.model import Reason
-from loader.pg_types import type_name
+from loader.pg_types import Holds, type_of
 from loader.transform.mapping import ColumnMapping
 
 Odd = MutableMapping[int, Reason | None]
@@ -28,7 +28,6 @@ RowValues = Mapping[str, object]
 
 _encoder = msgspec.json.Encoder()
 _raw = msgspec.json.Decoder(msgspec.Raw)
-_JSON = frozenset({"json", "jsonb"})
 
 
 class Cells:
@@ -51,9 +50,11 @@ class Cells:
         self._picked = [places[source] for source in targets.values()]
         self._all = self._picked == list(range(len(columns)))
         self._bytes = frozenset(
-            name for name in self._names if type_name(formats.get(name, "")) in ("bytea", "")
+            name for name in self._names if Holds.BYTES in type_of(formats.get(name, "")).holds
         )
-        self._json = frozenset(name for name in self._names if type_name(formats.get(name, "")) in _JSON)
+        self._json = frozenset(
+            name for name in self._names if Holds.JSON in type_of(formats.get(name, "")).holds
+        )
         self._json_sources = frozenset(source for name, source in targets.items() if name in self._json)
         self._null = null
         self._keeps_empty = b'""' in _encoder.encode(self._constants)  # also within JSON
@@ -135,7 +136,7 @@ def constants(mapping: ColumnMapping, formats: Mapping[str, str]) -> dict[str, o
     """
     found: dict[str, object] = {}
     for name, value in mapping.constants:
-        json = _json(name, value) if type_name(formats.get(name, "")) in _JSON else value
+        json = _json(name, value) if Holds.JSON in type_of(formats.get(name, "")).holds else value
         if isinstance(json, Reason):
             raise SettingsError(
                 f"--set {name}={value}: {json.message}", advice="Write JSON, as in '\"text\"'."

@@ -60,9 +60,7 @@ def row(**values: str) -> str:
 
 
 def checker(columns: tuple[str, ...] | None) -> Validator:
-    made = Validator(key=("id",), upsert=True, columns=columns)
-    made.know(TYPES)
-    return made
+    return Validator(key=("id",), upsert=True, columns=columns, types=TYPES)
 
 
 def block(rows: list[str], line: int = 1) -> Block:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loader.model import NoReply, Reason, Reply
-from loader.postgrest.base_types import base_type, untold
+from loader.postgrest.column_types import ambiguous_columns, base_type
 
 # What OpenAPI tells, what PostgreSQL says, what it is
 SAID: list[tuple[str, int, Reason | None, str]] = [
@@ -33,4 +33,4 @@ def test_what_refuses_a_text_tells_the_type(
 def test_only_types_that_are_not_known_are_asked_for() -> None:
     """No array, and none that the server does not tell either."""
     told = {"a": "bigint", "b": "numeric(48,18)", "c": "x.d[]", "d": "x.d", "e": "jsonb", "f": "", "g": '"D"'}
-    assert ["d", "g"] == untold(told)
+    assert ["d", "g"] == ambiguous_columns(told)
