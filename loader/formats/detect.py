@@ -14,7 +14,7 @@ from loader.formats import csv_header
 from loader.formats.source_format import SourceFormat, is_reject_file
 from loader.model import BEGIN
 from loader.settings import Format
-from loader.sources.file_names import SQLITE, claimed
+from loader.sources.file_names import SQLITE, format_by_name
 
 HEAD = 64 * 1024  # bytes at the start of a source that are looked at
 
@@ -62,7 +62,7 @@ def recognise(
     Raises:
         SourceUnfit: it is not what its name or --format says, or its header cannot be one.
     """
-    said = format or claimed(name)
+    said = format or format_by_name(name)
     found: Format | None = next((one for one, magic in _MAGIC.items() if head.startswith(magic)), None)
     if found is None and said in _MAGIC:
         begins = f"begins with the bytes {head[:8].hex(' ')}" if head else "is empty"

@@ -18,7 +18,7 @@ from loader.formats.records import Records, of_block
 from loader.formats.source_format import SourceFormat
 from loader.model import Block, Place
 from loader.sources.find import Source
-from loader.sources.reader import Reader
+from loader.sources.reader import ByteReader
 
 _SPOOLED = 1024 * 1024  # bytes that are written at a time
 _LONGEST_HEADER = 4 * 1024 * 1024  # bytes that are looked at to find the end of the first line
@@ -79,16 +79,16 @@ async def portions(
     """
     if start.number > 1 and form is not None and not form.is_database:
         tell(form)
-        async with Reader(source, 0 if form.encoding else start.offset, watch) as file:
+        async with ByteReader(source, 0 if form.encoding else start.offset, watch) as file:
             data = _decoded(file, form.encoding, source.name)
             await data.drop(start.offset if form.encoding else 0)
             async for portion in _text(form, data, start, source.name, size):
                 yield portion
         return
     ear = _Ear(watch)
-    async with Reader(source, 0, ear.on) as file:
+    async with ByteReader(source, 0, ear.on) as file:
         form, data = await _look(file, reading, source.name)
-        in_place = form.is_database and file.is_file
+        in_place = form.is_database and file.is_plain_file
         if not in_place:
             ear.open()
         if not form.is_database:
@@ -110,7 +110,7 @@ async def portions(
         yield portion
 
 
-async def _look(file: Reader, reading: Reading, name: str) -> tuple[SourceFormat, Ahead]:
+async def _look(file: ByteReader, reading: Reading, name: str) -> tuple[SourceFormat, Ahead]:
     """How a source is written, and all of its bytes."""
     data = Ahead(file)
     encoding = reading.encoding or ""
@@ -134,7 +134,7 @@ async def _look(file: Reader, reading: Reading, name: str) -> tuple[SourceFormat
     return replace(form, encoding=encoding), data
 
 
-def _decoded(file: Reader, encoding: str, name: str) -> Ahead:
+def _decoded(file: ByteReader, encoding: str, name: str) -> Ahead:
     return Ahead(Recoded(file, encoding, name) if encoding else file)
 
 

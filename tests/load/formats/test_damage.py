@@ -93,7 +93,10 @@ def test_a_compressed_file_that_is_cut_off_is_told(
     whole = loads.run("--run-dir=run", "--fresh", *kind.flags, file.name)
 
     assert 4 == run.code, run.err
-    assert f"{file.name} is cut off after {len(data) * 2 // 3:,} bytes: its gzip has no end" in run.err
+    assert (
+        f"{file.name} is cut off after {len(data) * 2 // 3:,} bytes: the end of its gzip data is missing"
+        in run.err
+    )
     assert "Get it again, whole, and load it with --fresh. Rows that were sent before are loaded." in run.err
     assert (len(found), 0) == (run.report["rows_loaded"], run.report["rows_rejected"])
     assert dict(list(made.stored.items())[: len(found)]) == found
@@ -113,7 +116,7 @@ ODD: list[tuple[str, bytes, int, str]] = [
     ("rows.csv", b"\xef\xbb\xbf", 0, "no rows: there is nothing to load"),
     ("rows.jsonl", b"", 0, "no rows: there is nothing to load"),
     ("rows.csv.gz", gzip.compress(b""), 0, "no rows: there is nothing to load"),
-    ("rows.csv.gz", b"", 2, "rows.csv.gz is no gzip, though its name says so: it is empty"),
+    ("rows.csv.gz", b"", 2, "rows.csv.gz is not gzip, although its name says so: it is empty"),
     ("rows.parquet.gz", gzip.compress(b""), 2, "rows.parquet.gz is no Parquet, though its name says so"),
     ("rows.csv", b"\0" * 4096, 2, "rows.csv:1: the header holds NUL bytes"),
     ("rows.jsonl", b"\0" * 4096, 1, "1 x not-json"),

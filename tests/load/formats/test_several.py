@@ -46,7 +46,7 @@ UNFIT: list[tuple[list[str], str, bytes, str]] = [
     ([], "rows.sqlite", database("one", "other"), "rows.sqlite has 2 tables: one, other"),
     ([], "rows.sqlite", b"id,a\nk2,1\n", "rows.sqlite is no SQLite database, though its name says so"),
     ([], "rows.parquet", b"id,a\nk2,1\n", "rows.parquet is no Parquet, though its name says so"),
-    ([], "rows.gz", b"\0", "rows.gz is no gzip, though its name says so"),
+    ([], "rows.gz", b"\0", "rows.gz is not gzip, although its name says so"),
     ([], "rows.csv", b"PK\x03\x04", "rows.csv is a zip archive"),
 ]
 

@@ -14,7 +14,7 @@ from loader.events import Event
 from loader.formats import jsonl
 from loader.model import BEGIN, Block, Place
 from loader.sources.find import Source
-from loader.sources.reader import Reader
+from loader.sources.reader import ByteReader
 
 
 class Pieces:
@@ -28,7 +28,7 @@ class Pieces:
 
 
 async def blocks(pieces: list[bytes], size: int, start: Place) -> list[Block]:
-    reader = cast("Reader", Pieces(pieces))
+    reader = cast("ByteReader", Pieces(pieces))
     return [block async for block in jsonl.blocks(reader, start=start, name="rows", size=size)]
 
 
@@ -88,7 +88,7 @@ class Breaking(Pieces):
 async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
     """They can be loaded, whatever comes after them."""
     found: list[Block] = []
-    reader = cast("Reader", Breaking([b"{}\n{}\n", b'{"half']))
+    reader = cast("ByteReader", Breaking([b"{}\n{}\n", b'{"half']))
 
     async def read() -> None:
         async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=1000):
@@ -107,7 +107,7 @@ async def test_the_reader_is_asked_for_more_than_a_block(tmp_path: Path) -> None
     reads: list[Event] = []
     source = Source("rows", path, path.stat().st_size)
 
-    async with Reader(source, 0, reads.append) as reader:
+    async with ByteReader(source, 0, reads.append) as reader:
         found = [block async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=4096)]
 
     assert 50_000 == sum(len(block.lines) for block in found)
