@@ -38,6 +38,7 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
+from loader.transform.group_records import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
@@ -185,7 +186,7 @@ class Load:
         if not ledger.rows_seen:
             ledger.observer.on(Notice("no rows: there is nothing to load"))
 
-    def _found(self, portion: Records) -> Iterator[Chunk | Reject]:
+    def _found(self, portion: Records | Groups) -> Iterator[Chunk | Reject]:
         """The checked rows of a portion, and those that are refused on the spot, in order."""
         for piece in self._intake.rows(portion):
             if isinstance(piece, Reject):
@@ -193,10 +194,10 @@ class Load:
             else:
                 yield from self._checker.check(piece)
 
-    def _first_shape(self, portion: Records) -> Shape | None:
+    def _first_shape(self, portion: Records | Groups) -> Shape | None:
         return next((found.shape for found in self._found(portion) if isinstance(found, Chunk)), None)
 
-    def _lacks_names(self, portion: Records) -> bool:
+    def _lacks_names(self, portion: Records | Groups) -> bool:
         """Whether rows are bad for want of a column that the settings name, and perhaps name wrongly."""
         found = (one for one in self._found(portion) if isinstance(one, Reject))
         return any(reject.reason.code in ("no-key", "no-columns") for reject in found)

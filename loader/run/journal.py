@@ -24,7 +24,7 @@ from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
 
 NAME = "journal.sqlite"
-_VERSION = 2
+_VERSION = 3
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 

@@ -10,6 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import groupby, islice
 from operator import itemgetter
@@ -21,7 +22,6 @@ import orjson
 
 from loader.errors import RunDirError, SourceError
 from loader.formats.json_fields import NOT_UTF8
-from loader.formats.records import Groups
 from loader.model import Origin, Place, Reason
 from loader.transform.presets import Record
 
@@ -53,6 +53,23 @@ select source, line, message from keys join records using (seq)
         select together from keys where not refused and together is not null))
     order by seq limit 1
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Records that make a row together, wherever they stand in the sources.
+
+    Attributes:
+        start: where the first record of the first group stands among the groups.
+        end: where the next portion begins.
+        groups: the records of each, in the order of the sources; or why they cannot be a row.
+        origin: knows the records of each as the source has them.
+    """
+
+    start: Place
+    end: Place
+    groups: Sequence[list[Record] | Reason]
+    origin: Origin
 
 
 class RecordGroups:

@@ -10,13 +10,13 @@ from pathlib import Path
 from loader.errors import SourceError, SourceUnfit
 from loader.events import Event, FormatDetected, Notice
 from loader.formats.announce import ONLY_FOR, Announcer
-from loader.formats.read import Reading, portions
+from loader.formats.read import SourceHints, records
 from loader.formats.records import Records, cell_of, of_block
 from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, Block, Place, Reject
 from loader.settings import Settings
 from loader.sources.find import Source
-from loader.transform.group_records import RecordGroups
+from loader.transform.group_records import Groups, RecordGroups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.required_columns import refuse_everywhere
@@ -68,7 +68,7 @@ class SourceReader:
         self._preset = presets[0] if presets else None
         table = self._preset.table if self._preset is not None and settings.query is None else None
         named = settings.columns if preset is None else None
-        self._reading = Reading(
+        self._hints = SourceHints(
             format=settings.format,
             delimiter=settings.delimiter,
             encoding=settings.encoding,
@@ -92,11 +92,11 @@ class SourceReader:
             converter.know(formats)
         self._understanding.know(formats)
 
-    def rows(self, portion: Records) -> Iterator[Block | Reject]:
+    def rows(self, portion: Records | Groups) -> Iterator[Block | Reject]:
         """The rows that a portion holds, and the records that cannot be rows, in order."""
         return self._converters[portion.start.source].convert(portion)
 
-    async def portions(self, begin: Place, *, again: bool = False) -> AsyncGenerator[Records]:
+    async def portions(self, begin: Place, *, again: bool = False) -> AsyncGenerator[Records | Groups]:
         """What the sources hold, from ``begin`` on.
 
         Args:
@@ -109,7 +109,7 @@ class SourceReader:
             SourceError: a source broke off, or is damaged.
         """
         if self._preset is not None and self._gathers:
-            found = self._gathered(self._preset, begin, again=again)
+            found: AsyncGenerator[Records | Groups] = self._gathered(self._preset, begin, again=again)
         else:
             found = self._one_by_one(begin, again=again)
         async with aclosing(found):
@@ -191,14 +191,14 @@ class SourceReader:
 
     def _of_source(self, start: Place, *, again: bool, spool: Path | None) -> AsyncGenerator[Records]:
         source = self._sources[start.source]
-        return portions(
+        return records(
             source,
-            self._reading,
+            self._hints,
             start=start,
             size=self._size,
             spool=spool,
             watch=(lambda _: None) if again else self._watch,
-            form=self._known.get(start.source),
+            known=self._known.get(start.source),
             tell=lambda form: self._understanding.tell(start.source, form, again=again),
         )
 
@@ -218,7 +218,7 @@ class SourceReader:
         text = self._converters[number].look(portion, self._sources[number].name)
         self._understanding.add(number, text, again=again)
 
-    async def _gathered(self, preset: Preset, begin: Place, *, again: bool) -> AsyncGenerator[Records]:
+    async def _gathered(self, preset: Preset, begin: Place, *, again: bool) -> AsyncGenerator[Groups]:
         """The records of all sources, those that belong together brought together."""
         with RecordGroups(
             self._gathered_file, together=preset.groups_by or "", once=preset.one_of
@@ -234,14 +234,14 @@ class SourceReader:
                             advice="Records that may belong together must be written alike in all sources: "
                             "in one format, with their columns in one order, and in one unit.",
                         )
-                    records = of_block(portion) if isinstance(portion, Block) else portion
-                    found = list(self._converters[number].records(records))
+                    piece = of_block(portion) if isinstance(portion, Block) else portion
+                    found = list(self._converters[number].records(piece))
                     self._converters[number].refuse_doubts(found, self._sources[number].name)
                     await gathered.add(
                         number,
                         found,
-                        records.origin,
-                        partial(cell_of, records, preset.groups_by or ""),
+                        piece.origin,
+                        partial(cell_of, piece, preset.groups_by or ""),
                     )
             gathered.refuse_strays([source.name for source in self._sources])
             if not again:

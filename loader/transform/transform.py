@@ -10,10 +10,11 @@ from itertools import islice
 
 from loader.errors import SourceUnfit
 from loader.formats.json_fields import fields, text
-from loader.formats.records import Groups, Objects, Records, Table, of_block
+from loader.formats.records import Objects, Records, Table, of_block
 from loader.model import Block, Reason, Reject
 from loader.model import Row as SentRow
 from loader.transform.cells import Cells, Odd, Row, constants, encode
+from loader.transform.group_records import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset, Record
 from loader.transform.required_columns import RequiredColumns
@@ -58,7 +59,7 @@ class Transformer:
         self._cells.clear()
         self._constants = constants(self._mapping, formats)
 
-    def look(self, portion: Records, name: str) -> str:
+    def look(self, portion: Records | Groups, name: str) -> str:
         """See by its first portion whether a source has what is asked of it; gives what there is to say.
 
         Args:
@@ -99,7 +100,7 @@ class Transformer:
         if doubts := self._preset.doubts([one for one in records if isinstance(one, dict)]):
             raise SourceUnfit(f"{name}: {doubts}", advice="Write all of it alike.")
 
-    def convert(self, portion: Records) -> Iterator[Block | Reject]:
+    def convert(self, portion: Records | Groups) -> Iterator[Block | Reject]:
         """The rows of a portion, and the records that cannot be rows, in order."""
         if isinstance(portion, Block) and self.touches_nothing:
             yield portion
@@ -115,26 +116,26 @@ class Transformer:
             lines, odd = self._of_objects(portion)
         yield from _pieces(portion, lines, odd)
 
-    def records(self, portion: Records) -> Iterator[Record | Reason | None]:
+    def records(self, portion: Records | Groups) -> Iterator[Record | Reason | None]:
         """Each record as texts, or why it cannot be read; None: it is nothing."""
         if isinstance(portion, Table):
             null = self._null if portion.typeless else None
             for place, cells in enumerate(portion.records):
-                if place in portion.odd:
-                    yield portion.odd[place]
+                if place in portion.refused:
+                    yield portion.refused[place]
                 else:
                     texts = [None if one is None or one == null else str(one) for one in cells]
                     yield dict(zip(portion.columns, texts, strict=True))
             return
         objects = self._objects(portion, {})
         for place, line in enumerate(objects.texts):
-            found = objects.odd.get(place) or fields(line) if line else None
+            found = objects.refused.get(place) or fields(line) if line else None
             if isinstance(found, dict):
                 yield {name: text(value) for name, value in found.items()}
             else:
                 yield found
 
-    def _by_preset(self, portion: Records, preset: Preset) -> tuple[list[bytes], Odd]:
+    def _by_preset(self, portion: Records | Groups, preset: Preset) -> tuple[list[bytes], Odd]:
         groups: Iterable[Sequence[Record] | Reason | None]
         if isinstance(portion, Groups):
             groups = portion.groups
@@ -158,9 +159,11 @@ class Transformer:
                 rows.append(self._constants | {target: row[source] for target, source in targets.items()})
         return encode(rows, places, odd), odd
 
-    def _of_objects(self, portion: Records) -> tuple[list[bytes], Odd]:
+    def _of_objects(self, portion: Records | Groups) -> tuple[list[bytes], Odd]:
         objects = self._objects(portion, self._formats)
-        odd: Odd = {place: None for place, line in enumerate(objects.texts) if not line} | dict(objects.odd)
+        odd: Odd = {place: None for place, line in enumerate(objects.texts) if not line} | dict(
+            objects.refused
+        )
         lines = ((place, line) for place, line in enumerate(objects.texts) if place not in odd)
         if self._mapping.changes_nothing:
             return [line + b"\n" for _, line in lines], odd
@@ -176,7 +179,7 @@ class Transformer:
                 places.append(place)
         return encode(rows, places, odd), odd
 
-    def _objects(self, portion: Records, formats: Mapping[str, str]) -> Objects:
+    def _objects(self, portion: Records | Groups, formats: Mapping[str, str]) -> Objects:
         if isinstance(portion, Block):
             return of_block(portion)
         if isinstance(portion, Objects):
@@ -204,7 +207,7 @@ class Transformer:
         return found
 
 
-def _pieces(portion: Records, lines: list[bytes], odd: Odd) -> Iterator[Block | Reject]:
+def _pieces(portion: Records | Groups, lines: list[bytes], odd: Odd) -> Iterator[Block | Reject]:
     """Runs of neighbouring rows, and between them what is rejected."""
     start, number = portion.start, portion.start.number
     origin = portion.origin

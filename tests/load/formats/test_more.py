@@ -228,8 +228,8 @@ SAID: list[tuple[str, str, bytes, int, str | dict[str, tuple[str | None, ...]]]]
     ("rows.csv", "jsonl", b'{"id":"k","a":1}\n', 0, {"k": ("1", None, None)}),
     ("rows.csv", "json", b'[\n{"id":\n"k"}]', 0, {"k": (None, None, None)}),
     ("rows.json", "csv", b'{"id",c\nk,x\n', 2, "rows.json gives no id, the key"),
-    ("rows.csv", "parquet", b"id,c\nk,x\n", 2, "rows.csv is no Parquet, though --format says so"),
-    ("rows.csv", "sqlite", b"id,c\nk,x\n", 2, "rows.csv is no SQLite database, though --format says so"),
+    ("rows.csv", "parquet", b"id,c\nk,x\n", 2, "rows.csv is not Parquet, although --format says so"),
+    ("rows.csv", "sqlite", b"id,c\nk,x\n", 2, "rows.csv is not a SQLite database, although --format says so"),
     ("rows.db", "csv", b"SQLite format 3\0", 2, "rows.db is a SQLite database file, and --format is csv"),
 ]
 
@@ -295,7 +295,7 @@ SAID_OF: list[tuple[list[str], str, str, str]] = [
     (["--delimiter=;"], "rows.json", '[{"id":"k"}]', "rows.json: a JSON array; --delimiter is for CSV only"),
     (["--query=select 1"], "rows.csv", "id,a\nk,1\n", "; --query is for SQLite only"),
     ([], "rows.csv", '"id","a\nb"\nk,1\n', "2 columns: id, 'a\\nb'"),
-    ([], "rows.csv", "id,c\nk,a\rb\n", "a carriage return stands alone in a cell that is not in quotes"),
+    ([], "rows.csv", "id,c\nk,a\rb\n", "there is a lone carriage return in a cell without quotes"),
     ([], "rows.jsonl", '{"id":"k","c":"\\\\\\ud83d"}', "\\ud83d is half of a character (a lone surrogate)"),
     ([], "rows.jsonl", '{"id":"\\ud83d\\ude00\\ude00"}', "\\ude00 is half of a character (a lone surrogate)"),
     (["--encoding=cp1252"], "rows.csv", "id,c\nk,\x81\n", "is not in the encoding of its source"),
