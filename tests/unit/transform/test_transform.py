@@ -110,7 +110,9 @@ def test_a_constant_for_a_json_column_is_json() -> None:
 def test_records_between_rows_keep_their_places() -> None:
     """What is no row is rejected with its line, or is nothing; the others keep their numbers."""
     refused = {1: Reason("short-line", ""), 3: None}
-    found = list(Transformer(ColumnMapping()).convert(table("a", ("0",), (), ("2",), (), ("4",), refused=refused)))
+    found = list(
+        Transformer(ColumnMapping()).convert(table("a", ("0",), (), ("2",), (), ("4",), refused=refused))
+    )
 
     assert [(1, 0), "2: line 1", (3, 2), (5, 4)] == [
         f"{piece.place.number}: {piece.data.decode()}"
