@@ -1,4 +1,4 @@
-"""CSV and TSV: lines -> tables of cells, each a text as it stands."""
+"""CSV and TSV: tables of cells, each cell a text as it is in the source."""
 
 from __future__ import annotations
 
@@ -8,150 +8,180 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from itertools import islice
 
 from loader.errors import SourceError
-from loader.formats.csv_header import OPEN_ENDED, said
+from loader.formats.byte_stream import ByteStream
+from loader.formats.csv_header import OPEN_QUOTE, explain
+from loader.formats.line_blocks import line_blocks
 from loader.formats.origin import LineOrigin, TextOrigin
 from loader.formats.records import Table
 from loader.formats.source_format import SourceFormat
-from loader.model import Block, Place, Reason
+from loader.model import Place, Reason
 
-_LONG = 128 * 1024  # bytes of a row that is held in another way
-LONGEST_ROW = 8 * 1024 * 1024  # bytes of a row of several lines
+_LONG_RECORD = 128 * 1024  # bytes of a record from which on its lines are held as one text
+LONGEST_RECORD = 8 * 1024 * 1024  # bytes of a record of several lines
 
-csv.field_size_limit(2**31 - 1)  # how long a row may be is known where its lines are counted
+csv.field_size_limit(2**31 - 1)  # the length of a record is limited here, not by the csv module
 
 
-async def tables(
-    blocks: AsyncIterator[Block], form: SourceFormat, *, start: Place, name: str
-) -> AsyncIterator[Table]:
-    """The records of a source, as it comes in blocks of lines.
+class CsvReader:
+    """Reads CSV (a FormatReader).
 
-    A record whose cells hold newlines is several lines. Blank lines are nothing.
+    A record is several lines if its cells contain newlines. Blank lines are ignored.
 
     Args:
-        blocks: of whole lines, from ``start`` on.
-        form: what is between the cells, and the names of the columns.
-        start: where the first record begins.
-        name: the source's, for messages.
-
-    Raises:
-        SourceError: the source broke off, or a row of several lines is longer than LONGEST_ROW.
+        stream: gives the bytes from the first record on.
+        source_format: the delimiter and the columns.
+        name: the source's name, for messages.
+        size: of a block of lines that is read at once, about, in bytes.
     """
-    begin = start
-    held: list[bytes] = []  # the lines of a record that is not at its end
-    long = False  # whether it is a long one: then there are several lines in each that is held
-    size = least = 0  # bytes held, and how many it takes to look at them again
-    broken: SourceError | None = None
-    try:
-        async for block in blocks:
-            held += [b"".join(block.lines)] if long else block.lines
-            size += len(block.data) + 1
-            if size < least and size <= LONGEST_ROW:
-                continue
-            if table := _table(held, form, begin, last=False, long=long):
-                yield table
-                held = _behind(table, held, long=long)
-                begin = table.end
-            size = sum(map(len, held))
-            least = 2 * size
-            if size > _LONG:  # a line takes 60 bytes besides its own, and 80 to be joined
-                held, long = [b"".join(held)], True
-            elif long:
-                held, long = io.BytesIO(b"".join(held)).readlines(), False
-            if size > LONGEST_ROW and (len(held) > 1 or held[0].find(b"\n", 0, -1) >= 0):
-                held = []
-                broken = SourceError(
-                    f"{name}:{begin.line}: the row is longer than {LONGEST_ROW // 2**20} MiB",
-                    advice="Is there a quote at the beginning of a cell that none closes?",
-                )
-                break
-    except SourceError as error:
-        broken = error  # the rows before it are given first
-    if held and (table := _table(held, form, begin, last=broken is None, long=long)):
-        yield table
-    if broken is not None:
-        raise broken
+
+    def __init__(self, stream: ByteStream, source_format: SourceFormat, name: str, size: int) -> None:
+        self._stream = stream
+        self._format = source_format
+        self._name = name
+        self._size = size
+
+    def describe(self) -> str:
+        """Return what was detected, for people."""
+        return self._format.text
+
+    async def records(self, start: Place) -> AsyncIterator[Table]:
+        """Return the records from ``start`` on (FormatReader).
+
+        Raises:
+            SourceError: the source broke off, or a record of several lines is longer than LONGEST_RECORD.
+        """
+        begin = start
+        pending: list[bytes] = []  # lines that may end within a record
+        joined = False  # whether an entry of ``pending`` is several lines: a record in it is long
+        size = least = 0  # bytes that are pending, and how many make another attempt worthwhile
+        damage: SourceError | None = None
+        blocks = line_blocks(self._stream, start=start, name=self._name, size=self._size)
+        try:
+            async for block in blocks:
+                pending += [b"".join(block.lines)] if joined else block.lines
+                size += len(block.data) + 1
+                if size < least and size <= LONGEST_RECORD:
+                    continue
+                if table := _parse(pending, self._format, begin, is_end=False, joined=joined):
+                    yield table
+                    pending = _rest(pending, table, joined=joined)
+                    begin = table.end
+                size = sum(map(len, pending))
+                least = 2 * size
+                if size > _LONG_RECORD:  # a line takes 60 bytes besides its own, and 80 while it is joined
+                    pending, joined = [b"".join(pending)], True
+                elif joined:
+                    pending, joined = io.BytesIO(b"".join(pending)).readlines(), False
+                if size > LONGEST_RECORD and (len(pending) > 1 or pending[0].find(b"\n", 0, -1) >= 0):
+                    pending = []
+                    damage = SourceError(
+                        f"{self._name}:{begin.line}: the row is longer than {LONGEST_RECORD // 2**20} MiB",
+                        advice="Does a cell begin with a quote that is never closed?",
+                    )
+                    break
+        except SourceError as error:
+            damage = error  # raised after the records before it
+        if pending and (table := _parse(pending, self._format, begin, is_end=damage is None, joined=joined)):
+            yield table
+        if damage is not None:
+            raise damage
 
 
-def _behind(table: Table, lines: list[bytes], *, long: bool) -> list[bytes]:
-    """What is left of lines behind the records that they hold."""
-    if not long:
-        return lines[table.end.line - table.start.line :]
-    return [b"".join(lines)[table.end.offset - table.start.offset :]]
+def _rest(pending: list[bytes], table: Table, *, joined: bool) -> list[bytes]:
+    """Return the pending lines after those of a table."""
+    if not joined:
+        return pending[table.end.line - table.start.line :]
+    return [b"".join(pending)[table.end.offset - table.start.offset :]]
 
 
-def _table(lines: list[bytes], form: SourceFormat, begin: Place, *, last: bool, long: bool) -> Table | None:
-    """The records that these lines hold; unless they are the last, without one that goes on behind them."""
-    data = b"".join(lines)
+def _parse(
+    pending: list[bytes], source_format: SourceFormat, begin: Place, *, is_end: bool, joined: bool
+) -> Table | None:
+    """Return the records of some lines, without one that may continue after them; None if there are none.
+
+    Args:
+        pending: the lines.
+        source_format: the delimiter and the columns.
+        begin: where the first line begins.
+        is_end: whether these are the last lines, so that no record continues after them.
+        joined: whether an entry of ``pending`` is several lines.
+    """
+    data = b"".join(pending)
     ends: list[int] | None = None
-    if long:
+    refused: dict[int, Reason | None]
+    if joined:
         # StringIO would take 4 bytes for each character.
         file: Iterable[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline="\n")
-        records, ends, odd = _quoted(file, form, last=last)
+        records, ends, refused = _parse_quoted(file, source_format, is_end=is_end)
     else:
         try:
             text = data.decode()
         except UnicodeDecodeError:
-            text = data.decode(errors="surrogateescape")  # the records are found once they are written
+            text = data.decode(errors="surrogateescape")  # those records are refused when they are encoded
         file = io.StringIO(text, newline="\n")
-        # A carriage return may stand alone within a line, which is refused one line at a time.
+        # A lone carriage return within a line must refuse that line only.
         if '"' not in text and text.count("\r") == text.count("\r\n"):
-            records, odd = list(csv.reader(file, delimiter=form.delimiter)), {}
+            records, refused = list(csv.reader(file, delimiter=source_format.delimiter)), {}
         else:
-            records, ends, odd = _quoted(file, form, last=last)
+            records, ends, refused = _parse_quoted(file, source_format, is_end=is_end)
     if not records:
         return None
-    width = len(form.columns)
+    width = len(source_format.columns)
     if set(map(len, records)) != {width}:
-        for place, record in enumerate(records):
-            if place not in odd and len(record) != width:
-                odd[place] = _wrong_length(record, width)
+        for index, record in enumerate(records):
+            if index not in refused and len(record) != width:
+                refused[index] = _wrong_length(record, width)
     origin: LineOrigin | TextOrigin
-    if long and ends is not None:
-        origin = _texts(data, ends, begin)
-        taken = origin.texts
+    if joined and ends is not None:
+        origin = _text_origin(data, ends, begin)
+        used = origin.texts
     else:
-        taken = lines if ends is None else lines[: ends[-1]]
-        origin = LineOrigin(taken, begin, ends)
+        used = pending if ends is None else pending[: ends[-1]]
+        origin = LineOrigin(used, begin, ends)
     end = begin._replace(
         number=begin.number + len(records),
-        offset=begin.offset + sum(map(len, taken)),
-        line=begin.line + (len(taken) if ends is None else ends[-1]),
+        offset=begin.offset + sum(map(len, used)),
+        line=begin.line + (len(used) if ends is None else ends[-1]),
     )
-    return Table(begin, end, form.columns, records, origin, odd, typeless=True)
+    return Table(begin, end, source_format.columns, records, origin, refused, typeless=True)
 
 
-def _texts(data: bytes, ends: list[int], begin: Place) -> TextOrigin:
-    """The records of a text, without having all of its lines at once."""
+def _text_origin(data: bytes, ends: list[int], begin: Place) -> TextOrigin:
+    """Return the origin of records in one text, without splitting all of it into lines at once."""
     file = io.BytesIO(data)
     texts = []
     for first, last in zip([0, *ends], ends, strict=False):
-        at = file.tell()
-        texts.append(data[at : at + sum(map(len, islice(file, last - first)))])
+        offset = file.tell()
+        texts.append(data[offset : offset + sum(map(len, islice(file, last - first)))])
     return TextOrigin(texts, begin, ends)
 
 
-def _quoted(
-    lines: Iterable[str], form: SourceFormat, *, last: bool
+def _parse_quoted(
+    lines: Iterable[str], source_format: SourceFormat, *, is_end: bool
 ) -> tuple[list[list[str]], list[int], dict[int, Reason | None]]:
-    """Records that may be several lines, on which line each ends, and lines that cannot be one."""
-    reader = csv.reader(lines, delimiter=form.delimiter, strict=True)
+    """Parse records that may have several lines.
+
+    Returns:
+        The cells of each record, the line on which each ends, and by index the records that are not CSV.
+    """
+    reader = csv.reader(lines, delimiter=source_format.delimiter, strict=True)
     records: list[list[str]] = []
     ends: list[int] = []
-    odd: dict[int, Reason | None] = {}
+    refused: dict[int, Reason | None] = {}
     while True:
         try:
             for record in reader:
                 records.append(record)
                 ends.append(reader.line_num)
         except csv.Error as error:
-            if OPEN_ENDED in str(error) and not last:
+            if OPEN_QUOTE in str(error) and not is_end:
                 break
-            odd[len(records)] = Reason("not-csv", said(error))
+            refused[len(records)] = Reason("not-csv", explain(error))
             records.append([])
             ends.append(reader.line_num)
         else:
             break
-    return records, ends, odd
+    return records, ends, refused
 
 
 def _wrong_length(record: Sequence[str], width: int) -> Reason | None:

@@ -1,4 +1,4 @@
-"""The fields of a row that is a JSON object, each as its bytes stand. No I/O."""
+"""Decode a row that is a JSON object into its fields, each as its bytes are. No I/O."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ decode = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
-_SAYS = "is not in the encoding of its source: UTF-8, where --encoding names no other"
-NOT_UTF8 = Reason("not-utf8", f"the row {_SAYS}")
+_NOT_IN_ENCODING = "is not in the encoding of its source: UTF-8, unless --encoding names another"
+NOT_UTF8 = Reason("not-utf8", f"the row {_NOT_IN_ENCODING}")
 _TOO_DEEP = Reason("too-deep", "the row is nested too deeply to be checked")
 
 
 def text(value: bytes | msgspec.Raw) -> str | None:
-    """The text of a JSON value as PostgreSQL's ``->>`` gives it; None for null.
+    """Return the text of a JSON value as PostgreSQL's ``->>`` returns it; None for null.
 
     Args:
         value: valid JSON of one value, in UTF-8.
@@ -33,12 +33,12 @@ def text(value: bytes | msgspec.Raw) -> str | None:
 
 
 def fields(line: bytes) -> Fields | Reason:
-    """The fields of a line that is a JSON object which PostgreSQL can store, or why it is not."""
+    """Return the fields of a line that is a JSON object which PostgreSQL can store, or why it is not."""
     try:
         line.decode()
-        found = decode(line)
+        decoded = decode(line)
     except UnicodeDecodeError as error:
-        return replace(NOT_UTF8, message=f"byte {error.start + 1} of the row {_SAYS}")
+        return replace(NOT_UTF8, message=f"byte {error.start + 1} of the row {_NOT_IN_ENCODING}")
     except msgspec.ValidationError:
         return _not_an_object(line)
     except msgspec.DecodeError as error:
@@ -46,12 +46,12 @@ def fields(line: bytes) -> Fields | Reason:
     except RecursionError:
         return _TOO_DEEP
     if b"\\u0000" in line and _NUL.search(line):
-        return Reason("nul", "the row holds \\u0000, which PostgreSQL cannot store")
-    return found
+        return Reason("nul", "the row contains \\u0000, which PostgreSQL cannot store")
+    return decoded
 
 
 def _not_an_object(line: bytes) -> Reason:
-    # The decoder gives up at the first byte that is no "{": the rest may be no JSON at all.
+    # The decoder stops at the first byte that is not "{": the rest may not be JSON at all.
     try:
         msgspec.json.decode(line)
     except msgspec.DecodeError as error:
@@ -62,24 +62,24 @@ def _not_an_object(line: bytes) -> Reason:
 
 
 def _not_json(line: bytes, error: msgspec.DecodeError) -> Reason:
-    half = _lone_half(line)
+    half = _lone_surrogate(line)
     if not half:
         return Reason("not-json", str(error))
-    # The decoder looks for the other half, and says what it has found instead.
-    return Reason("not-json", f"{half} is half of a character (a lone surrogate): no text can hold it")
+    # The decoder's own message is about what it found in place of the other half.
+    return Reason("not-json", f"{half} is half of a character (a lone surrogate), which no text can contain")
 
 
-def _lone_half(line: bytes) -> str:
-    """The first escape of a surrogate that does not stand beside its other half; empty where none is."""
-    first: re.Match[bytes] | None = None
-    for found in _ESCAPE.finditer(line):
-        code = int(found[1], 16) if found[1] else 0
-        if first is not None:
-            if not 0xDC00 <= code < 0xE000 or found.start() != first.end():
-                return first[0].decode()
-            first = None
+def _lone_surrogate(line: bytes) -> str:
+    """Return the first escape of a surrogate that is not beside its other half; empty if there is none."""
+    first_half: re.Match[bytes] | None = None
+    for escape in _ESCAPE.finditer(line):
+        code = int(escape[1], 16) if escape[1] else 0
+        if first_half is not None:
+            if not 0xDC00 <= code < 0xE000 or escape.start() != first_half.end():
+                return first_half[0].decode()
+            first_half = None
         elif 0xD800 <= code < 0xDC00:
-            first = found
+            first_half = escape
         elif 0xDC00 <= code < 0xE000:
-            return found[0].decode()
-    return "" if first is None else first[0].decode()
+            return escape[0].decode()
+    return "" if first_half is None else first_half[0].decode()

@@ -1,92 +1,68 @@
-"""JSON Lines: bytes -> blocks of whole lines."""
+"""JSON Lines, also with commas or brackets around the rows."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 from loader.errors import SourceError
-from loader.formats.encoding import Bytes
+from loader.formats.byte_stream import ByteStream
+from loader.formats.line_blocks import line_blocks
+from loader.formats.records import Records, of_block
+from loader.formats.source_format import SourceFormat
 from loader.model import Block, Place
 
-LONGEST_LINE = 64 * 1024 * 1024  # bytes
-_BOM = b"\xef\xbb\xbf"
-_READ = 512 * 1024  # bytes; a read is a hop to another thread and back, so it should be worth it
+_LAST_LINES = 10  # the closing bracket is in one of these; blank lines may follow it
 
 
-async def blocks(reader: Bytes, *, start: Place, name: str, size: int) -> AsyncIterator[Block]:
-    """The source's lines, in blocks of about ``size`` bytes; a longer line is a block of its own.
-
-    A byte order mark at the start is left out, and the last line needs no newline.
+class JsonLinesReader:
+    """Reads JSON Lines (a FormatReader).
 
     Args:
-        reader: gives the bytes from ``start`` on.
-        start: where the first line begins.
-        name: the source's, for messages.
-        size: in bytes; a block may be longer by less than its last line.
-
-    Raises:
-        SourceError: the source broke off, or a line is longer than LONGEST_LINE.
+        stream: gives the bytes from the first record on.
+        source_format: whether commas and brackets are around the rows.
+        name: the source's name, for messages.
+        size: of a block of lines, about, in bytes.
     """
-    source, number, offset, line = start
-    data = await (_beginning(reader) if offset == 0 else reader.read(_READ))
-    ended = not data
-    if offset == 0 and data.startswith(_BOM):
-        data, offset = data[len(_BOM) :], len(_BOM)
-    parts: list[bytes] = []  # lines that are too few for a block, and the start of one
-    broken: SourceError | None = None
-    held, lines = 0, False  # bytes in parts, and whether there are ends of lines in them
-    while True:
-        parts.append(data)
-        held, lines = held + len(data), lines or b"\n" in data
-        if ended or (lines and held >= size):
-            data = b"".join(parts)
-            parts.clear()
-            end = len(data) if ended and broken is None else data.rfind(b"\n") + 1
-            # A few lines wait for more, but not while a long one is on its way: its number is told.
-            least = 0 if ended or len(data) - end > size else size
-            begin = offset
-            for block in _cut(data, end, Place(source, number, offset, line), size, least):
+
+    def __init__(self, stream: ByteStream, source_format: SourceFormat, name: str, size: int) -> None:
+        self._stream = stream
+        self._format = source_format
+        self._name = name
+        self._size = size
+
+    def describe(self) -> str:
+        """Return what was detected, for people."""
+        return self._format.text
+
+    async def records(self, start: Place) -> AsyncIterator[Records]:
+        """Return the lines as blocks, or as objects if there are separators to remove (FormatReader)."""
+        blocks = line_blocks(self._stream, start=start, name=self._name, size=self._size)
+        if not self._format.has_separators:
+            async for block in blocks:
                 yield block
-                _, number, offset, line = block.end
-            if broken is not None:
-                raise broken
-            if ended:
-                return
-            parts.append(data[offset - begin :])
-            held, lines = len(parts[0]), offset - begin < end
-        elif held > LONGEST_LINE:
-            raise SourceError(
-                f"{name}:{line}: the line is longer than {LONGEST_LINE // 2**20} MiB",
-                advice="Is each of its rows on a line of its own, as its format asks?",
-            )
-        data = b""  # what is not needed should not be held while more is read
-        try:
-            data = await reader.read(_READ)
-        except SourceError as error:
-            broken = error  # the lines before it are given first
-        ended = not data
-
-
-async def _beginning(reader: Bytes) -> bytes:
-    """The first bytes, so many that a byte order mark is seen: a pipe may give them one at a time."""
-    data = await reader.read(_READ)
-    while data and len(data) < len(_BOM) and (more := await reader.read(_READ)):
-        data += more
-    return data
-
-
-def _cut(text: bytes, stop: int, start: Place, size: int, least: int) -> Iterator[Block]:
-    """Whole lines as blocks, up to ``stop``, but for a rest that is shorter than ``least`` bytes."""
-    source, number, offset, line = start
-    file = io.BytesIO(text)  # splits lines three times as fast as bytes.split does
-    begin = 0
-    while begin < stop and (lines := file.readlines(size)):
-        end = file.tell()
-        if end > stop:
-            end -= len(lines.pop())
-        if end - begin < least:
             return
-        data = text[begin : end - lines[-1].endswith(b"\n")]
-        yield Block(Place(source, number, offset + begin, line), data, lines)
-        number, line, begin = number + len(lines), line + len(lines), end
+        last_line, is_closed = 0, not self._format.is_array
+        async for block in blocks:
+            last_line = block.end.line
+            is_closed = is_closed or _has_closing_bracket(block)
+            yield of_block(block, without_separators)
+        if not is_closed:
+            raise SourceError(
+                f"{self._name}:{last_line}: the source is cut off: the array is not closed",
+                advice="Get it again, whole, and load it with --fresh. The rows before the cut are loaded.",
+            )
+
+
+def _has_closing_bracket(block: Block) -> bool:
+    return any(line.strip()[-1:] == b"]" for line in block.lines[-_LAST_LINES:])
+
+
+def without_separators(line: bytes) -> bytes:
+    """Return a line without the commas and array brackets around its JSON; empty if it has nothing else."""
+    line = line.strip()
+    if line in (b"[", b"]", b"],", b","):
+        return b""
+    line = line.removesuffix(b",").removeprefix(b",").strip()
+    # No object begins or ends like this: the brackets of the array stand beside the first or the last row.
+    line = line.removeprefix(b"[") if line[:2] == b"[{" else line
+    return line.removesuffix(b"]") if line[-2:] == b"}]" else line

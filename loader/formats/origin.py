@@ -1,6 +1,7 @@
-"""Where rows come from that do not stand in their source as they are sent. No I/O.
+"""The origins of rows that are not sent as they are in their source. No I/O.
 
-Each class is an Origin (model.Origin): it knows neighbouring rows as their source has them.
+Each class is an Origin (model.Origin): it gives neighbouring records as they are in their source, for the
+rejects, and their lines and offsets, for messages.
 """
 
 from __future__ import annotations
@@ -24,32 +25,32 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class LineOrigin:
-    """The origin of records that stand in a text: whole lines of it, one or more for each.
+    """The origin of records that are whole lines of a text, one or more each.
 
     Attributes:
         lines: each with its newline.
-        first: where the first of them begins.
-        ends: for each record how many lines there are up to its end; None: each is one line.
-        bare: the records without what stands around them on their lines; None: nothing does.
+        first: where the first line begins.
+        ends: for each record, how many lines there are up to its end; None: each record is one line.
+        stripped: the records without what is around them on their lines; None: there is nothing around them.
     """
 
     lines: Sequence[bytes]
     first: Place
     ends: Sequence[int] | None = None
-    bare: Sequence[bytes] | None = None
+    stripped: Sequence[bytes] | None = None
 
     def data(self, index: int) -> bytes:
-        """A record as the source has it, without its last newline."""
-        if self.bare is not None:
-            return self.bare[index]
+        """Return a record as it is in the source, without its last newline."""
+        if self.stripped is not None:
+            return self.stripped[index]
         return b"".join(self.lines[self._begin(index) : self._end(index)]).removesuffix(b"\n")
 
     def line(self, index: int) -> int:
-        """On which line of the source it begins."""
+        """Return the line of the source on which a record begins."""
         return self.first.line + self._begin(index)
 
     def offset(self, index: int) -> int:
-        """Where it begins, in bytes."""
+        """Return the offset of a record in bytes."""
         return self.first.offset + sum(map(len, self.lines[: self._begin(index)]))
 
     def _begin(self, index: int) -> int:
@@ -61,12 +62,12 @@ class LineOrigin:
 
 @dataclass(frozen=True, slots=True)
 class TextOrigin:
-    """The origin of records of so many lines that these are better not held each for itself.
+    """The origin of records of very many lines. It holds each record as one text, to need less memory.
 
     Attributes:
-        texts: of each, with the newline behind it.
-        first: where the first of them begins.
-        ends: for each how many lines there are up to its end.
+        texts: the records, each with the newline after it.
+        first: where the first record begins.
+        ends: for each record, how many lines there are up to its end.
     """
 
     texts: Sequence[bytes]
@@ -74,26 +75,26 @@ class TextOrigin:
     ends: Sequence[int]
 
     def data(self, index: int) -> bytes:
-        """A record as the source has it, without its last newline."""
+        """Return a record as it is in the source, without its last newline."""
         return self.texts[index].removesuffix(b"\n")
 
     def line(self, index: int) -> int:
-        """On which line of the source it begins."""
+        """Return the line of the source on which a record begins."""
         return self.first.line + (self.ends[index - 1] if index else 0)
 
     def offset(self, index: int) -> int:
-        """Where it begins, in bytes."""
+        """Return the offset of a record in bytes."""
         return self.first.offset + sum(map(len, self.texts[:index]))
 
 
 @dataclass(frozen=True, slots=True)
 class ElementOrigin:
-    """The origin of records that stand anywhere in a text.
+    """The origin of records that may be anywhere in a text: the elements of a JSON array.
 
     Attributes:
-        texts: each as it stands there.
+        texts: the elements as they are in the source.
         lines: on which line each begins.
-        offsets: where each begins, in bytes.
+        offsets: of each, in bytes.
     """
 
     texts: Sequence[bytes]
@@ -101,35 +102,38 @@ class ElementOrigin:
     offsets: Sequence[int]
 
     def data(self, index: int) -> bytes:
-        """A record as the source has it, on one line."""
+        """Return an element as it is in the source, but on one line."""
         return on_one_line(self.texts[index])
 
     def line(self, index: int) -> int:
-        """On which line of the source it begins."""
+        """Return the line of the source on which an element begins."""
         return self.lines[index]
 
     def offset(self, index: int) -> int:
-        """Where it begins, in bytes."""
+        """Return the offset of an element in bytes."""
         return self.offsets[index]
 
 
 class DatabaseOrigin:
-    """The origin of a database's rows: their numbers, and the rows themselves as JSON.
+    """The origin of the rows of a database: their numbers, and the rows as JSON.
 
     Args:
-        first: the number of the first.
-        columns: their names.
-        records: their cells.
+        first: the number of the first row.
+        columns: the names of the columns.
+        records: the cells of each row.
+
+    Attributes:
+        json: the columns whose texts are JSON.
     """
 
     def __init__(self, first: int, columns: Sequence[str], records: Sequence[Sequence[Cell]]) -> None:
         self._first = first
         self._columns = columns
         self._records = records
-        self.json: frozenset[str] = frozenset()  # the columns whose texts are JSON
+        self.json: frozenset[str] = frozenset()
 
     def data(self, index: int) -> bytes:
-        """A row as a JSON object: a reject file of them is a source in its turn."""
+        """Return a row as a JSON object, so that a file of rejected rows can be loaded again."""
         row: dict[str, object] = dict(zip(self._columns, map(_as_json, self._records[index]), strict=True))
         for column in self.json:
             with suppress(msgspec.DecodeError, UnicodeEncodeError):
@@ -137,30 +141,30 @@ class DatabaseOrigin:
         try:
             return msgspec.json.encode(row)
         except UnicodeEncodeError:
-            return json.dumps(row).encode()  # what is no UTF-8 is escaped
+            return json.dumps(row).encode()  # escapes what is not UTF-8
 
     def line(self, index: int) -> int:
-        """Its number, from 1."""
+        """Return the number of a row, counted from 1."""
         return self._first + index
 
     def offset(self, _index: int) -> int:
-        """Return 0: a database has no order of bytes."""
+        """Return 0: the rows of a database have no offsets."""
         return 0
 
 
 def _as_json(cell: Cell) -> Cell:
     if isinstance(cell, bytes):
         return f"\\x{cell.hex()}"
-    # JSON has no word for an infinity, and null would be another value.
+    # JSON cannot express an infinity, and null would be another value.
     return str(cell) if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def on_one_line(text: bytes) -> bytes:
-    """JSON without newlines: between two tokens a blank stands for them.
+    """Return JSON without newlines: a newline between two tokens becomes a blank.
 
-    In a string, where none may be, a carriage return does, which may be there no more: what is no JSON never
-    becomes JSON on one line.
+    A newline within a string, where JSON allows none, becomes a carriage return, which JSON does not allow
+    there either. So a text that is not valid JSON does not become valid.
     """
     if b"\n" not in text:
         return text
-    return _STRING.sub(lambda found: found[0].replace(b"\n", b"\r"), text).replace(b"\n", b" ")
+    return _STRING.sub(lambda string: string[0].replace(b"\n", b"\r"), text).replace(b"\n", b" ")

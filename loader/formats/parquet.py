@@ -11,114 +11,123 @@ from typing import TYPE_CHECKING
 import anyio.to_thread
 
 from loader.errors import SourceError, SourceUnfit
-from loader.formats.csv_header import listed
-from loader.formats.encoding import rows_of_portion
+from loader.formats.csv_header import list_columns
+from loader.formats.database_file import rows_per_piece
 from loader.formats.records import Typed
+from loader.formats.source_hints import SourceHints
 from loader.model import Place
 
 if TYPE_CHECKING:
     import polars as pl
 
-_FIRST, _ROWS = 50, 4000  # rows of the first portion, and of any at most
-_READ_ROWS, _READ = 32_000, 4 * 1024 * 1024  # rows and bytes read at once: each read costs a millisecond
-_FOOTER = "Is it whole? What is in it stands at its end. Get it again, and load it with --fresh."
-_BEHIND = "The rows before it are loaded. Get the file again, and load it with --fresh."
+_FIRST_ROWS, _MOST_ROWS = 50, 4000  # of the first piece, and of any
+_READ_ROWS, _READ_BYTES = 32_000, 4 * 1024 * 1024  # read at once: each read costs a millisecond
+_BAD_FOOTER = "Is it whole? Its end describes its content. Get it again, and load it with --fresh."
+_BAD_ROW = "The rows before it are loaded. Get the file again, and load it with --fresh."
 _run = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
-async def frames(path: Path, name: str, *, start: Place) -> AsyncIterator[Typed]:
-    """The rows of a file, from ``start`` on.
+class ParquetReader:
+    """Reads the rows of a Parquet file (a DatabaseReader).
 
     Args:
         path: the file.
-        name: the source's, for messages.
-        start: the place of the first row.
-
-    Raises:
-        SourceUnfit: polars is not installed, or the file has columns of a type that cannot be written.
-        SourceError: the file is damaged.
+        name: the source's name, for messages.
+        hints: ignored: the file tells everything.
     """
-    scan = await _run(_scan, path, name)
-    from loader.formats.parquet_values import Frame  # noqa: PLC0415 - it needs polars
 
-    number, rows = start.number, _FIRST
-    damage: SourceError | None = None
-    while damage is None:
-        read, damage = await _run(_slice, scan, number - 1, rows, name)
-        if read is None or not read.height:
-            break
-        size = int(read.estimated_size())
-        rows = rows_of_portion(read.height, size, _READ_ROWS, _READ)
-        for frame in read.iter_slices(rows_of_portion(read.height, size, _ROWS)):
-            begin = Place(start.source, number, 0, number)
-            number += frame.height
-            yield Frame(begin, Place(start.source, number, 0, number), frame)
-    if damage is not None:
-        raise damage
+    def __init__(self, path: Path, name: str, hints: SourceHints | None = None) -> None:
+        del hints
+        self._path = path
+        self._name = name
 
+    def describe(self) -> str:
+        """Return how many rows there are, and the columns.
 
-def understood(path: Path, name: str) -> str:
-    """What is in it, for people.
+        Raises:
+            SourceUnfit, SourceError: as records() does.
+        """
+        scan = self._scan()
+        return f"Parquet, {self.count_rows():,} rows; {list_columns(scan.collect_schema().names())}"
 
-    Raises:
-        SourceUnfit, SourceError: as frames() does.
-    """
-    scan = _scan(path, name)
-    return f"Parquet, {count(path, name):,} rows; {listed(scan.collect_schema().names())}"
+    def count_rows(self) -> int:
+        """Return how many rows there are."""
+        import polars as pl  # noqa: PLC0415 - an extra
 
+        scan = self._scan()
+        with _translated_errors(self._name):
+            rows: int = scan.select(pl.len()).collect().item()
+            return rows
 
-def count(path: Path, name: str) -> int:
-    """How many rows there are."""
-    import polars as pl  # noqa: PLC0415 - an extra
+    async def records(self, start: Place) -> AsyncIterator[Typed]:
+        """Return the rows from ``start`` on (FormatReader).
 
-    scan = _scan(path, name)
-    with _translated(name):
-        found: int = scan.select(pl.len()).collect().item()
-        return found
+        Raises:
+            SourceUnfit: polars is not installed, or a column has a type that cannot be written.
+            SourceError: the file is damaged.
+        """
+        scan = await _run(self._scan)
+        from loader.formats.parquet_values import TypedRows  # noqa: PLC0415 - it needs polars
 
+        number, rows = start.number, _FIRST_ROWS
+        damage: SourceError | None = None
+        while damage is None:
+            frame, damage = await _run(self._slice, scan, number - 1, rows)
+            if frame is None or not frame.height:
+                break
+            size = int(frame.estimated_size())
+            rows = rows_per_piece(frame.height, size, _READ_ROWS, _READ_BYTES)
+            for piece in frame.iter_slices(rows_per_piece(frame.height, size, _MOST_ROWS)):
+                begin = Place(start.source, number, 0, number)
+                number += piece.height
+                yield TypedRows(begin, Place(start.source, number, 0, number), piece)
+        if damage is not None:
+            raise damage
 
-def _scan(path: Path, name: str) -> pl.LazyFrame:
-    try:
-        import polars as pl  # noqa: PLC0415 - an extra, and a tenth of a second
-    except ImportError as error:
-        raise SourceUnfit(
-            f"{name} is Parquet, which needs polars", advice="pip install 'bulkload[parquet]' brings it."
-        ) from error
-    from loader.formats.parquet_values import unwritable  # noqa: PLC0415
-
-    with _translated(name):
-        scan = pl.scan_parquet(path, glob=False)
-        schema = scan.collect_schema()
-    for column, kind in schema.items():
-        if refused := unwritable(kind):
-            raise SourceUnfit(
-                f"{name}: column {column} is of type {kind}, and {refused} cannot be written",
-                advice="Write the file without it, or cast it.",
-            )
-    return scan
-
-
-def _slice(
-    scan: pl.LazyFrame, begin: int, rows: int, name: str
-) -> tuple[pl.DataFrame | None, SourceError | None]:
-    """Rows from ``begin`` on, counted from 0; where there is damage, all before it that can be read."""
-    cause: BaseException | None = None
-    frame: pl.DataFrame | None = None
-    good, bad = 0, rows + 1  # so many can be read, and so many cannot
-    wanted = rows
-    while wanted > good:
+    def _scan(self) -> pl.LazyFrame:
         try:
-            with _translated(name):
-                frame, good = scan.slice(begin, wanted).collect(), wanted
-        except SourceError as error:
-            cause, bad = error.__cause__, wanted
-        wanted = (good + bad) // 2
-    return frame, None if cause is None else _damaged(f"{name}:{begin + bad}:", cause, _BEHIND)
+            import polars as pl  # noqa: PLC0415 - an extra, and a tenth of a second
+        except ImportError as error:
+            raise SourceUnfit(
+                f"{self._name} is Parquet, which needs polars",
+                advice="Install it: pip install 'bulkload[parquet]'.",
+            ) from error
+        from loader.formats.parquet_values import unwritable  # noqa: PLC0415
+
+        with _translated_errors(self._name):
+            scan = pl.scan_parquet(self._path, glob=False)
+            schema = scan.collect_schema()
+        for column, dtype in schema.items():
+            if refused := unwritable(dtype):
+                raise SourceUnfit(
+                    f"{self._name}: column {column} is of type {dtype}, and {refused} cannot be written",
+                    advice="Write the file without it, or cast it.",
+                )
+        return scan
+
+    def _slice(
+        self, scan: pl.LazyFrame, begin: int, rows: int
+    ) -> tuple[pl.DataFrame | None, SourceError | None]:
+        """Return rows from index ``begin`` on; if some are damaged, all before them, and the error."""
+        cause: BaseException | None = None
+        frame: pl.DataFrame | None = None
+        readable, unreadable = 0, rows + 1  # numbers of rows, between which the right one is searched
+        attempt = rows
+        while attempt > readable:
+            try:
+                with _translated_errors(self._name):
+                    frame, readable = scan.slice(begin, attempt).collect(), attempt
+            except SourceError as error:
+                cause, unreadable = error.__cause__, attempt
+            attempt = (readable + unreadable) // 2
+        if cause is None:
+            return frame, None
+        return frame, _damage_error(f"{self._name}:{begin + unreadable}:", cause, _BAD_ROW)
 
 
 @contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """The errors of polars as ours; its Rust code panics over some damage, which is no Exception."""
+def _translated_errors(name: str) -> Iterator[None]:
+    """Translate the errors of polars. Its Rust code panics over some damage, which is not an Exception."""
     try:
         yield
     except (KeyboardInterrupt, SystemExit, GeneratorExit):
@@ -126,9 +135,9 @@ def _translated(name: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise _damaged(name, error, _FOOTER) from error
+        raise _damage_error(name, error, _BAD_FOOTER) from error
 
 
-def _damaged(where: str, cause: BaseException, advice: str) -> SourceError:
-    first = (str(cause).splitlines() or [type(cause).__name__])[0]
-    return SourceError(f"{where} cannot be read as Parquet: {first}", advice=advice)
+def _damage_error(where: str, cause: BaseException, advice: str) -> SourceError:
+    first_line = (str(cause).splitlines() or [type(cause).__name__])[0]
+    return SourceError(f"{where} cannot be read as Parquet: {first_line}", advice=advice)

@@ -1,7 +1,7 @@
-"""Rows of typed values (Parquet's) -> JSON, each value as the column that it goes to takes it. No I/O.
+"""Write rows of typed values (Parquet's) as JSON, each value as its target column expects it. No I/O.
 
-Decimals and 64-bit integers go out with all their digits, floats with as many as tell them apart. A value
-that its column cannot hold as it is (a time of nanoseconds in a column of milliseconds) makes its row odd.
+Decimals and 64-bit integers are written with all their digits, floats with the fewest that identify them. If
+a column cannot hold a value exactly (nanoseconds in a column of milliseconds), the row is refused.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from loader.formats.records import Objects
 from loader.model import Place, Reason
 from loader.pg_types import Holds, PgType, type_of
 
-_LONGEST = 2**63 // 1000  # of milliseconds, as microseconds
+_LONGEST_DURATION = 2**63 // 1000  # milliseconds: more would overflow as microseconds
 _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
@@ -31,8 +31,8 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
-class Frame:
-    """Neighbouring rows of a file (portions.Typed), which are their own origin."""
+class TypedRows:
+    """Neighbouring rows of a file (records.Typed). They are their own origin."""
 
     def __init__(self, start: Place, end: Place, frame: pl.DataFrame) -> None:
         self.start = start
@@ -43,170 +43,177 @@ class Frame:
         self._inexact: frozenset[int] = frozenset()
 
     @property
-    def origin(self) -> Frame:
-        """Itself."""
+    def origin(self) -> TypedRows:
+        """The rows themselves."""
         return self
 
     def data(self, index: int) -> bytes:
-        """A row as JSON, as it was sent, or with all of its digits where it would have lost some.
+        """Return a row as JSON: as it was sent, or with all of its digits if it would have lost some.
 
-        A reject file of them is a source in its turn.
+        A file of rejected rows can be loaded again.
         """
         types = {} if index in self._inexact else self._types
         return bytes(_objects(self._frame.slice(index, 1), types)[0][0])
 
     def line(self, index: int) -> int:
-        """The number of a row, from 1."""
+        """Return the number of a row, counted from 1."""
         return self.start.number + index
 
     def offset(self, _index: int) -> int:
-        """Return 0: a row is at no place of its own."""
+        """Return 0: the rows have no offsets."""
         return 0
 
     def objects(self, types: Mapping[str, str]) -> Objects:
-        """The rows as JSON, each value as its column takes it (portions.Typed)."""
+        """Return the rows as JSON, each value as its target column expects it (records.Typed)."""
         self._types = types
         try:
-            texts, odd = _objects(self._frame, types)
+            texts, refused = _objects(self._frame, types)
         except BaseException as error:
-            # A panic of polars' Rust code is no Exception; within a list, Python knows no year beyond 9999.
+            # A panic of polars' Rust code is not an Exception. Within a list, a year after 9999 is more than
+            # Python's types can hold.
             if type(error).__name__ != "PanicException" and not isinstance(error, ValueError | OverflowError):
                 raise
             raise SourceError(
-                f"rows {self.start.number:,} to {self.end.number - 1:,}: polars fails at a value: {error}",
+                f"rows {self.start.number:,} to {self.end.number - 1:,}: "
+                f"polars cannot write a value: {error}",
                 advice="Write it as text. Rows that were sent before are loaded.",
             ) from error
-        self._inexact = frozenset(odd)
-        return Objects(self.start, self.end, texts, self, odd)
+        self._inexact = frozenset(refused)
+        return Objects(self.start, self.end, texts, self, refused)
 
 
 def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes], dict[int, Reason]]:
-    odd: dict[int, Reason] = {}
+    refused: dict[int, Reason] = {}
     flat: list[pl.Expr] = []
     nested: list[str] = []
-    for name, kind in frame.schema.items():
+    for name, dtype in frame.schema.items():
         wanted = type_of(types.get(name, ""))
-        if kind.is_nested() or (isinstance(kind, _TEXTS) and Holds.JSON in wanted.holds):
+        if dtype.is_nested() or (isinstance(dtype, _TEXTS) and Holds.JSON in wanted.holds):
             nested.append(name)
             continue
         column = pl.col(name)
-        flat.append(_within(column, kind, wanted).alias(name))
-        for inexact, message in chain(_beyond(column, kind, wanted), _inexact(column, kind, wanted)):
-            for place in frame.select(inexact.arg_true()).to_series().to_list():
-                odd.setdefault(place, Reason("not-exact", f"{name} {message}"))
-    # As many objects as rows also where there is no flat column.
+        flat.append(_written_in_range(column, dtype, wanted).alias(name))
+        for is_inexact, message in chain(
+            _out_of_range(column, dtype, wanted), _inexact(column, dtype, wanted)
+        ):
+            for index in frame.select(is_inexact.arg_true()).to_series().to_list():
+                refused.setdefault(index, Reason("not-exact", f"{name} {message}"))
+    # Without a flat column, each row begins as an empty object.
     texts = (
         frame.select(flat).write_ndjson().encode().split(b"\n")[: frame.height]
         if flat
         else [b"{}"] * frame.height
     )
     for name in nested:
-        texts = _with_nested(texts, name, frame[name].to_list(), odd)
-    return texts, odd
+        texts = _with_nested(texts, name, frame[name].to_list(), refused)
+    return texts, refused
 
 
-def _written(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> pl.Expr:
-    """A column as JSON writes it."""
-    if isinstance(kind, pl.Datetime):
-        return _timestamp(column, kind, wanted)
-    if isinstance(kind, pl.Date):
+def _written(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> pl.Expr:
+    """Return a column as JSON writes it."""
+    if isinstance(dtype, pl.Datetime):
+        return _timestamp(column, dtype, wanted)
+    if isinstance(dtype, pl.Date):
         return (
             column.cast(pl.Datetime("ms")).dt.timestamp("ms")
             if Holds.MILLISECONDS in wanted.holds
             else column.cast(pl.String)
         )
-    if isinstance(kind, pl.Time):
+    if isinstance(dtype, pl.Time):
         return column.dt.to_string("%H:%M:%S%.9f")
-    if isinstance(kind, pl.Duration):
+    if isinstance(dtype, pl.Duration):
         return pl.concat_str(column.dt.total_microseconds().cast(pl.String), pl.lit(" microseconds"))
-    if isinstance(kind, pl.Binary):
+    if isinstance(dtype, pl.Binary):
         return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex"))
-    if kind.is_integer() or isinstance(kind, pl.Boolean | pl.Null | pl.String):
+    if dtype.is_integer() or isinstance(dtype, pl.Boolean | pl.Null | pl.String):
         return column
-    if kind.is_float() and Holds.JSON in wanted.holds:
+    if dtype.is_float() and Holds.JSON in wanted.holds:
         return column
     return column.cast(pl.String)
 
 
-def _timestamp(column: pl.Expr, kind: pl.Datetime, wanted: PgType) -> pl.Expr:
-    """A timestamp: without a zone it counts as UTC, but in a column that has none either."""
+def _timestamp(column: pl.Expr, dtype: pl.Datetime, wanted: PgType) -> pl.Expr:
+    """Return a timestamp. One without a time zone is UTC, unless the target column has none either."""
     if Holds.MILLISECONDS in wanted.holds:
         return column.dt.timestamp("ms")
     if Holds.DAY in wanted.holds:
         return column.dt.replace_time_zone(None).cast(pl.String)
-    if kind.time_zone is None and Holds.ZONE in wanted.holds:
+    if dtype.time_zone is None and Holds.ZONE in wanted.holds:
         return pl.concat_str(column.cast(pl.String), pl.lit("+00:00"))
-    if kind.time_zone is not None:
+    if dtype.time_zone is not None:
         utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return pl.concat_str(utc.cast(pl.String), pl.lit("+00:00"))
     return column.cast(pl.String)
 
 
-def _inexact(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
-    """Where a value would lose something in its column, and what to say then."""
-    if isinstance(kind, pl.Datetime) and Holds.MILLISECONDS in wanted.holds:
-        part = _IN_MILLISECOND[kind.time_unit]
+def _inexact(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
+    """Return conditions under which a value does not fit its column exactly, each with a message."""
+    if isinstance(dtype, pl.Datetime) and Holds.MILLISECONDS in wanted.holds:
+        part = _IN_MILLISECOND[dtype.time_unit]
         if part > 1:
             yield (
                 column.to_physical() % part != 0,
                 "has a part of a millisecond, which the column cannot hold",
             )
-    elif isinstance(kind, pl.Datetime | pl.Time | pl.Duration) and Holds.MICROSECONDS in wanted.holds:
-        if isinstance(kind, pl.Time) or kind.time_unit == "ns":
+    elif isinstance(dtype, pl.Datetime | pl.Time | pl.Duration) and Holds.MICROSECONDS in wanted.holds:
+        if isinstance(dtype, pl.Time) or dtype.time_unit == "ns":
             yield column.to_physical() % 1000 != 0, "has nanoseconds, which the column cannot hold"
-        elif isinstance(kind, pl.Duration) and kind.time_unit == "ms":
-            yield column.to_physical().abs() > _LONGEST, "is longer than its column can hold"
-    elif isinstance(kind, pl.Binary) and Holds.BYTES not in wanted.holds:
-        yield column.is_not_null(), f"holds bytes, and the column is {wanted.name}"
-    elif isinstance(kind, pl.Datetime) and Holds.DAY in wanted.holds:
+        elif isinstance(dtype, pl.Duration) and dtype.time_unit == "ms":
+            yield column.to_physical().abs() > _LONGEST_DURATION, "is longer than its column can hold"
+    elif isinstance(dtype, pl.Binary) and Holds.BYTES not in wanted.holds:
+        yield column.is_not_null(), f"contains bytes, and the column is {wanted.name}"
+    elif isinstance(dtype, pl.Datetime) and Holds.DAY in wanted.holds:
         yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
-    elif kind.is_float() and Holds.JSON in wanted.holds:
+    elif dtype.is_float() and Holds.JSON in wanted.holds:
         yield ~column.is_finite(), "is not a finite number"
 
 
-def _beyond(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
-    """Where a time is of a year that polars does not write as PostgreSQL reads it, and what to say then."""
-    if (written := _is_written(column, kind)) is not None and Holds.MILLISECONDS not in wanted.holds:
-        yield ~written, "is before the year 1, or after 9999: write such times as text"
+def _out_of_range(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
+    """Return the condition under which polars writes a year that PostgreSQL cannot read, with a message."""
+    if (in_range := _is_in_range(column, dtype)) is not None and Holds.MILLISECONDS not in wanted.holds:
+        yield ~in_range, "is before the year 1, or after 9999: write such times as text"
 
 
-def _within(column: pl.Expr, kind: pl.DataType, wanted: PgType) -> pl.Expr:
-    """A column as JSON writes it; the times of other years, at some of which polars panics, as counts."""
-    written = _is_written(column, kind)
-    if written is None or Holds.MILLISECONDS in wanted.holds:
-        return _written(column, kind, wanted)
-    unit = "days" if isinstance(kind, pl.Date) else kind.time_unit  # type: ignore[attr-defined]
+def _written_in_range(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> pl.Expr:
+    """Return a column as JSON writes it, but times out of range as counts: polars panics at some of them."""
+    in_range = _is_in_range(column, dtype)
+    if in_range is None or Holds.MILLISECONDS in wanted.holds:
+        return _written(column, dtype, wanted)
+    unit = "days" if isinstance(dtype, pl.Date) else dtype.time_unit  # type: ignore[attr-defined]
     count = pl.concat_str(column.to_physical().cast(pl.String), pl.lit(f" {unit} since 1970"))
-    inside = pl.when(written).then(column)
-    return pl.when(written | column.is_null()).then(_written(inside, kind, wanted)).otherwise(count)
+    safe = pl.when(in_range).then(column)
+    return pl.when(in_range | column.is_null()).then(_written(safe, dtype, wanted)).otherwise(count)
 
 
-def _is_written(column: pl.Expr, kind: pl.DataType) -> pl.Expr | None:
-    """Whether a time is of the years 1 to 9999; None: all are."""
-    day = 1 if isinstance(kind, pl.Date) else _DAY[kind.time_unit] if isinstance(kind, pl.Datetime) else None
-    if day is None or day == _DAY["ns"]:  # 64 bits of nanoseconds reach no other year
+def _is_in_range(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
+    """Return the condition that a time is of the years 1 to 9999; None if no other is possible."""
+    if isinstance(dtype, pl.Date):
+        day = 1
+    elif isinstance(dtype, pl.Datetime) and dtype.time_unit != "ns":
+        day = _DAY[dtype.time_unit]
+    else:  # no time; or 64 bits of nanoseconds, which reach no other year
         return None
     return column.to_physical().is_between(_FIRST_DAY * day, _END_DAY * day, closed="left")
 
 
-def _with_nested(texts: list[bytes], name: str, values: list[Any], odd: dict[int, Reason]) -> list[bytes]:
-    """The objects with one more value each: a list, an object, or a text that is JSON."""
-    found = []
-    for place, (text, value) in enumerate(zip(texts, values, strict=True)):
+def _with_nested(texts: list[bytes], name: str, values: list[Any], refused: dict[int, Reason]) -> list[bytes]:
+    """Return the objects with one more value each: a list, an object, or a text that is JSON."""
+    objects = []
+    for index, (text, value) in enumerate(zip(texts, values, strict=True)):
         json = b"null"
         if isinstance(value, str):
             try:
                 json = on_one_line(bytes(_raw.decode(value)))
             except msgspec.DecodeError as error:
                 json = _encode(value)
-                odd.setdefault(place, Reason("not-json", f"{name} holds JSON, and this is none: {error}"))
+                refused.setdefault(index, Reason("not-json", f"{name} is for JSON, and this is not: {error}"))
         elif _is_finite(value):
             json = _encode(value)
         else:
-            json = dumps(value, default=str).encode()  # NaN is no JSON: the row is refused again as it stands
-            odd.setdefault(place, Reason("not-finite", f"{name} holds a number that is not finite"))
-        found.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
-    return found
+            json = dumps(value, default=str).encode()  # NaN is not JSON: a retry refuses the row again
+            refused.setdefault(index, Reason("not-finite", f"{name} contains a number that is not finite"))
+        objects.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
+    return objects
 
 
 def _is_finite(value: Any) -> bool:
@@ -217,15 +224,21 @@ def _is_finite(value: Any) -> bool:
     return all(map(_is_finite, value)) if isinstance(value, list) else True
 
 
-def unwritable(kind: pl.DataType, *, inner: bool = False) -> str:
-    """What of a type cannot be written; empty: all can."""
-    if isinstance(kind, pl.List | pl.Array):
-        return unwritable(kind.inner, inner=True)  # type: ignore[arg-type]
-    if isinstance(kind, pl.Struct):
-        return next(filter(None, (unwritable(one.dtype, inner=True) for one in kind.fields)), "")  # type: ignore[arg-type]
+def unwritable(dtype: pl.DataType, *, inner: bool = False) -> str:
+    """Return the part of a type that cannot be written as JSON; empty if all can.
+
+    Args:
+        dtype: of a column, or of the values within one.
+        inner: whether it is within a list or an object.
+    """
+    if isinstance(dtype, pl.List | pl.Array):
+        return unwritable(dtype.inner, inner=True)  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Struct):
+        parts = (unwritable(member.dtype, inner=True) for member in dtype.fields)  # type: ignore[arg-type]
+        return next(filter(None, parts), "")
     # A type may also be a class here, which is equal to its instances.
-    if kind == pl.Object or (inner and any(kind == one for one in (pl.Binary, pl.Duration, pl.Time))):
-        return str(kind)
-    if inner and isinstance(kind, pl.Datetime) and kind.time_unit == "ns":
+    if dtype == pl.Object or (inner and any(dtype == other for other in (pl.Binary, pl.Duration, pl.Time))):
+        return str(dtype)
+    if inner and isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns":
         return "nanoseconds within another value"
     return ""

@@ -1,4 +1,4 @@
-"""What sources give, a piece at a time: rows as they stand (a Block), or records that are made into rows."""
+"""The records of a source, in pieces: blocks of JSON Lines that are rows already, or records to transform."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 from loader.formats.origin import Cell, LineOrigin
 from loader.model import Block, Origin, Place, Reason
 
-# Column -> its text as the source has it; None is null, as an empty cell of a CSV is.
+# Column -> its text in the source; None is null, as an empty cell of a CSV is.
 Record = Mapping[str, str | None]
 
 
@@ -18,13 +18,13 @@ class Table:
     """Neighbouring records that are cells under columns: CSV, SQLite.
 
     Attributes:
-        start: where the first begins.
-        end: where the next portion begins.
-        columns: their names.
-        records: the cells of each.
-        origin: knows them as the source has them.
-        odd: the index of each record that cannot be a row, and why; None: it is nothing (a blank line).
-        typeless: whether all cells are texts, and one of them (--null) stands for null.
+        start: where the first record begins.
+        end: where the next piece begins.
+        columns: the names of the columns.
+        records: the cells of each record.
+        origin: gives the records as they are in the source.
+        refused: the index of each record that cannot be a row, and why; None if it is ignored (a blank line).
+        typeless: whether all cells are texts, one of which (--null) means null.
     """
 
     start: Place
@@ -32,27 +32,27 @@ class Table:
     columns: tuple[str, ...]
     records: Sequence[Sequence[Cell]]
     origin: Origin
-    odd: Mapping[int, Reason | None] = field(default_factory=dict)
+    refused: Mapping[int, Reason | None] = field(default_factory=dict)
     typeless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """Neighbouring records that are JSON, each on a line of its own: of an array, say.
+    """Neighbouring records that are JSON, such as the elements of an array.
 
     Attributes:
-        start: where the first begins.
-        end: where the next portion begins.
-        texts: the JSON of each, without a newline in or behind it; empty: it is nothing.
-        origin: knows them as the source has them.
-        odd: the index of each record that cannot be a row, and why.
+        start: where the first record begins.
+        end: where the next piece begins.
+        texts: the JSON of each record, without newlines; an empty one is ignored.
+        origin: gives the records as they are in the source.
+        refused: the index of each record that cannot be a row, and why.
     """
 
     start: Place
     end: Place
     texts: Sequence[bytes]
     origin: Origin
-    odd: Mapping[int, Reason] = field(default_factory=dict)
+    refused: Mapping[int, Reason] = field(default_factory=dict)
 
 
 class Typed(Protocol):
@@ -67,35 +67,42 @@ class Typed(Protocol):
 
     @property
     def origin(self) -> Origin:
-        """Knows them as the source has them."""
+        """Gives the records as they are in the source."""
 
     def objects(self, types: Mapping[str, str]) -> Objects:
-        """The records as JSON.
+        """Return the records as JSON.
 
         Args:
-            types: for each column the type of that which it is written to, where it is known: a time, say,
-                is written as that takes it.
+            types: of the columns that the values are written to, by the source's columns, as far as they are
+                known. A time, for example, is written as its type expects it.
         """
 
 
 Records = Block | Table | Objects | Typed
 
 
-def cell_of(portion: Records, column: str, place: int) -> str | None:
-    """What a record of a table holds in a column, also where it has too few cells, or too many."""
-    if not isinstance(portion, Table):
-        return None
-    cells, index = portion.records[place], portion.columns.index(column)
-    return str(cells[index]) if index < len(cells) else None
-
-
-def of_block(block: Block, bare: Callable[[bytes], bytes] | None = None) -> Objects:
-    """LineOrigin that are JSON, as records.
+def cell_of(records: Records, column: str, index: int) -> str | None:
+    """Return the cell of a record in a column; None if ``records`` is no Table, or the record is too short.
 
     Args:
-        block: the lines.
-        bare: gives a line without what is around its JSON, which is no part of the record; None: nothing is.
+        records: the piece that contains the record.
+        column: the name of the column.
+        index: of the record in its piece. It may be one that was refused.
     """
-    texts = list(map(bare or bytes.strip, block.lines))
-    origin = LineOrigin(block.lines, block.start, bare=None if bare is None else texts)
+    if not isinstance(records, Table):
+        return None
+    cells, position = records.records[index], records.columns.index(column)
+    return str(cells[position]) if position < len(cells) else None
+
+
+def of_block(block: Block, strip: Callable[[bytes], bytes] | None = None) -> Objects:
+    """Return the lines of a block as records.
+
+    Args:
+        block: lines of JSON.
+        strip: returns the record that a line contains, if commas or brackets are around it; None: only blanks
+            are.
+    """
+    texts = list(map(strip or bytes.strip, block.lines))
+    origin = LineOrigin(block.lines, block.start, stripped=None if strip is None else texts)
     return Objects(block.start, block.end, texts, origin)

@@ -1,8 +1,7 @@
-"""How a source is written. No I/O."""
+"""The format of a source, and of the file for its rejected rows. No I/O."""
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass, replace
 
@@ -16,24 +15,24 @@ _DATABASES = frozenset({"parquet", "sqlite"})
 
 @dataclass(frozen=True, slots=True)
 class SourceFormat:
-    """How a source is written.
+    """The format of a source.
 
     Attributes:
-        format: see Format; ``tsv`` is ``csv`` with tabs.
-        text: what was understood, for people.
-        loose: of JSON Lines, whether there are commas or brackets around the rows.
-        bracketed: of JSON, and of loose JSON Lines, whether it is an array.
+        format: see settings.Format; TSV is ``csv`` with tabs.
+        text: the format in words, for people.
+        has_separators: of JSON Lines, whether commas or array brackets are around the rows.
+        is_array: of JSON, and of JSON Lines with separators, whether it is an array.
         delimiter: of CSV.
         columns: of CSV.
-        header: of CSV, in UTF-8, with its newline; empty where the source has none.
-        begin: where the first row begins, but for the number of the source.
+        header: of CSV, in UTF-8, with its newline; empty if the source has none.
+        begin: where the first row begins; the number of the source in it is not set.
         encoding: of text, as Python names it; empty: UTF-8.
     """
 
     format: Format
     text: str
-    loose: bool = False
-    bracketed: bool = False
+    has_separators: bool = False
+    is_array: bool = False
     delimiter: str = ""
     columns: tuple[str, ...] = ()
     header: bytes = b""
@@ -42,22 +41,22 @@ class SourceFormat:
 
     @property
     def usual(self) -> bool:
-        """Whether its rows stand in it as they are sent."""
-        return self.format == "jsonl" and not self.loose
+        """Whether the source is plain JSON Lines, which need no remark."""
+        return self.format == "jsonl" and not self.has_separators
 
     @property
     def is_database(self) -> bool:
-        """Whether a library of its own must read it, which seeks in it."""
+        """Whether a library reads it, which must seek in its file."""
         return self.format in _DATABASES
 
     @property
     def is_typed(self) -> bool:
-        """Whether how a value is written depends on the type of the column that it goes to."""
+        """Whether the type of a target column decides how its values are written."""
         return self.format not in ("jsonl", "json")
 
     @property
     def rejects(self) -> RejectFile:
-        """The file that its rejected rows go to."""
+        """The file for its rejected rows."""
         if self.is_database:
             return JSONL
         suffix = "jsonl" if self.format != "csv" else "tsv" if self.delimiter == "\t" else "csv"
@@ -66,19 +65,19 @@ class SourceFormat:
 
 @dataclass(frozen=True, slots=True)
 class RejectFile:
-    """Where rejected rows go, so that they can be loaded like their source.
+    """A file for rejected rows, which can be loaded like their source.
 
     Attributes:
         suffix: of the file's name.
         header: its first line or lines, in UTF-8, with their newline; empty: none.
         encoding: its encoding, as Python names it; empty: UTF-8.
-        torn: whether its rows have quotes that are not in order.
+        has_bad_quotes: whether its rows have quotes that do not match, which would swallow other rows.
     """
 
     suffix: str
     header: bytes = b""
     encoding: str = ""
-    torn: bool = False
+    has_bad_quotes: bool = False
 
 
 def alike(first: SourceFormat, second: SourceFormat) -> bool:
@@ -95,21 +94,15 @@ _REJECTS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
 
 
 def is_reject_file(name: str) -> bool:
-    """Whether a file of this name is one of rejected rows."""
+    """Return whether this is the name of a file for rejected rows."""
     return _REJECTS.fullmatch(name) is not None
 
 
-def lenient(encoding: str) -> str:
-    """How Python is to treat what is not in an encoding: it passes, and comes out as it went in."""
-    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))
-    return "surrogatepass" if wide else "surrogateescape"
-
-
-def dumps(form: SourceFormat) -> bytes:
-    """A form as bytes, for the journal."""
-    return msgspec.json.encode(form)
+def dumps(source_format: SourceFormat) -> bytes:
+    """Return a SourceFormat as bytes, for the journal."""
+    return msgspec.json.encode(source_format)
 
 
 def loads(data: bytes) -> SourceFormat:
-    """The form that these bytes are of."""
+    """Return the SourceFormat that ``dumps`` made these bytes of."""
     return msgspec.json.decode(data, type=SourceFormat)

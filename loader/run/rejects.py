@@ -11,7 +11,8 @@ from typing import BinaryIO
 
 import orjson
 
-from loader.formats.source_format import JSONL, RejectFile, SourceFormat, is_reject_file, lenient
+from loader.formats.encoding import error_handler
+from loader.formats.source_format import JSONL, RejectFile, SourceFormat, is_reject_file
 from loader.model import Reject
 
 ERRORS = "rejects.errors.jsonl"
@@ -50,7 +51,7 @@ def write(
             form = forms.get(reject.place.source)
             kind = JSONL if form is None else form.rejects
             if reject.reason.code == "not-csv":  # a quote in it may take what stands behind it
-                kind = replace(kind, torn=True)
+                kind = replace(kind, has_bad_quotes=True)
             if kind not in opened:
                 path = folder / _name(kind, opened)
                 opened[kind] = _Rows(stack.enter_context(path.open("wb")), kind)
@@ -70,7 +71,7 @@ class _Rows:
         self._file = file
         self._encode = None
         if kind.encoding:  # one encoder for all of it: it may begin with a byte order mark
-            self._encode = codecs.getincrementalencoder(kind.encoding)(lenient(kind.encoding)).encode
+            self._encode = codecs.getincrementalencoder(kind.encoding)(error_handler(kind.encoding)).encode
         self._put(kind.header)
 
     def write(self, row: bytes) -> None:

@@ -1,1 +1,1 @@
-"""Where bytes come from: files, standard input, URLs; decompressed."""
+"""Find the sources of a load and read their bytes: files, standard input and URLs, decompressed."""

@@ -1,6 +1,7 @@
-"""What a source is, by its first bytes: compressed (and how), an archive, or neither. No I/O.
+"""The compressions that are supported, and how a source shows that it is compressed. No I/O.
 
-gzip is RFC 1952, zstd RFC 8878; xz and bzip2 are what their programs write.
+The first bytes decide: gzip is specified in RFC 1952, zstd in RFC 8878; for xz and bzip2 their own programs
+are the reference. A new compression is an entry in COMPRESSIONS.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-HEAD = 512  # bytes at the start of a source that tell what it is
-_WINDOW_LOG = 27  # of 2: what `zstd -d` takes without being asked to take more
-MEMORY = 2**_WINDOW_LOG  # bytes that a decompressor may hold; the largest preset of xz needs half
+HEAD = 512  # bytes at the start of a source that show whether it is compressed, or an archive
+_WINDOW_LOG = 27  # log2 of the largest window: the limit of `zstd -d` without --long
+MEMORY = 2**_WINDOW_LOG  # bytes that a decompressor may use; the largest preset of xz needs half of it
 
-ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)  # OSError, EOFError: bz2's
-_PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]|PAR1|SQLite format 3\0")  # JSON, and databases
-_CELLS = re.compile(r"\.(?:csv|tsv|tab)\.\w+$", re.IGNORECASE)  # at the end of a name
-_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+ERRORS = (zlib.error, lzma.LZMAError, zstd.ZstdError, OSError, EOFError)  # bz2 raises OSError and EOFError
+_PLAIN = re.compile(rb"(?:\xef\xbb\xbf)?\s*[{\[]|PAR1|SQLite format 3\0")  # JSON, Parquet, SQLite
+_CSV_NAME = re.compile(r"\.(?:csv|tsv|tab)\.\w+$", re.IGNORECASE)
+_CONTROL_CHARACTERS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _ARCHIVES = {
     "a zip archive": re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)"),
     "a 7z archive": re.compile(rb"7z\xbc\xaf\x27\x1c"),
@@ -37,31 +38,31 @@ _ARCHIVES = {
 }
 
 
-class Engine(Protocol):
-    """Decompresses one member: what bz2, lzma and zstd have in common."""
+class MemberDecompressor(Protocol):
+    """Decompresses one member of a source. The classes of bz2, lzma and zstd have these methods."""
 
     @property
     def eof(self) -> bool:
-        """Whether the member's end was reached."""
+        """Whether the end of the member was reached."""
 
     @property
     def needs_input(self) -> bool:
-        """Whether nothing more comes without more input."""
+        """Whether more input is needed before there is more output."""
 
     @property
     def unused_data(self) -> bytes:
-        """What came behind the member's end."""
+        """The input after the end of the member."""
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
-        """At most so many bytes; no data where input is not needed."""
+        """Return at most ``max_length`` bytes. Pass no data unless ``needs_input`` is true."""
 
 
-class _Gzip:
-    """zlib, with the methods of the others."""
+class _GzipDecompressor:
+    """A MemberDecompressor for gzip, on top of zlib."""
 
     def __init__(self) -> None:
         self._zlib = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)  # 16: with gzip's header and checksum
-        self._full = False
+        self._output_is_full = False
 
     @property
     def eof(self) -> bool:
@@ -69,8 +70,8 @@ class _Gzip:
 
     @property
     def needs_input(self) -> bool:
-        # A piece that is as long as it may be leaves more inside, also where all input is taken.
-        return not self._zlib.unconsumed_tail and not self._full
+        # Output of the largest size may mean that zlib holds more, even if it has taken all of the input.
+        return not self._zlib.unconsumed_tail and not self._output_is_full
 
     @property
     def unused_data(self) -> bytes:
@@ -78,7 +79,7 @@ class _Gzip:
 
     def decompress(self, data: bytes, /, max_length: int) -> bytes:
         piece = self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
-        self._full = len(piece) == max_length
+        self._output_is_full = len(piece) == max_length
         return piece
 
 
@@ -87,26 +88,26 @@ class Compression:
     """A way to compress.
 
     Attributes:
-        name: as its own program is called, which also tests a file with ``-t``.
-        suffix: of the names of such files.
+        name: the name of its program, which tests a file with ``-t``.
+        suffix: of the names of compressed files.
         magic: the first bytes of each member.
-        length: of the magic, in bytes.
-        engine: makes what decompresses one member.
+        magic_size: how many bytes those are.
+        new_decompressor: creates the decompressor of one member.
     """
 
     name: str
     suffix: str
     magic: re.Pattern[bytes]
-    length: int
-    engine: Callable[[], Engine]
+    magic_size: int
+    new_decompressor: Callable[[], MemberDecompressor]
 
 
 COMPRESSIONS = (
-    Compression("gzip", ".gz", re.compile(rb"\x1f\x8b\x08"), 3, _Gzip),
+    Compression("gzip", ".gz", re.compile(rb"\x1f\x8b\x08"), 3, _GzipDecompressor),
     Compression(
         "zstd",
         ".zst",
-        re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),  # a frame, or one to be skipped
+        re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),  # a frame, or a skippable frame
         4,
         lambda: zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _WINDOW_LOG}),
     ),
@@ -127,59 +128,68 @@ COMPRESSIONS = (
 )
 
 
-def named(name: str) -> Compression | None:
-    """The format that a source's name claims."""
-    return next((form for form in COMPRESSIONS if name.lower().endswith(form.suffix)), None)
+def compression_by_name(name: str) -> Compression | None:
+    """Return the compression that the suffix of a source's name stands for; None if it stands for none."""
+    return next((entry for entry in COMPRESSIONS if name.lower().endswith(entry.suffix)), None)
 
 
-def recognise(head: bytes, name: str) -> Compression | None:
-    """The format of a source; None: it is not compressed.
+def detect_compression(head: bytes, name: str) -> Compression | None:
+    """Return the compression of a source; None if it is not compressed.
 
-    What it holds counts, not its name; but where the name claims a format, it must hold some format, or what
-    looks like a source as it is: web servers and browsers decompress a file and leave it its name.
+    The content decides, not the name: web servers and browsers decompress a file and keep its name. But if
+    the name stands for a compression, the content must be compressed or look like a supported format.
 
     Args:
-        head: its first HEAD bytes, or all of it.
-        name: its name.
+        head: the first HEAD bytes of the source, or all of it.
+        name: the source's name.
 
     Raises:
-        SourceUnfit: it is an archive, or neither what its name claims nor a source as it is.
+        SourceUnfit: it is an archive, or neither compressed as its name says nor a supported format.
     """
-    found = next((form for form in COMPRESSIONS if form.magic.match(head)), None)
-    if found is not None:
-        return found
+    detected = next((entry for entry in COMPRESSIONS if entry.magic.match(head)), None)
+    if detected is not None:
+        return detected
     refuse_archive(head, name)
-    claimed = named(name)
-    if claimed is None or _PLAIN.match(head) or (head and _CELLS.search(name) and not _CONTROL.search(head)):
+    claimed = compression_by_name(name)
+    is_plain_csv = head and _CSV_NAME.search(name) and not _CONTROL_CHARACTERS.search(head)
+    if claimed is None or _PLAIN.match(head) or is_plain_csv:
         return None
     raise SourceUnfit(
-        f"{name} is no {claimed.name}, though its name says so: it "
+        f"{name} is not {claimed.name}, although its name says so: it "
         + (f"begins with the bytes {head[:8].hex(' ')}" if head else "is empty"),
-        advice="Get it again, whole; if it is a source as it stands, give it a name that says so.",
+        advice="Get it again, whole. If it is not compressed, rename it.",
     )
 
 
 def refuse_archive(head: bytes, name: str) -> None:
-    """Tell an archive by its first HEAD bytes, as they are stored or decompressed.
+    """Refuse an archive.
+
+    Args:
+        head: the first HEAD bytes of the source, as they are stored or decompressed.
+        name: the source's name.
 
     Raises:
-        SourceUnfit: it is one.
+        SourceUnfit: it is an archive.
     """
-    for what, magic in _ARCHIVES.items():
+    for title, magic in _ARCHIVES.items():
         if magic.match(head):
-            raise SourceUnfit(f"{name} is {what}", advice="Unpack it, and load the files that are in it.")
+            raise SourceUnfit(f"{name} is {title}", advice="Unpack it, and load the files that are in it.")
 
 
-def refuse_unpacked(head: bytes, name: str) -> None:
-    """Tell by the first HEAD decompressed bytes that what was compressed is not lines.
+def refuse_nested(head: bytes, name: str) -> None:
+    """Refuse a compressed source that contains an archive or other compressed data.
+
+    Args:
+        head: the first HEAD decompressed bytes of the source.
+        name: the source's name.
 
     Raises:
-        SourceUnfit: it is an archive, or compressed once more.
+        SourceUnfit: it contains either.
     """
     refuse_archive(head, name)
-    for form in COMPRESSIONS:
-        if form.magic.match(head):
+    for compression in COMPRESSIONS:
+        if compression.magic.match(head):
             raise SourceUnfit(
-                f"{name} is compressed twice: there is {form.name} in it",
-                advice="Decompress it once, and load what comes out.",
+                f"{name} is compressed twice: it contains {compression.name} data",
+                advice="Decompress it once, and load the result.",
             )

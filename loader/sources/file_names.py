@@ -1,12 +1,12 @@
-"""What the name of a file says of its format. No I/O."""
+"""The format that the name of a file stands for. No I/O."""
 
 from __future__ import annotations
 
 from loader.settings import Format
-from loader.sources.compression import named
+from loader.sources.compression import compression_by_name
 
-SQLITE = b"SQLite format 3\0"  # the first bytes of such a database
-_SUFFIXES: dict[str, Format] = {
+SQLITE = b"SQLite format 3\0"  # the first bytes of each SQLite database
+_FORMATS: dict[str, Format] = {
     **dict.fromkeys((".jsonl", ".ndjson", ".jl"), "jsonl"),
     ".json": "json",
     ".csv": "csv",
@@ -16,9 +16,12 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 
-def claimed(name: str) -> Format | None:
-    """The format that a source's name claims, whatever it is compressed with."""
+def format_by_name(name: str) -> Format | None:
+    """Return the format that the suffix of a source's name stands for; None if it stands for none.
+
+    The suffix of a compression, as in ``rows.csv.gz``, is ignored.
+    """
     lower = name.lower()
-    if (compressed := named(lower)) is not None:
-        lower = lower.removesuffix(compressed.suffix)
-    return next((form for suffix, form in _SUFFIXES.items() if lower.endswith(suffix)), None)
+    if (compression := compression_by_name(lower)) is not None:
+        lower = lower.removesuffix(compression.suffix)
+    return next((name_format for suffix, name_format in _FORMATS.items() if lower.endswith(suffix)), None)

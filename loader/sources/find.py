@@ -1,4 +1,4 @@
-"""Finding sources, and telling whether one is still what it was."""
+"""Find the sources that the command line names, and identify each by a fingerprint."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader.errors import SourceMissing
-from loader.sources import remote
-from loader.sources.compression import named
-from loader.sources.file_names import SQLITE, claimed
-from loader.sources.urls import About, is_url, shown
+from loader.sources import remote_file
+from loader.sources.compression import compression_by_name
+from loader.sources.file_names import SQLITE, format_by_name
+from loader.sources.remote_object import ObjectInfo
+from loader.sources.urls import is_url, shown
 
 STDIN = "-"
-RUN_DIR = ".bulkload"  # what the names of run directories end with
-_LOCK, _RUN = "lock", frozenset({"journal.sqlite", "report.json"})  # files of a run directory
-_SAMPLE = 64 * 1024
+RUN_DIR = ".bulkload"  # the suffix of run directories
+_LOCK, _RUN_FILES = "lock", frozenset({"journal.sqlite", "report.json"})  # files of a run directory
+_SAMPLE = 64 * 1024  # bytes of the head and of the tail that are hashed
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source that was found.
+    """A source that exists.
 
     Attributes:
         name: as it is shown to the user.
-        path: where it is; None for standard input and for a URL.
-        size: in bytes; None where it cannot be known.
-        url: where it is, with all secrets that are in it; None for what is no URL.
-        about: what the server told of what is at the URL.
+        path: of the file; None for standard input and for a URL.
+        size: in bytes; None if it cannot be known.
+        url: with all secrets in it; None if the source is no URL.
+        object_info: what the server tells about the object at the URL.
     """
 
     name: str
     path: Path | None
     size: int | None
     url: str | None = field(default=None, repr=False)
-    about: About | None = None
+    object_info: ObjectInfo | None = None
 
     @property
     def is_stdin(self) -> bool:
@@ -46,76 +47,78 @@ class Source:
 
     @property
     def resumable(self) -> bool:
-        """Whether it can be read a second time, from where it was left."""
-        return self.size is not None and (self.about is None or self.about.resumable)
+        """Whether it can be read a second time, from any offset on."""
+        return self.size is not None and (self.object_info is None or self.object_info.resumable)
 
 
 def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
-    """The sources that the command line names, in its order; those of a glob or a folder are sorted.
+    """Return the sources that the command line names, in its order; those of a glob or folder are sorted.
+
+    A server that cannot be reached is retried for up to some minutes.
 
     Raises:
-        SourceMissing: one does not exist or may not be read, or a folder holds none; a URL's server refuses,
-            or cannot be reached. Servers are waited for up to some minutes.
+        SourceMissing: a source does not exist or may not be read; a folder contains none; the server of a
+            URL refuses, or cannot be reached.
     """
-    found: list[Source] = []
+    sources: list[Source] = []
     for pattern in patterns:
         if not pattern:
             raise SourceMissing(
-                "a source has no name", advice="Is it a variable of the shell that is not set?"
+                "a source has an empty name", advice="Is it a variable of the shell that is not set?"
             )
         if pattern == STDIN:
-            found.append(Source("stdin", None, None))
+            sources.append(Source("stdin", None, None))
         elif is_url(pattern):
-            about = remote.look(pattern)
-            found.append(Source(shown(pattern), None, about.size, pattern, about))
+            info = remote_file.ask_about(pattern)
+            sources.append(Source(shown(pattern), None, info.size, pattern, info))
         elif not os.path.lexists(pattern) and glob.has_magic(pattern):
             names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the user's own pattern
             if not names:
                 raise SourceMissing(f"{pattern}: no file has such a name")
-            found += [_file(Path(name)) for name in names if not Path(name).is_dir()]
+            sources += [_file(Path(name)) for name in names if not Path(name).is_dir()]
         elif Path(pattern).is_dir():
-            found += map(_file, _in_folder(Path(pattern)))
+            sources += map(_file, _in_folder(Path(pattern)))
         else:
-            found.append(_file(Path(pattern)))
-    if sum(source.is_stdin for source in found) > 1:
-        raise SourceMissing("-: standard input can be read once only")
-    return tuple(found)
+            sources.append(_file(Path(pattern)))
+    if sum(source.is_stdin for source in sources) > 1:
+        raise SourceMissing("-: standard input can be read only once")
+    return tuple(sources)
 
 
 def left_out(patterns: tuple[str, ...]) -> list[str]:
-    """The files in folders that are no sources, for their names tell no format."""
+    """Return the files in folders that are not loaded, because their names do not tell a format."""
     folders = [Path(pattern) for pattern in patterns if not is_url(pattern) and Path(pattern).is_dir()]
-    return [printable(path) for folder in folders for path in _files(folder) if not _tells(path)]
+    return [printable(path) for folder in folders for path in _files(folder) if not _tells_format(path)]
 
 
 def _in_folder(folder: Path) -> list[Path]:
-    """The files in a folder and below whose names tell a format."""
-    found = list(filter(_tells, _files(folder)))
-    if not found:
+    """Return the files in a folder and its subfolders whose names tell a format."""
+    paths = list(filter(_tells_format, _files(folder)))
+    if not paths:
         raise SourceMissing(
             f"{folder}: no file in it has a name that tells its format",
             advice=f"Name the files in it, as in '{folder}/*.txt'.",
         )
-    return found
+    return paths
 
 
-def _tells(path: Path) -> bool:
-    return claimed(path.name) is not None or named(path.name) is not None
+def _tells_format(path: Path) -> bool:
+    return format_by_name(path.name) is not None or compression_by_name(path.name) is not None
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in a folder and below, but for hidden ones and those of run directories."""
-    found: list[Path] = []
+    """Return the files in a folder and its subfolders, except hidden ones and those of run directories."""
+    paths: list[Path] = []
     try:
-        for place, folders, names in os.walk(folder, onerror=_refuse):
-            if _LOCK in names and not _RUN.isdisjoint(names):  # a run directory, whatever it is called
+        for parent, folders, names in os.walk(folder, onerror=_refuse):
+            if _LOCK in names and not _RUN_FILES.isdisjoint(names):  # a run directory of any name
                 folders.clear()
                 continue
-            folders[:] = [one for one in folders if not one.startswith(".") and not one.endswith(RUN_DIR)]
-            found += [Path(place, name) for name in names if not name.startswith(".")]
+            folders[:] = [name for name in folders if not name.startswith(".") and not name.endswith(RUN_DIR)]
+            paths += [Path(parent, name) for name in names if not name.startswith(".")]
     except OSError as error:
         raise SourceMissing(f"{error.filename}: {(error.strerror or str(error)).lower()}") from error
-    return sorted(found)
+    return sorted(paths)
 
 
 def _refuse(error: OSError) -> None:
@@ -123,58 +126,58 @@ def _refuse(error: OSError) -> None:
 
 
 def printable(path: Path) -> str:
-    """A path as text, also where its bytes are no UTF-8."""
+    """Return a path as text; bytes that are not UTF-8 are escaped."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _file(path: Path) -> Source:
     try:
-        about = path.stat()
-        if stat.S_ISDIR(about.st_mode):
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
             raise SourceMissing(f"{path}: is a directory")
         if not os.access(path, os.R_OK):
             raise SourceMissing(f"{path}: permission denied")
     except OSError as error:
         raise SourceMissing(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    return Source(printable(path), path, about.st_size if stat.S_ISREG(about.st_mode) else None)
+    return Source(printable(path), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
 
 
 def fingerprint(source: Source) -> dict[str, str | int] | None:
-    """What a source is known by: size, time, and a hash of its head and tail.
+    """Return what identifies a source: size, time, and a hash of its head and tail.
 
-    Of a SQLite database also size and time of its ``-wal`` file, where changes stand until a checkpoint. Of a
-    URL: size, ETag and Last-Modified. None for one that cannot be read twice: standard input, a named
-    pipe, a URL whose server gives no parts of it.
+    For a SQLite database it includes size and time of its ``-wal`` file, which holds changes until a
+    checkpoint. For a URL it is size, ETag and Last-Modified. It is None for a source that cannot be read
+    twice: standard input, a named pipe, a URL whose server does not support ranges.
 
     Raises:
-        SourceMissing: it cannot be read any more.
+        SourceMissing: the source cannot be read any more.
     """
-    if source.url is not None and source.about is not None:
-        return remote.fingerprint(source.url, source.about)
+    if source.url is not None and source.object_info is not None:
+        return remote_file.fingerprint(source.url, source.object_info)
     if source.path is None or source.size is None:
         return None
     try:
         with source.path.open("rb") as file:
-            about = os.fstat(file.fileno())
+            status = os.fstat(file.fileno())
             head = file.read(_SAMPLE)
-            file.seek(max(0, about.st_size - _SAMPLE))
+            file.seek(max(0, status.st_size - _SAMPLE))
             tail = file.read(_SAMPLE)
     except OSError as error:
         raise SourceMissing(f"{source.name}: {error.strerror or error}") from error
-    found: dict[str, str | int] = {
+    of_file: dict[str, str | int] = {
         "name": printable(Path(source.path.name)),
-        "size": about.st_size,
-        "mtime": about.st_mtime_ns,
+        "size": status.st_size,
+        "mtime": status.st_mtime_ns,
         "head": hashlib.sha256(head).hexdigest(),
         "tail": hashlib.sha256(tail).hexdigest(),
     }
-    return found | _log_of(source.path) if head.startswith(SQLITE) else found
+    return of_file | _of_write_ahead_log(source.path) if head.startswith(SQLITE) else of_file
 
 
-def _log_of(path: Path) -> dict[str, str | int]:
-    """What a database's write-ahead log is known by; nothing where there is none, or an empty one."""
+def _of_write_ahead_log(path: Path) -> dict[str, str | int]:
+    """Return what identifies the write-ahead log of a database; nothing if it is absent or empty."""
     try:
-        about = path.with_name(f"{path.name}-wal").stat()
+        status = path.with_name(f"{path.name}-wal").stat()
     except OSError:
         return {}
-    return {"wal": about.st_size, "wal_mtime": about.st_mtime_ns} if about.st_size else {}
+    return {"wal": status.st_size, "wal_mtime": status.st_mtime_ns} if status.st_size else {}

@@ -1,7 +1,7 @@
-"""Objects at http(s) URLs, by urllib.
+"""Objects at http and https URLs, read with urllib.
 
-obstore's HTTPStore will not do: it refuses what comes without a Content-Length, knows no If-Range, and tells
-neither a missing Last-Modified nor a missing range from a present one.
+obstore's HTTPStore is not an alternative: it refuses replies without a Content-Length, does not support
+If-Range, and hides whether a Last-Modified or a range is missing.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead, InvalidURL
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from loader.sources.urls import About, Changed, Failed, scrubbed
+from loader.sources.remote_object import ObjectChanged, ObjectInfo, RequestFailed
+from loader.sources.urls import scrubbed
 
-_PATIENCE = 60.0  # seconds without a byte; some servers make an export only when asked for it
-_SAFE = "%/:=&?~+!$,;'@()*[]"  # what a user's URL may hold as it is: only the rest is quoted
-_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
-_ERROR_BODY = 4096  # bytes
-_ERRORS = (OSError, HTTPException, ValueError)  # ValueError: of a URL, a port, a host, a header
+_TIMEOUT = 60.0  # seconds without a byte; some servers create an export only when it is requested
+_SAFE = "%/:=&?~+!$,;'@()*[]"  # characters of a user's URL that are not quoted
+_TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
+_ERROR_BODY = 4096  # bytes of an error's body that are read
+_ERRORS = (OSError, HTTPException, ValueError)  # ValueError: a bad URL, port, host or header
 
 
-class Web:
-    """An object at an http or https URL (urls.Remote). A password in the URL is sent as Basic.
+class HttpObject:
+    """An object at an http or https URL (a RemoteObject). User and password of the URL are sent as Basic.
 
-    Proxies are those of the environment; redirects are followed.
+    Proxies are taken from the environment; redirects are followed.
     """
 
     def __init__(self, url: str) -> None:
@@ -46,41 +47,40 @@ class Web:
         ):
             self._opener.add_handler(handler)
 
-    def about(self) -> About:
-        """Ask what it is (urls.Remote).
-
-        By a GET of one byte, for a URL that is signed for GET refuses HEAD.
-        """
+    def info(self) -> ObjectInfo:
+        """Ask about the object (RemoteObject), with a GET of one byte: a URL signed for GET refuses HEAD."""
         try:
             reply = self._request({"Range": "bytes=0-0"})
-        except _Status as status:
-            if status.number == 416 and status.size == 0:  # the only byte that an empty object lacks
-                return _about(status.headers, 0, ranges=True)
-            raise status.failed from None
+        except _ErrorStatus as status:
+            if status.number == 416 and status.size == 0:  # an empty object has no first byte
+                return _info(status.headers, 0, ranges=True)
+            raise status.failure from None
         with reply:
-            if reply.status == 206:  # its Content-Length is of the part
+            if reply.status == 206:  # its Content-Length is that of the part
                 _, size = _content_range(reply.headers) or (0, None)
-                return _about(reply.headers, size, ranges=size is not None)
-            return _about(reply.headers, _length(reply.headers), ranges=False)
+                return _info(reply.headers, size, ranges=size is not None)
+            return _info(reply.headers, _length(reply.headers), ranges=False)
 
-    def get(self, offset: int, about: About, most: int | None = None) -> _Body:
-        """Ask for its bytes (urls.Remote)."""
+    def get(self, offset: int, info: ObjectInfo, most: int | None = None) -> _HttpBody:
+        """Request the object's bytes (RemoteObject)."""
         headers = {}
         if offset or most is not None:
             headers["Range"] = f"bytes={offset}-{'' if most is None else offset + most - 1}"
-            if condition := about.etag or about.last_modified:
-                headers["If-Range"] = condition  # RFC 9110, 13.1.5: all of it, where it has changed
+            if condition := info.etag or info.last_modified:
+                headers["If-Range"] = condition  # RFC 9110, 13.1.5: if it has changed, all of it is sent
         try:
             reply = self._request(headers)
-        except _Status as status:
+        except _ErrorStatus as status:
             if status.number == 416:
-                raise Changed("size") from None
-            raise status.failed from None
-        body = _Body(reply)
-        changed = about.changed(body.about)
+                raise ObjectChanged("size") from None
+            raise status.failure from None
+        body = _HttpBody(reply)
+        changed = info.changed(body.info)
         if changed or offset != body.offset:
             reply.close()
-            raise Changed(changed) if changed else Failed("the server gives no part of it any more")
+            if changed:
+                raise ObjectChanged(changed)
+            raise RequestFailed("the server no longer supports ranges for it")
         return body
 
     def _request(self, headers: dict[str, str]) -> HTTPResponse:
@@ -93,17 +93,17 @@ class Web:
             if at:
                 name = base64.b64encode(unquote(user).encode()).decode()
                 request.add_unredirected_header("Authorization", f"Basic {name}")
-            reply: HTTPResponse = self._opener.open(request, timeout=_PATIENCE)
+            reply: HTTPResponse = self._opener.open(request, timeout=_TIMEOUT)
         except urllib.error.HTTPError as error:
             with error:
-                raise _Status(error, self._url) from None
+                raise _ErrorStatus(error, self._url) from None
         except _ERRORS as error:
-            raise _failed(error) from None  # its text may hold the URL, secrets and all
+            raise _failed(error) from None  # its text may contain the URL with its secrets
         return reply
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects; a password goes along only to where it was meant for."""
+    """Follows redirects, and sends the password only to the host that it is meant for."""
 
     def redirect_request(
         self,
@@ -121,25 +121,25 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         return new
 
 
-class _Body:
-    """The body of a reply (urls.Body)."""
+class _HttpBody:
+    """The body of a reply (an ObjectBody)."""
 
     def __init__(self, reply: HTTPResponse) -> None:
         self._reply = reply
         part = _content_range(reply.headers) if reply.status == 206 else None
         self.offset = part[0] if part else 0
         self._left = _length(reply.headers)
-        self.about = _about(reply.headers, part[1] if part else self._left, ranges=part is not None)
+        self.info = _info(reply.headers, part[1] if part else self._left, ranges=part is not None)
 
     def read(self, size: int) -> bytes:
         if self._left is not None:
-            size = min(size, self._left)  # http.client's read1 minds it from Python 3.13 on only
+            size = min(size, self._left)  # http.client's read1 stops there only since Python 3.13
         if not size:
             return b""
         try:
             data = self._reply.read1(size)
         except IncompleteRead as error:
-            raise Failed("the connection broke", passing=True) from error
+            raise RequestFailed("the connection broke", transient=True) from error
         except _ERRORS as error:
             raise _failed(error) from error
         if self._left is not None:
@@ -150,63 +150,63 @@ class _Body:
         self._reply.close()
 
 
-class _Status(Exception):  # noqa: N818 - it is what it says
-    """The server answered with a status that is no success."""
+class _ErrorStatus(Exception):  # noqa: N818 - it reads as what it says
+    """The server replied with an error status."""
 
     def __init__(self, error: urllib.error.HTTPError, url: str) -> None:
         super().__init__(error.code)
         self.number = error.code
         self.headers = error.headers
-        found = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
-        self.size = int(found[1]) if found else None
+        unsatisfied = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
+        self.size = int(unsatisfied[1]) if unsatisfied else None
         phrase = HTTPStatus(error.code).phrase if error.code in set(HTTPStatus) else ""
-        self.failed = Failed(
+        self.failure = RequestFailed(
             f"the server answers {error.code} {phrase}".rstrip(),
             said=scrubbed(_words(error), url),
-            passing=error.code in _PASSING,
+            transient=error.code in _TRANSIENT,
         )
 
 
 def _words(error: urllib.error.HTTPError) -> str:
-    """The text of an error; of the XML of an object store its code and message. No web page."""
+    """Return the text of an error, or code and message of an object store's XML; empty for a web page."""
     try:
         text = error.read(_ERROR_BODY).decode(errors="replace")
     except (OSError, HTTPException):
         return ""
-    if found := re.findall(r"<(?:Code|Message)>([^<]*)</", text):
-        return ": ".join(found)
+    if code_and_message := re.findall(r"<(?:Code|Message)>([^<]*)</", text):
+        return ": ".join(code_and_message)
     return "" if "<" in text else text
 
 
-def _failed(error: Exception) -> Failed:
-    """What stands between us and an answer, in words; never the URL, which some of them repeat."""
+def _failed(error: Exception) -> RequestFailed:
+    """Translate an error into words of our own, because its text may repeat the URL."""
     cause = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(cause, TimeoutError):
-        return Failed(f"no answer within {_PATIENCE:.0f} s", passing=True)
+        return RequestFailed(f"no answer within {_TIMEOUT:.0f} s", transient=True)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return Failed(f"its certificate is not accepted: {cause.verify_message}")
+        return RequestFailed(f"its certificate is not accepted: {cause.verify_message}")
     if isinstance(cause, socket.gaierror):
-        return Failed("no host of this name is known", passing=True, reached=False)
+        return RequestFailed("no host of this name is known", transient=True, reached=False)
     if isinstance(cause, OSError):
         words = (cause.strerror or "the connection broke").lower()
-        return Failed(words, passing=True, reached=not isinstance(cause, ConnectionRefusedError))
+        return RequestFailed(words, transient=True, reached=not isinstance(cause, ConnectionRefusedError))
     if isinstance(cause, HTTPException) and not isinstance(cause, InvalidURL):
-        return Failed("the server answers nothing that is HTTP", passing=True)
-    return Failed("is no URL that can be asked for")
+        return RequestFailed("the server's reply is not HTTP", transient=True)
+    return RequestFailed("this URL cannot be requested")
 
 
-def _about(headers: Message, size: int | None, *, ranges: bool) -> About:
+def _info(headers: Message, size: int | None, *, ranges: bool) -> ObjectInfo:
     etag = headers.get("ETag", "").strip()
-    return About(size, etag if etag.startswith('"') else None, headers.get("Last-Modified"), ranges)
+    return ObjectInfo(size, etag if etag.startswith('"') else None, headers.get("Last-Modified"), ranges)
 
 
 def _length(headers: Message) -> int | None:
     length = headers.get("Content-Length", "")
-    # Both together: it is the chunks that count (RFC 9112, 6.3).
+    # Transfer-Encoding overrides Content-Length (RFC 9112, 6.3).
     return int(length) if length.isdecimal() and "Transfer-Encoding" not in headers else None
 
 
 def _content_range(headers: Message) -> tuple[int, int | None] | None:
-    """Where a part begins, and how long the whole is."""
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
-    return (int(found[1]), None if found[2] == "*" else int(found[2])) if found else None
+    """Return the offset of a part, and the size of the whole object (None: unknown)."""
+    part = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
+    return (int(part[1]), None if part[2] == "*" else int(part[2])) if part else None

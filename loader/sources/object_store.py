@@ -1,4 +1,4 @@
-"""Objects in S3, Google Cloud Storage and Azure Blob Storage, by obstore (the extra ``remote``)."""
+"""Objects in S3, Google Cloud Storage and Azure Blob Storage, read with obstore (the extra ``remote``)."""
 
 from __future__ import annotations
 
@@ -7,26 +7,27 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from loader.sources.urls import About, Changed, Failed, scrubbed
+from loader.sources.remote_object import ObjectChanged, ObjectInfo, RequestFailed
+from loader.sources.urls import scrubbed
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore, RetryConfig
 
-# A request is for a part: obstore's time limit (30 s, if the environment has no other) is for a whole body,
-# and a load may take hours over one. Options of its client, given here, would displace the environment's.
+# Each request is for a part, because obstore's timeout (30 s, unless the environment sets another) is for a
+# whole body, and a load may read one for hours. Client options given here would override the environment's.
 _PART = 2 * 2**20  # bytes
 _RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=60)}
 
 
-class Stored:
-    """An object in an object store (urls.Remote), with the credentials of the environment.
+class StoredObject:
+    """An object in an object store (a RemoteObject), with the credentials of the environment.
 
     Args:
         url: ``s3://BUCKET/KEY``, ``gs://BUCKET/KEY`` or ``az://CONTAINER/BLOB``, percent-encoded.
 
     Raises:
-        Failed: it is no such URL, obstore is not installed, or a setting of the environment is wrong.
+        RequestFailed: the URL is wrong, obstore is not installed, or a setting of the environment is wrong.
     """
 
     def __init__(self, url: str) -> None:
@@ -34,53 +35,52 @@ class Stored:
             import obstore  # noqa: F401 - the extra
             from obstore.store import from_url
         except ImportError:
-            raise Failed("this needs obstore: pip install 'bulkload[remote]'") from None
+            raise RequestFailed("this needs obstore: pip install 'bulkload[remote]'") from None
         parts = urlsplit(url)
         self._key = unquote(parts.path.removeprefix("/"))
         if parts.query or parts.fragment or "@" in parts.netloc:
-            what = "no user, ? or # belongs in such a URL (%3F and %23 are those in a name)"
-            raise Failed(f"{what}; credentials come from the environment")
+            rule = "the URL must not contain a user, ? or # (write %3F and %23 in a name)"
+            raise RequestFailed(f"{rule}; credentials come from the environment")
         if not parts.netloc or not self._key:
-            raise Failed("a bucket and the name of an object in it belong in such a URL")
+            raise RequestFailed("the URL must name a bucket and an object in it")
         self._store: ObjectStore
         try:
             self._store = from_url(f"{parts.scheme}://{parts.netloc}", retry_config=_RETRIES)
         except Exception as error:
             raise _translated(error) from error
 
-    def about(self) -> About:
-        """Ask what it is (urls.Remote)."""
+    def info(self) -> ObjectInfo:
+        """Ask about the object (RemoteObject)."""
         from obstore import head
 
         try:
             meta = head(self._store, self._key)
         except Exception as error:
             raise _translated(error) from error
-        return _about(meta)
+        return _info(meta)
 
-    def get(self, offset: int, about: About, most: int | None = None) -> _Body:
-        """Ask for its bytes (urls.Remote)."""
-        size = about.size or 0
-        return _Body(
-            self._store, self._key, offset, size if most is None else min(size, offset + most), about
-        )
+    def get(self, offset: int, info: ObjectInfo, most: int | None = None) -> _StoredBody:
+        """Request the object's bytes (RemoteObject)."""
+        size = info.size or 0
+        end = size if most is None else min(size, offset + most)
+        return _StoredBody(self._store, self._key, offset, end, info)
 
 
-class _Body:
-    """The bytes of an object (urls.Body)."""
+class _StoredBody:
+    """The bytes of an object (an ObjectBody), requested part by part."""
 
-    def __init__(self, store: ObjectStore, key: str, begin: int, end: int, about: About) -> None:
+    def __init__(self, store: ObjectStore, key: str, begin: int, end: int, info: ObjectInfo) -> None:
         self._store = store
         self._key = key
-        self._at = begin
+        self._next_part = begin
         self._end = end
         self._part = memoryview(b"")
-        self.about = about
+        self.info = info
 
     def read(self, size: int) -> bytes:
-        if not self._part and self._at < self._end:
-            self._part = memoryview(self._get(self._at, min(self._end, self._at + _PART)))
-            self._at += len(self._part)
+        if not self._part and self._next_part < self._end:
+            self._part = memoryview(self._get(self._next_part, min(self._end, self._next_part + _PART)))
+            self._next_part += len(self._part)
         data, self._part = bytes(self._part[:size]), self._part[size:]
         return data
 
@@ -89,43 +89,43 @@ class _Body:
         from obstore.exceptions import PreconditionError
 
         options: GetOptions = {"range": (begin, end)}
-        if self.about.etag:
-            options["if_match"] = self.about.etag
+        if self.info.etag:
+            options["if_match"] = self.info.etag
         try:
-            found = get(self._store, self._key, options=options)
-            meta, data = found.meta, found.bytes().to_bytes()
+            result = get(self._store, self._key, options=options)
+            meta, data = result.meta, result.bytes().to_bytes()
         except PreconditionError:
-            raise Changed("ETag") from None
+            raise ObjectChanged("ETag") from None
         except Exception as error:
             raise _translated(error) from error
-        if changed := self.about.changed(_about(meta)):
-            raise Changed(changed)
+        if changed := self.info.changed(_info(meta)):
+            raise ObjectChanged(changed)
         return data
 
     def close(self) -> None:
         self._part = memoryview(b"")
 
 
-def _about(meta: ObjectMeta) -> About:
+def _info(meta: ObjectMeta) -> ObjectInfo:
     etag = meta["e_tag"]
     strong = etag if etag and not etag.startswith("W/") else None
-    return About(meta["size"], strong, meta["last_modified"].isoformat(), ranges=True)
+    return ObjectInfo(meta["size"], strong, meta["last_modified"].isoformat(), ranges=True)
 
 
-def _translated(error: Exception) -> Failed:
-    """An error of obstore in words.
+def _translated(error: Exception) -> RequestFailed:
+    """Translate an error of obstore.
 
-    Its text has a first line for people, the server's reply, and behind an empty line its own innards.
+    Its text is a line for people, the server's reply, and after an empty line a dump for debugging.
     """
     text = str(error).partition("\n\nDebug source:")[0]
     status = re.search(r"status code: (\d{3}) ([A-Za-z ]+)", text)
     said = ": ".join(re.findall(r"<(?:Code|Message)>([^<]*)</", text))
     if status is not None and "token request" not in text:
         number = int(status[1])
-        return Failed(
+        return RequestFailed(
             f"the server answers {number} {status[2].strip()}",
             said=scrubbed(said, ""),
-            passing=number == 429 or number >= 500,
+            transient=number == 429 or number >= 500,
         )
     words = scrubbed(text.partition("<")[0], "")
-    return Failed(words[:1].lower() + words[1:], passing="HTTP error" in text, reached=False)
+    return RequestFailed(words[:1].lower() + words[1:], transient="HTTP error" in text, reached=False)

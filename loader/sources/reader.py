@@ -1,4 +1,4 @@
-"""Reading a source's bytes, decompressed where it is compressed, without holding up the event loop."""
+"""Read the bytes of a source, decompressed, in a thread that does not block the event loop."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ import anyio.to_thread
 
 from loader.errors import SourceError, SourceMissing
 from loader.events import Event, Notice, Read, Skipped
-from loader.sources.compression import HEAD, named, recognise, refuse_unpacked
-from loader.sources.decompress import Unpacker
+from loader.sources.compression import HEAD, compression_by_name, detect_compression, refuse_nested
+from loader.sources.decompressor import Decompressor
 from loader.sources.find import Source
-from loader.sources.remote import RemoteFile
+from loader.sources.remote_file import RemoteFile
 
-_STORED = 64 * 1024  # bytes of a compressed source that are read at a time
-_PIECE = 64 * 1024  # decompressed bytes, the most that damage behind them can take along
-_SKIPPED = 1024 * 1024  # decompressed bytes that are passed over at a time
+_STORED_READ = 64 * 1024  # bytes of a compressed source that are read at a time
+_PIECE = 64 * 1024  # decompressed bytes: the most that are lost when damage follows them
+_SKIPPED = 1024 * 1024  # decompressed bytes that are skipped at a time
 
 _in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
-class Reader:
-    """Reads a source's bytes, in a thread. Use it as an async context manager.
+class ByteReader:
+    """Reads the bytes of a source, in a thread. Use it as an async context manager.
 
     Args:
         source: what to read.
-        offset: where to begin, in (decompressed) bytes; only for sources that have a fingerprint. A
-            compressed one is decompressed from its start, and what comes before is dropped.
-        watch: told of the bytes that were read or passed over, counted as they are stored.
+        offset: of the first byte to read, in (decompressed) bytes; only for sources that have a fingerprint.
+            A compressed source is decompressed from its start, and the bytes before the offset are dropped.
+        watch: told how many bytes were read or skipped, counted as they are stored.
     """
 
     def __init__(self, source: Source, offset: int = 0, watch: Callable[[Event], None] | None = None) -> None:
@@ -40,29 +40,30 @@ class Reader:
         self._offset = offset
         self._watch = watch or (lambda _: None)
         self._file: BinaryIO | RemoteFile | None = None
-        self._unpacker: Unpacker | None = None
-        self._head = b""  # read to see what it is, and to be read again
-        self._stored = 0  # bytes as they are stored: how many were read
-        self._told = 0  # of these
+        self._decompressor: Decompressor | None = None
+        self._peeked = b""  # stored bytes that were read to detect a compression, and are to be read again
+        self._stored = 0  # stored bytes that were read
+        self._reported = 0  # of these, how many ``watch`` was told
         self._started = offset > 0
-        self._broken: SourceError | None = None  # what comes after the bytes that were given last
+        self._damage: SourceError | None = None  # found after the bytes that were returned last
 
     async def __aenter__(self) -> Self:
-        """Open it.
+        """Open the source.
 
         Raises:
             SourceMissing: it cannot be opened.
-            SourceError: it is nothing that can be read as lines, or it broke off.
+            SourceError: it is an archive or not what its name says, or it broke off.
         """
-        if self._source.url is not None and self._source.about is not None:
-            self._file = RemoteFile(self._source.url, self._source.about, HEAD if self._offset else 0)
+        if self._source.url is not None and self._source.object_info is not None:
+            first_part = HEAD if self._offset else 0
+            self._file = RemoteFile(self._source.url, self._source.object_info, first_part)
         elif self._source.path is None:
             if sys.stdin is None:
                 raise SourceMissing("-: there is no standard input")
             self._file = sys.stdin.buffer
         else:
             try:
-                # A named pipe opens only once somebody writes to it.
+                # Opening a named pipe waits for a writer.
                 self._file = await _in_thread(lambda path: path.open("rb", buffering=0), self._source.path)
             except OSError as error:
                 raise SourceMissing(f"{self._source.name}: {error.strerror or error}") from error
@@ -83,102 +84,104 @@ class Reader:
             self._file.close()
 
     async def _begin(self) -> None:
-        """See what it is, and go to where to begin."""
+        """Detect the compression, and go to the offset."""
         name = self._source.name
-        self._head = await _in_thread(self._peek)
-        form = recognise(self._head, name)
-        if form is not None:
-            self._unpacker = Unpacker(form, name)
-            await self._pass_over()
+        self._peeked = await _in_thread(self._read_head)
+        compression = detect_compression(self._peeked, name)
+        if compression is not None:
+            self._decompressor = Decompressor(compression, name)
+            await self._skip_to_offset()
             return
-        if named(name) is not None:
-            self._watch(Notice(f"{name} is not compressed, whatever its name says: it is read as it is"))
+        if compression_by_name(name) is not None:
+            self._watch(Notice(f"{name} is not compressed, although its name says so: it is read as it is"))
         if self._source.size is not None and (self._source.url is None or self._offset):
             assert self._file is not None  # noqa: S101 - it was opened
             self._file.seek(self._offset)
-            self._head = b""
-            self._stored = min(self._offset, self._source.size)  # the last line may lack its newline
-            self._tell(Skipped)
+            self._peeked = b""
+            # The offset may be one too far, because the last line may have no newline.
+            self._stored = min(self._offset, self._source.size)
+            self._report(Skipped)
 
-    async def _pass_over(self) -> None:
+    async def _skip_to_offset(self) -> None:
         left = self._offset
-        while left > 0 and (data := await _in_thread(self._unpacked, min(left, _SKIPPED))):
+        while left > 0 and (data := await _in_thread(self._read_decompressed, min(left, _SKIPPED))):
             left -= len(data)
-            self._tell(Skipped)
+            self._report(Skipped)
 
     @property
-    def is_file(self) -> bool:
-        """Whether it reads a file just as it is stored."""
-        return self._unpacker is None and self._source.path is not None and self._source.size is not None
+    def is_plain_file(self) -> bool:
+        """Whether the source is a regular file that is not compressed."""
+        is_file = self._source.path is not None and self._source.size is not None
+        return is_file and self._decompressor is None
 
     async def read(self, size: int) -> bytes:
-        """About ``size`` bytes, or fewer; none at the end.
+        """Return about ``size`` bytes, or fewer; none at the end.
 
         Raises:
-            SourceError: it broke off, is damaged, or is an archive once it is decompressed.
+            SourceError: the source broke off, is damaged, or contains an archive.
         """
-        if self._unpacker is None:
-            data = await _in_thread(self._take, size)
+        if self._decompressor is None:
+            data = await _in_thread(self._read_stored, size)
         else:
-            data = await _in_thread(self._unpacked, size if self._started else max(size, HEAD))
+            data = await _in_thread(self._read_decompressed, size if self._started else max(size, HEAD))
             if not self._started:
-                refuse_unpacked(data[:HEAD], self._source.name)
+                refuse_nested(data[:HEAD], self._source.name)
         self._started = True
-        self._tell(Read)
+        self._report(Read)
         return data
 
-    def _tell(self, event: type[Read | Skipped]) -> None:
-        new, self._told = self._stored - self._told, self._stored
-        if new:
-            self._watch(event(new))
+    def _report(self, event: type[Read | Skipped]) -> None:
+        size, self._reported = self._stored - self._reported, self._stored
+        if size:
+            self._watch(event(size))
 
-    def _unpacked(self, size: int) -> bytes:
-        """As many decompressed bytes as asked for; fewer at the end, and before damage."""
-        assert self._unpacker is not None  # noqa: S101 - it is compressed
-        if self._broken is not None:
-            raise self._broken
+    def _read_decompressed(self, size: int) -> bytes:
+        """Return ``size`` decompressed bytes; fewer at the end, and before damage."""
+        assert self._decompressor is not None  # noqa: S101 - it is compressed
+        if self._damage is not None:
+            raise self._damage
         pieces: list[bytes] = []
         left = size
         try:
             while left > 0:
                 data = b""
-                if self._unpacker.hungry and not (data := self._take(_STORED)):
-                    self._unpacker.end()
+                if self._decompressor.needs_input and not (data := self._read_stored(_STORED_READ)):
+                    self._decompressor.finish()
                     break
-                pieces.append(self._unpacker.unpack(data, min(left, _PIECE)))
+                pieces.append(self._decompressor.decompress(data, min(left, _PIECE)))
                 left -= len(pieces[-1])
         except SourceError as error:
             if not any(pieces):
                 raise
-            self._broken = error
+            self._damage = error
         return b"".join(pieces)
 
-    def _peek(self) -> bytes:
-        """Its first HEAD bytes, or all; a pipe may give a byte at a time."""
+    def _read_head(self) -> bytes:
+        """Return the first HEAD bytes, or all; a pipe may give one byte at a time."""
         head = b""
-        while len(head) < HEAD and (data := self._load(HEAD - len(head))):
+        while len(head) < HEAD and (data := self._read_file(HEAD - len(head))):
             head += data
         return head
 
-    def _take(self, size: int) -> bytes:
-        """Bytes as they are stored: what was seen of them already, and then the others."""
-        taken, self._head = self._head[:size], self._head[size:]
-        return taken + self._load(size - len(taken)) if len(taken) < size else taken
+    def _read_stored(self, size: int) -> bytes:
+        """Return stored bytes: first those that were peeked at, then those of the file."""
+        peeked, self._peeked = self._peeked[:size], self._peeked[size:]
+        return peeked + self._read_file(size - len(peeked)) if len(peeked) < size else peeked
 
-    def _load(self, size: int) -> bytes:
+    def _read_file(self, size: int) -> bytes:
         assert self._file is not None  # noqa: S101 - the context manager was entered
-        name, whole = self._source.name, self._source.size
+        name, total = self._source.name, self._source.size
         try:
-            if self._source.is_stdin:  # a pipe is not waited for until it has given that much
+            if self._source.is_stdin:  # read() would wait until a pipe has given that much
                 data = cast("BufferedReader", self._file).read1(size)
             else:
                 data = self._file.read(size)
         except OSError as error:
             raise SourceError(f"{name}: {error.strerror or error}") from error
         self._stored += len(data)
-        if not data and whole is not None and self._stored < whole:
+        if not data and total is not None and self._stored < total:
             raise SourceError(
-                f"{name} ended after {self._stored:,} of {whole:,} bytes",
+                f"{name} ended after {self._stored:,} of {total:,} bytes",
                 advice="It was changed while it was read. Put it back, or load what it is now with --fresh.",
             )
         return data

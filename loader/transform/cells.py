@@ -62,7 +62,7 @@ class Cells:
 
     def rows(self, table: Table) -> tuple[list[bytes], Odd]:
         """The rows of a table, each with its newline, and the records that cannot be rows."""
-        odd: Odd = dict(table.odd)
+        odd: Odd = dict(table.refused)
         if isinstance(table.origin, DatabaseOrigin):
             table.origin.json = self._json_sources
         places: Sequence[int] = range(len(table.records))

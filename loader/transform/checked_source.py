@@ -9,11 +9,12 @@ from pathlib import Path
 
 from loader.errors import SourceError, SourceUnfit
 from loader.events import Event, FormatDetected, Notice
+from loader.formats import read
 from loader.formats.announce import idle_options
 from loader.formats.json_fields import fields
-from loader.formats.read import Reading, portions
 from loader.formats.records import Objects, Record, Records
 from loader.formats.source_format import SourceFormat
+from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Block, Place, Reason
 from loader.sources.find import Source
 from loader.transform.mapping import ColumnMapping
@@ -53,7 +54,7 @@ class CheckedSource:
         self,
         source: Source,
         number: int,
-        hints: Reading,
+        hints: SourceHints,
         *,
         mapping: ColumnMapping,
         preset: Preset | None,
@@ -162,14 +163,14 @@ class CheckedSource:
                 yield later
 
     def _read(self, start: Place, *, silent: bool, spool: Path | None) -> AsyncGenerator[Records]:
-        return portions(
+        return read.records(
             self._source,
             self._hints,
             start=start,
             size=self._size,
             spool=spool,
             watch=(lambda _: None) if silent else self._watch,
-            form=self._known,
+            known=self._known,
             tell=lambda source_format: self._tell(source_format, silent=silent),
         )
 

@@ -49,7 +49,7 @@ def _columns(records: Records | Groups, preset: Preset | None) -> Iterator[Itera
 
 
 def _all_refused(records: Table | Typed) -> bool:
-    return isinstance(records, Table) and len(records.odd) == len(records.records)
+    return isinstance(records, Table) and len(records.refused) == len(records.records)
 
 
 def _written(columns: Iterable[str], mapping: ColumnMapping) -> Shape:

@@ -10,9 +10,9 @@ from pathlib import Path
 from loader.errors import SourceUnfit
 from loader.events import Event, FormatDetected
 from loader.formats.announce import ONLY_FOR
-from loader.formats.read import Reading
 from loader.formats.records import Records, cell_of, of_block
 from loader.formats.source_format import SourceFormat, alike
+from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Block, Place
 from loader.settings import Settings
 from loader.sources.find import Source
@@ -160,11 +160,11 @@ class SourceReader:
                 yield group
 
 
-def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) -> Reading:
+def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) -> SourceHints:
     """Return what the command says of the formats of its sources."""
     columns = settings.columns if preset is None else None
     table = preset.table if preset is not None and settings.query is None else None
-    return Reading(
+    return SourceHints(
         format=settings.format,
         delimiter=settings.delimiter,
         encoding=settings.encoding,

@@ -19,15 +19,15 @@ def record_texts(records: Records, null: str) -> Iterator[Record | Reason | None
     if isinstance(records, Table):
         null_text = null if records.typeless else None
         for index, cells in enumerate(records.records):
-            if index in records.odd:
-                yield records.odd[index]
+            if index in records.refused:
+                yield records.refused[index]
             else:
                 texts = [None if cell is None or cell == null_text else str(cell) for cell in cells]
                 yield dict(zip(records.columns, texts, strict=True))
         return
     objects = json_objects(records, {})
     for index, line in enumerate(objects.texts):
-        row = objects.odd.get(index) or (fields(line) if line else None)
+        row = objects.refused.get(index) or (fields(line) if line else None)
         if isinstance(row, dict):
             yield {name: text(value) for name, value in row.items()}
         else:

@@ -106,7 +106,9 @@ class Transformer:
         objects = (
             records if isinstance(records, Objects) else records.objects(self._types_of(records.columns))
         )
-        odd: Odd = {place: None for place, line in enumerate(objects.texts) if not line} | dict(objects.odd)
+        odd: Odd = {place: None for place, line in enumerate(objects.texts) if not line} | dict(
+            objects.refused
+        )
         lines = ((place, line) for place, line in enumerate(objects.texts) if place not in odd)
         if self._mapping.changes_nothing:
             return [line + b"\n" for _, line in lines], odd

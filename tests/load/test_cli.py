@@ -100,7 +100,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
         pytest.param(["empty"], {}, 2, ["empty: no file in it has a name that tells"], id="an empty folder"),
         pytest.param([], {}, 0, ["Usage: bulkload"], id="nothing"),
         pytest.param(["--concurrency", "2"], {}, 2, ["no source was named"], id="no source"),
-        pytest.param(["-", "-"], {}, 2, ["standard input can be read once"], id="stdin twice"),
+        pytest.param(["-", "-"], {}, 2, ["standard input can be read only once"], id="stdin twice"),
         pytest.param(
             ["good.jsonl"],
             {"BULKLOAD_URL": None},

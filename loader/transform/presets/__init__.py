@@ -1,4 +1,7 @@
-"""Presets: records of trade exports -> rows of the table trades. No I/O."""
+"""Presets make rows of the table trades from the records of trade exports. No I/O.
+
+A new preset is a class with the methods of values.Preset, and an entry in _PRESETS.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from loader.transform.presets.values import Preset, TradeRow
 
 __all__ = ["NAMES", "Preset", "Rates", "Record", "TradeRow", "preset"]
 
-# Name -> the columns that can be a row's id, its own choice first, and what makes the preset.
+# Name -> the columns that can be a row's id, the default first, and a function that creates the preset.
 _PRESETS: dict[str, tuple[tuple[str, ...], Callable[[str, Rates | None], Preset]]] = {
     "hummingbot": (IDS, Hummingbot),
     "kraken": (("txid",), lambda _id, rates: Kraken(rates)),
@@ -22,21 +25,21 @@ _PRESETS: dict[str, tuple[tuple[str, ...], Callable[[str, Rates | None], Preset]
 NAMES: tuple[str, ...] = tuple(sorted(_PRESETS))
 
 
-def preset(name: str, *, id: str | None = None, rates: Rates | None = None) -> Preset:  # noqa: A002 - what it is
-    """A preset, for one source: it keeps what `look` found out.
+def preset(name: str, *, id: str | None = None, rates: Rates | None = None) -> Preset:  # noqa: A002 - the column's name
+    """Return a preset for one source. It remembers what its `look` has found out about the source.
 
     Args:
         name: one of NAMES.
-        id: the source's column that is a row's id; None: the preset's own choice.
-        rates: what assets were worth in USD, where the source does not say it.
+        id: the source's column that becomes a row's id; None: the preset's default.
+        rates: of assets in USD, for sources that do not tell them.
 
     Raises:
-        SettingsError: there is no such preset, or it cannot take that column for the id.
+        SettingsError: there is no such preset, or it does not allow that column as the id.
     """
     if name not in _PRESETS:
         raise SettingsError(f"there is no preset {name!r}", advice=f"There are {' and '.join(NAMES)}.")
-    ids, make = _PRESETS[name]
+    ids, create = _PRESETS[name]
     if id is not None and id not in ids:
         advice = f"Its id is {' or '.join(ids)}."
-        raise SettingsError(f"the preset {name} does not take {id!r} for the id", advice=advice)
-    return make(id or ids[0], rates)
+        raise SettingsError(f"the preset {name} does not allow {id!r} as the id", advice=advice)
+    return create(id or ids[0], rates)

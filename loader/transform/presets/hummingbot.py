@@ -1,7 +1,8 @@
-"""Fills of Hummingbot (its table TradeFill, or a CSV of it) -> rows of trades. No I/O.
+"""Make trades from the fills of Hummingbot (its table TradeFill, or a CSV of it). No I/O.
 
-Its SQLite holds prices and amounts as integers of 10^-6 (``SqliteDecimal(6)`` in
-hummingbot/model/trade_fill.py). The CSV that the bot writes as it trades has decimals, and a column ``age``.
+Its SQLite database has prices and amounts as integers of 10^-6 (``SqliteDecimal(6)`` in
+hummingbot/model/trade_fill.py). The CSV that the bot writes while it trades has decimals, and a column
+``age``.
 """
 
 from __future__ import annotations
@@ -40,13 +41,13 @@ _NEEDS = (
     "amount",
     "exchange_trade_id",
 )
-_ALIKE = ("market", "symbol", "base_asset", "quote_asset", "trade_type")  # in all fills of one order
+_SAME_IN_ORDER = ("market", "symbol", "base_asset", "quote_asset", "trade_type")  # of all fills of an order
 _IS_BUY = {"BUY": True, "SELL": False}
 _DOLLARS = frozenset({"USD", "USDT", "USDC"})
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d+\.0+", re.ASCII)
 _TIME = re.compile(r"-?\d{1,19}", re.ASCII)
-_FIRST, _END = 1_262_304_000_000, 10**14  # ms: 2010, before which there was no exchange, and 5138
+_FIRST, _END = 1_262_304_000_000, 10**14  # ms since 1970: 2010, before any exchange existed, and 5138
 _SCALE = 10**18  # numeric(48, 18)
 
 
@@ -58,11 +59,11 @@ class _Fill:
 
 
 class Hummingbot:
-    """The fills of an order are one row; or each fill is one.
+    """Makes one row of all fills of an order, or one of each fill (a Preset).
 
     Args:
-        id: the column that is the row's id, one of IDS.
-        rates: what quote assets are worth that are no dollars.
+        id: the column that becomes a row's id, one of IDS.
+        rates: of quote assets that are not dollars, in USD.
     """
 
     name: str = "hummingbot"
@@ -72,7 +73,7 @@ class Hummingbot:
     groups_by: str | None
     one_of: tuple[str, ...]
 
-    def __init__(self, id: str = "order_id", rates: Rates | None = None) -> None:  # noqa: A002 - what it is
+    def __init__(self, id: str = "order_id", rates: Rates | None = None) -> None:  # noqa: A002 - the column's name
         by_order = id == "order_id"
         self.needs = _NEEDS if by_order else tuple(column for column in _NEEDS if column != "order_id")
         self.groups_by = "order_id" if by_order else None
@@ -83,9 +84,12 @@ class Hummingbot:
         self._seen = 0
 
     def look(self, records: Sequence[Record]) -> str:
-        """Find out the unit of price and amount.
+        """Detect the unit of price and amount, and return it in words.
 
-        A cell that is no number says nothing of the others: it will be refused.
+        A cell that is not a number is ignored here; its record is refused later.
+
+        Raises:
+            SourceUnfit: the unit is ambiguous.
         """
         self._seen = len(records)
         self._integers = False
@@ -95,27 +99,27 @@ class Hummingbot:
         decimals = [(column, text) for column, text in texts if _is_decimal(text)]
         if decimals and all(_WHOLE.fullmatch(text) for _, text in decimals):
             raise SourceUnfit(
-                f"price and amount may be decimals, or integers of 10^-6: {shown(decimals[0][1])}",
+                f"price and amount may be decimals or integers of 10^-6: {shown(decimals[0][1])}",
                 advice="Write integers of 10^-6 without a point, or decimals with a column `age`.",
             )
         if decimals:
-            column, text = next(one for one in decimals if not _WHOLE.fullmatch(one[1]))
+            column, text = next(cell for cell in decimals if not _WHOLE.fullmatch(cell[1]))
             return f"price and amount are decimals: {column} is {shown(text)} in a record"
         self._integers = True
         return "price and amount are integers of 10^-6"
 
     def doubts(self, records: Sequence[Record]) -> str:
-        """A decimal where integers were understood: then perhaps all of them are decimals."""
+        """Return a remark on a decimal, if the first records have integers: all may be decimals."""
         if self._integers:
             for record in records:
                 for column in ("price", "amount"):
                     text = record.get(column) or ""
                     if _is_decimal(text):
-                        return f"{column} is {shown(text)}, and in the first rows it is an integer"
+                        return f"{column} is {shown(text)}, but in the first rows it is an integer"
         return ""
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
-        """The fills added up: a sum that lacks one would be wrong, so that one bad fill refuses them all."""
+        """Return the sum of the fills. One bad fill refuses all: a sum without it would be wrong."""
         fills: list[_Fill] = []
         for record in records:
             fill = self._fill(record)
@@ -133,7 +137,9 @@ class Hummingbot:
         if side not in _IS_BUY:
             return Reason("not-a-side", f"trade_type is {shown(side)}, which is neither BUY nor SELL")
         if not _TIME.fullmatch(time):
-            return Reason("not-a-time", f"timestamp is {shown(time)}, which is no integer of ms since 1970")
+            return Reason(
+                "not-a-time", f"timestamp is {shown(time)}, which is not an integer of ms since 1970"
+            )
         if not _FIRST <= int(time) < _END:
             unit = "seconds" if int(time) < _FIRST else "microseconds"
             return Reason(
@@ -145,7 +151,7 @@ class Hummingbot:
         if isinstance(amount, Reason):
             return amount
         if amount < 0:
-            return Reason("not-an-amount", f"amount is {plain(amount)}, which is less than nothing")
+            return Reason("not-an-amount", f"amount is {plain(amount)}, which is less than 0")
         return _Fill(int(time), price, amount)
 
     def _number(self, column: str, record: Record) -> Decimal | Reason:
@@ -157,11 +163,11 @@ class Hummingbot:
             return value
         if _INTEGER.fullmatch(text):
             return value.scaleb(-6, EXACT)
-        message = f"{column} is {shown(text)}, but price and amount are understood to be integers of 10^-6"
+        message = f"{column} is {shown(text)}, but price and amount were detected to be integers of 10^-6"
         return Reason("not-an-integer", f"{message}, as they are in the first {self._seen} records")
 
     def _sum(self, first: Record, fills: Sequence[_Fill]) -> TradeRow | Reason:
-        """The row; all but numbers and time is the same in each record."""
+        """Return the row. Apart from numbers and time, the records are the same."""
         base, quote, timestamp = (
             first["base_asset"],
             first["quote_asset"],
@@ -173,7 +179,7 @@ class Hummingbot:
             amount = EXACT.add(amount, fill.amount)
             paid = EXACT.add(paid, EXACT.multiply(fill.price, fill.amount))
         if not amount:
-            return Reason("no-amount", "amount is 0: there is no price of nothing")
+            return Reason("no-amount", "amount is 0, so there is no price")
         usd = paid
         if quote not in _DOLLARS:
             rate = self._rates.at(quote, timestamp) if self._rates else None
@@ -199,24 +205,31 @@ def _is_decimal(text: str) -> bool:
 
 
 def _differing(records: Sequence[Record]) -> Reason | None:
-    """What no fills of one order can differ in, or a symbol that its assets do not make."""
-    alike = [list(map(record.get, _ALIKE)) for record in records]
-    if alike.count(alike[0]) < len(alike):
-        found = dict(zip(_ALIKE, map(dict.fromkeys, zip(*alike, strict=True)), strict=True))
-        column, values = next((column, values) for column, values in found.items() if len(values) > 1)
+    """Return why these cannot be fills of one order: they differ, or symbol and assets do not agree."""
+    cells = [list(map(record.get, _SAME_IN_ORDER)) for record in records]
+    if cells.count(cells[0]) < len(cells):
+        distinct = dict(zip(_SAME_IN_ORDER, map(dict.fromkeys, zip(*cells, strict=True)), strict=True))
+        column, values = next((column, values) for column, values in distinct.items() if len(values) > 1)
         listed = " and ".join("null" if value is None else shown(value) for value in list(values)[:3])
         return Reason("fills-differ", f"{column} is {listed} in fills of one order")
     symbol, assets = records[0].get("symbol"), f"{records[0]['base_asset']}-{records[0]['quote_asset']}"
     if symbol is None or symbol == assets:
         return None
     return Reason(
-        "symbol-differs", f"symbol is {shown(symbol)}, but base_asset and quote_asset make {assets!r}"
+        "symbol-differs", f"symbol is {shown(symbol)}, but base_asset and quote_asset give {assets!r}"
     )
 
 
 def _quotient(paid: Decimal, amount: Decimal) -> Decimal:
-    """Rounded to 18 decimals, half away from zero, as PostgreSQL rounds; ``amount`` is above 0."""
-    (above, over), (below, under) = paid.as_integer_ratio(), amount.as_integer_ratio()
-    above, below = above * under * _SCALE, over * below
-    rounded = (2 * abs(above) + below) // (2 * below)
-    return Decimal(rounded if above >= 0 else -rounded).scaleb(-18, EXACT)
+    """Return paid / amount, rounded to 18 decimals as PostgreSQL rounds: half away from zero.
+
+    Args:
+        paid: any number.
+        amount: greater than 0.
+    """
+    paid_numerator, paid_denominator = paid.as_integer_ratio()
+    amount_numerator, amount_denominator = amount.as_integer_ratio()
+    numerator = paid_numerator * amount_denominator * _SCALE
+    denominator = paid_denominator * amount_numerator
+    rounded = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return Decimal(rounded if numerator >= 0 else -rounded).scaleb(-18, EXACT)

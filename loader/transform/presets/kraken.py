@@ -1,7 +1,7 @@
-"""Kraken's export of trades (trades.csv) -> rows of trades. No I/O.
+"""Make trades from Kraken's export (trades.csv). No I/O.
 
 Its columns are ``txid, ordertxid, pair, time, type, ordertype, price, cost, fee, vol, margin, misc,
-ledgers``; newer exports have ``costusd`` too, and more. Times are UTC. ``cost`` is in the quote asset.
+ledgers``; newer exports also have ``costusd``, and more. Times are UTC. ``cost`` is in the quote asset.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _IS_BUY = {"buy": True, "sell": False}
 
 
 class Kraken:
-    """Each record of trades.csv is a row.
+    """Makes a row of each record of trades.csv (a Preset).
 
     Args:
-        rates: what quote assets are worth, for trades that are neither in USD nor have a ``costusd``.
+        rates: of quote assets in USD, for trades that are not in USD and have no ``costusd``.
     """
 
     name: str = "kraken"
@@ -46,15 +46,15 @@ class Kraken:
         self._rates = rates
 
     def look(self, _records: Sequence[Record]) -> str:
-        """Nothing has to be found out: all is in the record."""
+        """Return nothing: each record tells everything."""
         return ""
 
     def doubts(self, _records: Sequence[Record]) -> str:
-        """Nothing was found out that could be in doubt."""
+        """Return nothing: nothing was detected that could be in doubt."""
         return ""
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
-        """The row of one record. Numbers that need no arithmetic stay as they are: the server judges."""
+        """Return the row of one record. Numbers that need no arithmetic are left to the server to check."""
         (record,) = records
         name, time, side = record.get("pair"), record.get("time"), record.get("type")
         if name is None or time is None or side is None:
@@ -76,7 +76,8 @@ class Kraken:
                 return value
             usd = value
         return {
-            "id": record.get("txid") or None,  # "" would be a key, and all rows without one the same row
+            "id": record.get("txid")
+            or None,  # "" would be a key, so that all rows without an id were the same row
             "timestamp": str(timestamp),
             "market": "kraken",
             "symbol": symbol,

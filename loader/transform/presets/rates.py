@@ -1,6 +1,6 @@
-"""What assets were worth in USD: the file of --usd-rates. No I/O.
+"""Rates of assets in USD, from the file of --usd-rates. No I/O.
 
-A CSV with the columns ``asset``, ``timestamp`` and ``usd``, in any order::
+The file is a CSV with the columns ``asset``, ``timestamp`` and ``usd``, in any order::
 
     asset,timestamp,usd
     EUR,2024-03-19,1.0855
@@ -23,12 +23,12 @@ from loader.transform.presets.values import COMMON_NAMES, milliseconds, number, 
 
 _COLUMNS = ("asset", "timestamp", "usd")
 _INTEGER = re.compile(r"-?\d{1,40}", re.ASCII)
-_FIRST, _END = 10**11, 10**14  # in ms: 1973, and 5138
+_FIRST, _END = 10**11, 10**14  # ms since 1970: 1973, and 5138
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """The rates of one asset: 24 bytes each, and their texts."""
+    """The rates of one asset. Each takes 24 bytes, and its text."""
 
     times: array[int] = field(default_factory=lambda: array("q"))
     lines: array[int] = field(default_factory=lambda: array("q"))
@@ -45,7 +45,7 @@ class _Series:
         return self.texts[self.ends[index - 1] if index else 0 : self.ends[index]].decode()
 
     def in_order(self) -> _Series:
-        """By time; of one time, the later line stays behind the earlier."""
+        """Return the rates by time; those of one time by line."""
         times = self.times
         if all(times[index - 1] <= times[index] for index in range(1, len(times))):
             return self
@@ -55,34 +55,32 @@ class _Series:
         return ordered
 
     def differing(self) -> tuple[int, int] | None:
-        """Two lines of one time with different rates, where they are in order."""
+        """Return two lines that give different rates at one time, if the rates are in order."""
         for index in range(1, len(self.times)):
             if self.times[index] == self.times[index - 1]:
-                one, other = self.text(index - 1), self.text(index)
-                if one != other and Decimal(one) != Decimal(other):
+                earlier, later = self.text(index - 1), self.text(index)
+                if earlier != later and Decimal(earlier) != Decimal(later):
                     return self.lines[index - 1], self.lines[index]
         return None
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Rates of assets in USD, each of which counts until the asset's next."""
+    """Rates of assets in USD. A rate is valid until the next one of its asset."""
 
     _series: Mapping[str, _Series]
 
     @classmethod
     def parse(cls, lines: Iterable[str], name: str) -> Rates:
-        """Read a file of rates.
-
-        XBT is BTC, and XDG is DOGE.
+        """Return the rates of a file. XBT is read as BTC, and XDG as DOGE.
 
         Args:
-            lines: of the file, with or without their ends.
+            lines: of the file, with or without their newlines.
             name: of the file, for messages.
 
         Raises:
-            SettingsError: a line is not as it should be, or two give an asset different rates at one time:
-                it names them.
+            SettingsError: a line is invalid, or two lines give different rates of an asset at one time. The
+                message names the lines.
         """
         series: dict[str, _Series] = {}
         reader = csv.reader((line.removeprefix("\ufeff") for line in lines), strict=True)
@@ -102,24 +100,31 @@ class Rates:
                     )
                 asset = cells[asset_at].strip()
                 if not asset:
-                    _refuse(line, "names no asset", "Give one, as in EUR.")
+                    _refuse(line, "has no asset", "Name one, such as EUR.")
                 rates = series.setdefault(COMMON_NAMES.get(asset, asset), _Series())
                 time, usd = _time(cells[time_at].strip(), line), _usd(cells[usd_at].strip(), line)
                 rates.add(time, reader.line_num, usd)
         except csv.Error as error:
-            _refuse(f"{name}:{max(reader.line_num, 1)}", f"is no CSV: {error}", "Mend the line.")
-        ordered = {asset: one.in_order() for asset, one in series.items()}
-        for asset, one in ordered.items():
-            if found := one.differing():
+            _refuse(f"{name}:{max(reader.line_num, 1)}", f"is not CSV: {error}", "Mend the line.")
+        ordered = {asset: rates.in_order() for asset, rates in series.items()}
+        for asset, rates in ordered.items():
+            if lines_differing := rates.differing():
                 _refuse(
-                    f"{name}:{found[0]} and {name}:{found[1]}",
+                    f"{name}:{lines_differing[0]} and {name}:{lines_differing[1]}",
                     f"give {asset} different rates at one time",
-                    "Keep the one that counts.",
+                    "Keep the correct one.",
                 )
         return cls(ordered)
 
     def at(self, asset: str, timestamp_ms: int) -> Decimal | None:
-        """USD for one of the asset: its last rate at or before this time (ms since 1970), or None."""
+        """Return the price in USD of one unit of an asset at a time; None if it is not known.
+
+        It is the asset's last rate at or before that time.
+
+        Args:
+            asset: its name, such as BTC.
+            timestamp_ms: ms since 1970.
+        """
         series = self._series.get(COMMON_NAMES.get(asset, asset))
         index = bisect_right(series.times, timestamp_ms) if series else 0
         return Decimal(series.text(index - 1)) if series and index else None
@@ -153,7 +158,7 @@ def _time(text: str, line: str) -> int:
 def _usd(text: str, line: str) -> str:
     value = number(text)
     if value is None or value <= 0:
-        _refuse(line, f"has {shown(text)} for usd", "Write a positive number, as in 1.0855.")
+        _refuse(line, f"has {shown(text)} for usd", "Write a positive number, such as 1.0855.")
     return text
 
 

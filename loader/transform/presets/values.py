@@ -1,4 +1,4 @@
-"""What all presets speak of: records, rows, and the texts of numbers and times. No I/O."""
+"""What all presets share: their interface, and how numbers and times are read and written. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 from loader.formats.records import Record
 from loader.model import Reason
 
-# Column of trades -> value. Numbers are texts: exact, plain decimals.
+# Column of trades -> value. Numbers are texts of plain decimals, so that they are exact.
 TradeRow = dict[str, str | bool | None]
 
 COLUMNS = (
@@ -28,13 +28,13 @@ COLUMNS = (
     "usd_value",
 )
 
-# Assets by the name that this table has for them. XBT is what ISO 4217 would call it, XDG is Kraken's own.
+# Other name of an asset -> its name in this table. XBT follows the rules of ISO 4217, XDG is Kraken's own.
 COMMON_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 
-# Sums and products of numbers as `number` reads them are exact in it, or fail loudly.
+# In this context, sums and products of numbers that `number` returns are exact, or raise an error.
 EXACT = Context(prec=20_000, traps=[Inexact, InvalidOperation, Overflow])
 
-_DIGITS = 200  # more than any column holds, and no exponent makes a text of a gigabyte
+_DIGITS = 200  # more than any column holds; a limit, so that no exponent makes a text of a gigabyte
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,6})?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _CLOCK = re.compile(r" ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
@@ -42,17 +42,17 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Preset(Protocol):
-    """Turns records of one kind of export into rows of trades.
+    """Makes rows of trades from the records of one kind of export.
 
     Attributes:
-        name: how it is called.
+        name: of the preset, as --preset takes it.
         needs: columns that a source must have.
-        columns: what a row has, in order.
-        groups_by: records with one value of this column make one row, wherever they stand; None: each
-            record makes its own.
-        table: the table of a SQLite database that it reads; None: it does not say.
-        one_of: records that are alike in these are one record written twice, and the later counts;
-            (): none are.
+        columns: of a row, in order.
+        groups_by: records that are equal in this column make one row together, wherever they are in the
+            sources; None: each record makes a row.
+        table: the table of a SQLite database to read; None: any.
+        one_of: records that are equal in all of these columns are one record written twice, and the later
+            one counts; (): no records are.
     """
 
     name: str
@@ -63,19 +63,24 @@ class Preset(Protocol):
     one_of: tuple[str, ...]
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
-        """The row of one record, or of all records of a group, or why there is none."""
+        """Return the row of one record, or of all records of a group, or why there is none."""
 
     def doubts(self, records: Sequence[Record]) -> str:
-        """Whether later records are not as the first ones were understood, and how; "" for not."""
+        """Return how later records contradict what `look` has detected; empty if they do not."""
 
     def look(self, records: Sequence[Record]) -> str:
-        """Be shown some first records, once, before any `row`; gives what was understood, "" for nothing."""
+        """Detect the units of the source from its first records, and return them in words; empty for none.
+
+        It is called once, before any `row`.
+        """
 
 
 def milliseconds(text: str) -> int | None:
-    """``YYYY-MM-DD HH:MM:SS``, with or without a fraction, in UTC, as ms since 1970; None for all else.
+    """Return a time in ms since 1970; None if the text is not a time.
 
-    Digits below a millisecond are cut off.
+    Args:
+        text: ``YYYY-MM-DD HH:MM:SS`` in UTC, with or without a fraction. Digits below a millisecond are cut
+            off.
     """
     day, clock, fraction = _day(text[:10]), _clock(text[10:19]), text[19:]
     if day is None or clock is None:
@@ -108,9 +113,9 @@ def _clock(text: str) -> int | None:
 
 
 def number(text: str) -> Decimal | None:
-    """A finite decimal of at most 200 digits, written out; None for all else.
+    """Return a finite decimal of at most 200 digits, written out; None for any other text.
 
-    `Decimal` alone takes ``1_000``, blanks, digits of other scripts, and exponents that fill the memory.
+    `Decimal` alone accepts ``1_000``, blanks, digits of other scripts, and exponents that fill the memory.
     """
     if len(text) > _DIGITS or not _NUMBER.fullmatch(text):
         return None
@@ -119,7 +124,7 @@ def number(text: str) -> Decimal | None:
 
 
 def plain(value: Decimal) -> str:
-    """As a text without an exponent, and without zeros at its end."""
+    """Return a number as text without an exponent, and without zeros at its end."""
     text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").rstrip(".")
@@ -127,19 +132,19 @@ def plain(value: Decimal) -> str:
 
 
 def null(column: str) -> Reason:
-    """A row that cannot be made, as this column holds nothing."""
+    """Return why a row cannot be made: a column is null."""
     return Reason("null", f"{column} is null")
 
 
 def not_a_number(column: str, text: str) -> Reason:
-    """A row that cannot be made, as arithmetic needs this column."""
+    """Return why a row cannot be made: arithmetic needs a number in a column."""
     return Reason(
-        "not-a-number", f"{column} is {shown(text)}, which is no finite number of at most 200 digits"
+        "not-a-number", f"{column} is {shown(text)}, which is not a finite number of at most 200 digits"
     )
 
 
 def no_rate(asset: str, timestamp: int) -> Reason:
-    """A row whose value in USD is not known, as no rate of its quote asset at its time is."""
+    """Return why a row cannot be made: no rate of its quote asset is known at its time."""
     return Reason(
         "no-rate",
         f"no rate of {asset} in USD is known at {timestamp} ms",
@@ -148,5 +153,5 @@ def no_rate(asset: str, timestamp: int) -> Reason:
 
 
 def shown(text: str) -> str:
-    """A text for a message: in quotes, and not too long."""
+    """Return a text for a message: in quotes, and shortened."""
     return repr(text) if len(text) <= 60 else f"{text[:60]!r}..."

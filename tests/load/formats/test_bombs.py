@@ -97,7 +97,7 @@ def test_a_quote_that_is_never_closed_is_told(
 
     assert 4 == run.code
     assert "rows.csv.gz:3: the row is longer than 8 MiB" in run.err
-    assert "Is there a quote at the beginning of a cell that none closes?" in run.err
+    assert "Does a cell begin with a quote that is never closed?" in run.err
     assert most < 200
     assert ["k1"] == list(contents(target))
 

@@ -83,7 +83,10 @@ def test_a_compressed_file_that_is_cut_off_is_told(
     whole = loads.run("--run-dir=run", "--fresh", *kind.flags, file.name)
 
     assert 4 == run.code, run.err
-    assert f"{file.name} is cut off after {len(data) * 2 // 3:,} bytes: its gzip has no end" in run.err
+    assert (
+        f"{file.name} is cut off after {len(data) * 2 // 3:,} bytes: the end of its gzip data is missing"
+        in run.err
+    )
     assert "Get it again, whole, and load it with --fresh. Rows that were sent before are loaded." in run.err
     assert (len(found), 0) == (run.report["rows_loaded"], run.report["rows_rejected"])
     assert dict(list(made.stored.items())[: len(found)]) == found
@@ -103,17 +106,17 @@ ODD: list[tuple[str, bytes, int, str]] = [
     ("rows.csv", b"\xef\xbb\xbf", 0, "no rows: there is nothing to load"),
     ("rows.jsonl", b"", 0, "no rows: there is nothing to load"),
     ("rows.csv.gz", gzip.compress(b""), 0, "no rows: there is nothing to load"),
-    ("rows.csv.gz", b"", 2, "rows.csv.gz is no gzip, though its name says so: it is empty"),
-    ("rows.parquet.gz", gzip.compress(b""), 2, "rows.parquet.gz is no Parquet, though its name says so"),
-    ("rows.csv", b"\0" * 4096, 2, "rows.csv:1: the header holds NUL bytes"),
+    ("rows.csv.gz", b"", 2, "rows.csv.gz is not gzip, although its name says so: it is empty"),
+    ("rows.parquet.gz", gzip.compress(b""), 2, "rows.parquet.gz is not Parquet, although its name says so"),
+    ("rows.csv", b"\0" * 4096, 2, "rows.csv:1: the header contains NUL bytes"),
     ("rows.jsonl", b"\0" * 4096, 1, "1 x not-json"),
     ("rows.json", b"", 0, "no rows: there is nothing to load"),
     ("rows.json", b"[]", 0, "no rows: there is nothing to load"),
     ("rows.json", b" [\n]\n", 0, "no rows: there is nothing to load"),
-    ("rows.parquet", b"", 2, "rows.parquet is no Parquet, though its name says so: it is empty"),
-    ("rows.sqlite", b"", 2, "rows.sqlite is no SQLite database, though its name says so: it is empty"),
-    ("rows.parquet", b"id,a\n1,2\n", 2, "rows.parquet is no Parquet, though its name says so: it begins"),
-    ("rows.db", b'{"id":"a"}\n', 2, "rows.db is no SQLite database, though its name says so"),
+    ("rows.parquet", b"", 2, "rows.parquet is not Parquet, although its name says so: it is empty"),
+    ("rows.sqlite", b"", 2, "rows.sqlite is not a SQLite database, although its name says so: it is empty"),
+    ("rows.parquet", b"id,a\n1,2\n", 2, "rows.parquet is not Parquet, although its name says so: it begins"),
+    ("rows.db", b'{"id":"a"}\n', 2, "rows.db is not a SQLite database, although its name says so"),
     ("rows.parquet", b"PAR1" + b"\0" * 100, 4, "rows.parquet cannot be read as Parquet"),
     (
         "rows.sqlite",
@@ -128,7 +131,7 @@ ODD: list[tuple[str, bytes, int, str]] = [
         "rows.json",
         b'[{"id":"a"}] x',
         4,
-        "rows.json:1: the array has ended, and the source goes on at byte 13",
+        "rows.json:1: the array has ended, but the source continues at byte 13",
     ),
     ("rows.json", b'{"id":"a"}\n[1]\n', 1, "not-an-object"),
 ]
@@ -210,7 +213,7 @@ def test_damage_in_parquet_is_told_behind_the_rows_before_it(
 # The line behind the last that an open quote takes in, and why that is no row
 QUOTES: list[tuple[int, str]] = [
     (ROWS, "a quote is not closed before the end of the source"),
-    (1501, "behind the quote that closes a cell stands more than a delimiter"),
+    (1501, "the quote that closes a cell is not followed by a delimiter"),
 ]
 
 

@@ -18,8 +18,8 @@ SAID: list[tuple[str, str, bytes, int, str | dict[str, tuple[str | None, ...]]]]
     ("rows.csv", "jsonl", b'{"id":"k","a":1}\n', 0, {"k": ("1", None, None)}),
     ("rows.csv", "json", b'[\n{"id":\n"k"}]', 0, {"k": (None, None, None)}),
     ("rows.json", "csv", b'{"id",c\nk,x\n', 2, "rows.json gives no id, the key"),
-    ("rows.csv", "parquet", b"id,c\nk,x\n", 2, "rows.csv is no Parquet, though --format says so"),
-    ("rows.csv", "sqlite", b"id,c\nk,x\n", 2, "rows.csv is no SQLite database, though --format says so"),
+    ("rows.csv", "parquet", b"id,c\nk,x\n", 2, "rows.csv is not Parquet, although --format says so"),
+    ("rows.csv", "sqlite", b"id,c\nk,x\n", 2, "rows.csv is not a SQLite database, although --format says so"),
     ("rows.db", "csv", b"SQLite format 3\0", 2, "rows.db is a SQLite database file, and --format is csv"),
 ]
 

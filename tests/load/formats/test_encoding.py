@@ -51,9 +51,8 @@ def test_utf16_without_a_mark_wants_the_order_of_its_bytes(loads: Loads, tmp_pat
     run = loads.run("--encoding=utf-16", name)
 
     assert 2 == run.code
-    words = (
-        f"{name}:1: it has no byte order mark\n--encoding utf-16-le or utf-16-be says the order of its bytes."
-    )
+    advice = "--encoding utf-16-le or utf-16-be tells the order of its bytes."
+    words = f"{name}:1: it has no byte order mark\n{advice}"
     assert words in run.err
 
 
@@ -101,7 +100,7 @@ def test_bytes_that_are_no_utf_8_lose_their_row_only(
     assert 1 == wrong.code, wrong.err
     line = 700 + head.count("\n")
     assert "2 x not-utf8 " in wrong.err
-    assert "the row is not in the encoding of its source: UTF-8, where --encoding names no other" in wrong.err
+    assert "the row is not in the encoding of its source: UTF-8, unless --encoding names another" in wrong.err
     assert f"{name}:{line}" in wrong.err
     assert header + b"".join(odd) == rejects.read_bytes()
     assert ROWS == len(kept) + len(odd)

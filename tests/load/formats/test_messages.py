@@ -16,7 +16,7 @@ SAID_OF: list[tuple[list[str], str, str, str]] = [
     (["--delimiter=;"], "rows.json", '[{"id":"k"}]', "rows.json: a JSON array; --delimiter is for CSV only"),
     (["--query=select 1"], "rows.csv", "id,a\nk,1\n", "; --query is for SQLite only"),
     ([], "rows.csv", '"id","a\nb"\nk,1\n', "2 columns: id, 'a\\nb'"),
-    ([], "rows.csv", "id,c\nk,a\rb\n", "a carriage return stands alone in a cell that is not in quotes"),
+    ([], "rows.csv", "id,c\nk,a\rb\n", "there is a lone carriage return in a cell without quotes"),
     ([], "rows.jsonl", '{"id":"k","c":"\\\\\\ud83d"}', "\\ud83d is half of a character (a lone surrogate)"),
     ([], "rows.jsonl", '{"id":"\\ud83d\\ude00\\ude00"}', "\\ude00 is half of a character (a lone surrogate)"),
     (["--encoding=cp1252"], "rows.csv", "id,c\nk,\x81\n", "is not in the encoding of its source"),

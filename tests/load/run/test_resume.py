@@ -481,4 +481,4 @@ def test_a_source_without_a_name_is_none(loads: Loads, tmp_path: Path) -> None:
 
     run = loads.run("--run-dir=run", "")
 
-    assert (2, "error: a source has no name") == (run.code, run.first)
+    assert (2, "error: a source has an empty name") == (run.code, run.first)

@@ -136,9 +136,9 @@ def huge_dictionary(data: bytes) -> bytes:
 
 
 BAD: list[tuple[str, Callable[[bytes], bytes], int, str]] = [
-    ("rows.jsonl.gz", lambda _: b"", 2, "is no gzip, though its name says so: it is empty"),
-    ("rows.jsonl.zst", lambda _: b"id,a\n1,2\n", 2, "is no zstd, though its name says so: it begins with"),
-    ("rows.jsonl.xz", lambda data: lzma.compress(data)[:5], 2, "is no xz, though its name says so"),
+    ("rows.jsonl.gz", lambda _: b"", 2, "is not gzip, although its name says so: it is empty"),
+    ("rows.jsonl.zst", lambda _: b"id,a\n1,2\n", 2, "is not zstd, although its name says so: it begins with"),
+    ("rows.jsonl.xz", lambda data: lzma.compress(data)[:5], 2, "is not xz, although its name says so"),
     ("rows.jsonl", lambda data: b"\x1f\x8b\x08\xff" + data, 4, "is damaged, at byte"),
     ("rows.zip", in_zip, 2, "is a zip archive"),
     ("rows.jsonl.gz", in_zip, 2, "is a zip archive"),
@@ -147,8 +147,8 @@ BAD: list[tuple[str, Callable[[bytes], bytes], int, str]] = [
     ("rows.tar.gz", lambda data: gzip.compress(in_tar(data)), 2, "is a tar archive"),
     ("rows.tar.zst", lambda data: zstandard(in_tar(data)), 2, "is a tar archive"),
     ("rows.jsonl.gz.xz", lambda data: lzma.compress(gzip.compress(data)), 2, "is compressed twice"),
-    ("rows.jsonl.zst", huge_window, 4, "takes more than 128 MiB of memory to decompress"),
-    ("rows.jsonl.xz", huge_dictionary, 4, "takes more than 128 MiB of memory to decompress"),
+    ("rows.jsonl.zst", huge_window, 4, "needs more than 128 MiB of memory to decompress"),
+    ("rows.jsonl.xz", huge_dictionary, 4, "needs more than 128 MiB of memory to decompress"),
 ]
 
 
@@ -192,8 +192,8 @@ HURT = [
     (".zst", cut, "is cut off after"),
     (".xz", cut, "is cut off after"),
     (".bz2", cut, "is cut off after"),
-    (".gz", followed, "goes on after its end, at byte"),
-    (".bz2", followed, "goes on after its end, at byte"),
+    (".gz", followed, "continues after its end, at byte"),
+    (".bz2", followed, "continues after its end, at byte"),
     (".gz", unsound, "is damaged, at byte"),
 ]
 
@@ -276,7 +276,9 @@ async def test_a_plain_file_with_a_compressed_name_is_loaded(target: Target, tmp
     report = await loader.load(settings, [str(tmp_path / "rows.jsonl.gz")], observer=Listener())
 
     check(target, made, as_dict(report))
-    message = f"{tmp_path / 'rows.jsonl.gz'} is not compressed, whatever its name says: it is read as it is"
+    message = (
+        f"{tmp_path / 'rows.jsonl.gz'} is not compressed, although its name says so: it is read as it is"
+    )
     assert [message] == [event.message for event in said if isinstance(event, Notice)]
 
 

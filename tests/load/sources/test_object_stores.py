@@ -18,8 +18,7 @@ from loader.errors import SourceMissing
 from loader.run.report import Report
 from loader.sandbox.process import Process as Server
 from loader.sandbox.process import free_port, taken
-from loader.sources import object_store as stores
-from loader.sources import remote
+from loader.sources import object_store, remote_file
 from tests.support.harness import Target, wait_for
 from tests.support.killing import BATCH_ROWS, CONCURRENCY, kill_in_the_middle
 from tests.support.outcome import as_dict, check
@@ -90,7 +89,7 @@ async def test_an_object_loads_like_a_file(
     target: Target, tmp_path: Path, bucket: ObjectStore, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In as many parts as it takes; its key is written as in a URL."""
-    monkeypatch.setattr(stores, "_PART", 50_000)
+    monkeypatch.setattr(object_store, "_PART", 50_000)
     made = source(ROWS, seed=1)
     stored = packed("rows.gz", text_of(made), 1) if suffix else text_of(made)
     obstore.put(bucket, f"year=2024/my rows#?.jsonl{suffix}", stored)
@@ -142,9 +141,9 @@ def test_an_object_that_changes_while_it_is_read_is_told(
     bucket: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The part that comes is not of the object that the parts before were of."""
-    monkeypatch.setattr(stores, "_PART", 1000)
+    monkeypatch.setattr(object_store, "_PART", 1000)
     obstore.put(bucket, "rows", b"a" * 5000)
-    file = remote.RemoteFile("s3://bucket/rows", remote.look("s3://bucket/rows"))
+    file = remote_file.RemoteFile("s3://bucket/rows", remote_file.ask_about("s3://bucket/rows"))
     first = file.read(4096)
     obstore.put(bucket, "rows", b"b" * 5000)
 
@@ -158,7 +157,9 @@ def test_an_object_that_changes_while_it_is_read_is_told(
 def test_an_empty_object_has_no_bytes(bucket: ObjectStore) -> None:
     """And no part of it is asked for, which a store refuses."""
     obstore.put(bucket, "empty", b"")
-    file = remote.RemoteFile("s3://bucket/empty", remote.look("s3://bucket/empty"), glance=512)
+    file = remote_file.RemoteFile(
+        "s3://bucket/empty", remote_file.ask_about("s3://bucket/empty"), first_part=512
+    )
 
     assert b"" == file.read(1000)
 
@@ -166,12 +167,12 @@ def test_an_empty_object_has_no_bytes(bucket: ObjectStore) -> None:
 WRONG = [
     ("s3://bucket/none.jsonl", "the server answers 404 Not Found"),
     ("s3://other/none.jsonl", "the server answers 404 Not Found"),
-    ("s3://bucket", "a bucket and the name of an object in it belong in such a URL"),
-    ("s3://bucket/", "a bucket and the name of an object in it belong in such a URL"),
-    ("gs:///rows.jsonl", "a bucket and the name of an object in it belong in such a URL"),
-    ("s3://bucket/rows.jsonl?x=y", "no user, ? or # belongs in such a URL"),
-    ("az://box/rows.jsonl?sig=abcdefgh", "no user, ? or # belongs in such a URL"),
-    ("gs://me:secret@bucket/rows.jsonl", "no user, ? or # belongs in such a URL"),
+    ("s3://bucket", "the URL must name a bucket and an object in it"),
+    ("s3://bucket/", "the URL must name a bucket and an object in it"),
+    ("gs:///rows.jsonl", "the URL must name a bucket and an object in it"),
+    ("s3://bucket/rows.jsonl?x=y", "the URL must not contain a user, ? or #"),
+    ("az://box/rows.jsonl?sig=abcdefgh", "the URL must not contain a user, ? or #"),
+    ("gs://me:secret@bucket/rows.jsonl", "the URL must not contain a user, ? or #"),
     ("az://box/rows.jsonl", "generic MicrosoftAzure error: Account must be specified"),
     ("s3://bucket/a//b", "could not parse path"),
 ]
@@ -212,7 +213,7 @@ async def test_a_store_that_is_not_there_is_told(
     monkeypatch.setenv("AZURE_ALLOW_HTTP", "true")
     monkeypatch.setenv("GOOGLE_ALLOW_HTTP", "true")
     monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2024&sig=abcdefgh")
-    monkeypatch.setattr(stores, "_RETRIES", {"max_retries": 0})
+    monkeypatch.setattr(object_store, "_RETRIES", {"max_retries": 0})
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 

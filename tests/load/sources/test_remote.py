@@ -13,7 +13,7 @@ import trustme
 import loader
 from loader.errors import SourceMissing
 from loader.run.report import Report
-from loader.sources import http, remote
+from loader.sources import http, remote_file
 from tests.support.harness import Loaded, Target
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import as_dict, check, contents
@@ -36,8 +36,8 @@ def web() -> Iterator[Web]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_WAITS", (0.0,) * 5)
-    monkeypatch.setattr(remote, "_FEW_WAITS", (0.0,) * 2)
+    monkeypatch.setattr(remote_file, "_WAITS", (0.0,) * 5)
+    monkeypatch.setattr(remote_file, "_FEW_WAITS", (0.0,) * 2)
 
 
 def text_of(made: Source) -> bytes:
@@ -110,9 +110,9 @@ async def test_a_broken_connection_is_taken_up_again(
 
 
 BREAKS = [
-    ({"ranges": False}, "The rest cannot be asked for"),
-    ({"ranges": False, "frame": "chunked"}, "The rest cannot be asked for"),
-    ({"etag": False, "dated": False}, "The rest cannot be asked for"),
+    ({"ranges": False}, "The rest cannot be requested"),
+    ({"ranges": False, "frame": "chunked"}, "The rest cannot be requested"),
+    ({"etag": False, "dated": False}, "The rest cannot be requested"),
     (
         {"then": {"files": {"/rows.jsonl": LINE * 4000}}},
         "is another object than before: its size, ETag, Last-Modified differs",
@@ -121,8 +121,8 @@ BREAKS = [
         {"etag": False, "then": {"files": {"/rows.jsonl": LINE * 4000}}},
         "is another object than before: its size, Last-Modified differs",
     ),
-    ({"then": {"ranges": False}}, "bytes: the server gives no part of it any more"),
-    ({"cuts": [500_000, 0, 0, 0, 0, 0]}, "bytes: the connection was closed\nThe same command goes on"),
+    ({"then": {"ranges": False}}, "bytes: the server no longer supports ranges for it"),
+    ({"cuts": [500_000, 0, 0, 0, 0, 0]}, "bytes: the connection was closed\nRun the same command"),
 ]
 
 
@@ -181,9 +181,9 @@ async def test_what_the_server_refuses_is_missing(
 NOWHERE = [
     ("http://127.0.0.1:1/rows.jsonl", "connection refused"),
     ("http://nowhere.invalid/rows.jsonl", "no host of this name is known"),
-    ("http://127.0.0.1:port/rows.jsonl", "is no URL that can be asked for"),
-    ("http://[::1/rows.jsonl", "is no URL that can be asked for"),
-    ("https://", "is no URL that can be asked for"),
+    ("http://127.0.0.1:port/rows.jsonl", "this URL cannot be requested"),
+    ("http://[::1/rows.jsonl", "this URL cannot be requested"),
+    ("https://", "this URL cannot be requested"),
 ]
 
 
@@ -219,7 +219,7 @@ async def test_a_server_that_goes_silent_is_asked_again(
     made = source(200, seed=3)
     web.files["/rows"] = text_of(made)
     web.stalls = [1000, 0]
-    monkeypatch.setattr(http, "_PATIENCE", 0.2)
+    monkeypatch.setattr(http, "_TIMEOUT", 0.2)
 
     report = await load(target, tmp_path, web.url("/rows"))
 

@@ -35,9 +35,9 @@ UNFIT: list[tuple[list[str], str, bytes, str]] = [
     ([], "rows.csv.gz", gzip.compress(b"key,a\nk2,1\n"), "rows.csv.gz gives no id, the key"),
     ([], "rows.csv", b"id,id\nk2,1\n", "rows.csv:1: the header has id twice"),
     ([], "rows.sqlite", database("one", "other"), "rows.sqlite has 2 tables: one, other"),
-    ([], "rows.sqlite", b"id,a\nk2,1\n", "rows.sqlite is no SQLite database, though its name says so"),
-    ([], "rows.parquet", b"id,a\nk2,1\n", "rows.parquet is no Parquet, though its name says so"),
-    ([], "rows.gz", b"\0", "rows.gz is no gzip, though its name says so"),
+    ([], "rows.sqlite", b"id,a\nk2,1\n", "rows.sqlite is not a SQLite database, although its name says so"),
+    ([], "rows.parquet", b"id,a\nk2,1\n", "rows.parquet is not Parquet, although its name says so"),
+    ([], "rows.gz", b"\0", "rows.gz is not gzip, although its name says so"),
     ([], "rows.csv", b"PK\x03\x04", "rows.csv is a zip archive"),
 ]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from loader.formats import jsonl
+from loader.formats.line_blocks import line_blocks
 from loader.model import BEGIN
 
 
@@ -33,7 +33,7 @@ async def test_bom_in_pieces(pieces: list[bytes]) -> None:
     """A byte order mark is left out, and no more than it, however a pipe cuts the bytes."""
     reader: Any = Dribble(*pieces)
 
-    found = [block async for block in jsonl.blocks(reader, start=BEGIN, name="-", size=1024)]
+    found = [block async for block in line_blocks(reader, start=BEGIN, name="-", size=1024)]
 
     lines = b"\n".join(block.data for block in found).split(b"\n")
     assert [b'{"a":1}', b'{"a":2}'] == lines

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from loader.errors import SourceError
-from loader.formats import csv_records as delimited
-from loader.formats import jsonl
-from loader.formats.detect import recognise
+from loader.formats import csv_records
+from loader.formats.csv_records import CsvReader
+from loader.formats.detect import detect_format
 from loader.formats.records import Table
 from loader.model import BEGIN, Place
 
@@ -38,10 +38,10 @@ class Pieces:
 async def read(
     data: bytes, start: Place | None = None, sizes: Sequence[int] = (1 << 20,), size: int = 1 << 18
 ) -> list[Table]:
-    form = recognise(data, "t.csv", whole=True, delimiter=",")
-    begin = start or form.begin
-    blocks = jsonl.blocks(Pieces(data[begin.offset :], sizes), start=begin, name="t.csv", size=size)
-    return [table async for table in delimited.tables(blocks, form, start=begin, name="t.csv")]
+    source_format = detect_format(data, "t.csv", whole=True, delimiter=",")
+    begin = start or source_format.begin
+    reader = CsvReader(Pieces(data[begin.offset :], sizes), source_format, "t.csv", size)
+    return [table async for table in reader.records(begin)]
 
 
 Record = tuple[int, int, bytes, tuple[object, ...]]  # number, line, as it stands, cells
@@ -51,7 +51,7 @@ def records(tables: list[Table]) -> list[Record]:
     found: list[Record] = []
     for table in tables:
         for place, cells in enumerate(table.records):
-            if place not in table.odd:
+            if place not in table.refused:
                 origin = table.origin
                 number = table.start.number + place
                 found.append((number, origin.line(place), origin.data(place), tuple(cells)))
@@ -96,7 +96,7 @@ async def test_each_cell_comes_as_it_was_written(
         for number, (begin, end, row) in enumerate(zip(places, places[1:], rows, strict=False), 1)
     ]
 
-    with patch.object(delimited, "_LONG", long):
+    with patch.object(csv_records, "_LONG_RECORD", long):
         found = await read(text, sizes=sizes, size=size)
 
         assert expected == records(found)
@@ -127,13 +127,13 @@ async def test_a_line_that_is_no_row_takes_no_other_with_it(
     text: bytes, rows: list[tuple[str, ...]], odd: list[tuple[int, int, str]], long: int
 ) -> None:
     """A short or long line is refused, not padded; an unclosed quote takes what is behind it."""
-    with patch.object(delimited, "_LONG", long):
+    with patch.object(csv_records, "_LONG_RECORD", long):
         tables = await read(b"id,a\n" + text, size=1)
 
     found = [
         (table.start.number + place, table.origin.line(place), reason.code)
         for table in tables
-        for place, reason in table.odd.items()
+        for place, reason in table.refused.items()
         if reason is not None
     ]
     assert (rows, odd) == ([cells for *_, cells in records(tables)], found)
@@ -142,12 +142,11 @@ async def test_a_line_that_is_no_row_takes_no_other_with_it(
 @pytest.mark.parametrize("long", [1000, 1 << 17])
 async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch, long: int) -> None:
     """The rows before it are given, and then an error names its line."""
-    monkeypatch.setattr(delimited, "LONGEST_ROW", 50_000)
-    monkeypatch.setattr(delimited, "_LONG", long)
-    form = recognise(b"id,a\n", "t.csv", whole=True)
+    monkeypatch.setattr(csv_records, "LONGEST_RECORD", 50_000)
+    monkeypatch.setattr(csv_records, "_LONG_RECORD", long)
+    source_format = detect_format(b"id,a\n", "t.csv", whole=True)
     data = b"1,2\n" * 100 + b'3,"' + b"x,y\n" * 50_000
-    blocks = jsonl.blocks(Pieces(data, (4096,)), start=BEGIN, name="t.csv", size=4096)
-    tables = delimited.tables(blocks, form, start=BEGIN, name="t.csv")
+    tables = CsvReader(Pieces(data, (4096,)), source_format, "t.csv", 4096).records(BEGIN)
 
     assert 100 == sum([len((await anext(tables)).records)])
     with pytest.raises(SourceError, match=r"t\.csv:101: the row is longer than"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loader.errors import SourceUnfit
-from loader.formats.detect import recognise
+from loader.formats.detect import detect_format
 from loader.formats.source_format import SourceFormat
 
 ROWS = b'{"id":1}\n{"id":2}\n'
@@ -13,7 +13,7 @@ PARQUET, SQLITE = b"PAR1....", b"SQLite format 3\0...."
 
 
 def look(head: bytes, name: str = "stdin", **options: object) -> SourceFormat:
-    return recognise(head, name, whole=True, **options)  # type: ignore[arg-type]
+    return detect_format(head, name, whole=True, **options)  # type: ignore[arg-type]
 
 
 # name, first bytes, format
@@ -59,13 +59,17 @@ def test_a_source_is_known_by_name_and_content(name: str, head: bytes, format: s
 @pytest.mark.parametrize("head", [b'[{"id":1}]\n', b'[{"id":1},\n', b'[{"id":1}]\n[{"id":2}]\n'])
 def test_an_array_in_a_reject_file_is_a_row(head: bytes) -> None:
     """It was rejected as one; in another file it may be what holds the rows."""
-    form = look(head, "run/rejects.2.jsonl")
+    source_format = look(head, "run/rejects.2.jsonl")
 
-    assert ("jsonl", False, False) == (form.format, form.loose, form.bracketed)
+    assert ("jsonl", False, False) == (
+        source_format.format,
+        source_format.has_separators,
+        source_format.is_array,
+    )
 
 
 # first bytes, whether the rows have commas or brackets around them
-LOOSE: list[tuple[bytes, bool]] = [
+SEPARATED: list[tuple[bytes, bool]] = [
     (ROWS, False),
     (b'{"id":1},\n{"id":2}\n{"id":3}\n', False),
     (b'{"id":1},\n{"id":2}\n{"id":3},\n{"id":4}\n', True),
@@ -82,12 +86,12 @@ LOOSE: list[tuple[bytes, bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("head", "loose"), LOOSE)
-def test_commas_between_rows_are_seen(head: bytes, loose: bool) -> None:
+@pytest.mark.parametrize(("head", "separated"), SEPARATED)
+def test_commas_between_rows_are_seen(head: bytes, separated: bool) -> None:
     """Between all rows, or some; one comma alone is a mistake of its line."""
-    form = look(head, "t.jsonl")
+    source_format = look(head, "t.jsonl")
 
-    assert ("jsonl", loose) == (form.format, form.loose)
+    assert ("jsonl", separated) == (source_format.format, source_format.has_separators)
 
 
 # name, first bytes, options: delimiter, columns, header, place of the first row in bytes, its line
@@ -128,16 +132,22 @@ def test_a_header_is_read(
     expected: tuple[str, tuple[str, ...], bytes, int, int],
 ) -> None:
     """Its columns, what is between them, and where the rows begin; --columns may stand in its stead."""
-    form = look(head, name, **options)
+    source_format = look(head, name, **options)
 
-    assert expected == (form.delimiter, form.columns, form.header, form.begin.offset, form.begin.line)
+    assert expected == (
+        source_format.delimiter,
+        source_format.columns,
+        source_format.header,
+        source_format.begin.offset,
+        source_format.begin.line,
+    )
 
 
 # name, first bytes, options, what is said
 UNFIT: list[tuple[str, bytes, dict[str, object], str]] = [
-    ("t.parquet", b"id,a\n", {}, "t.parquet is no Parquet, though its name says so: it begins with"),
-    ("t.sqlite.gz", b"", {}, "t.sqlite.gz is no SQLite database, though its name says so: it is empty"),
-    ("t.txt", b"id,a\n", {"format": "parquet"}, "t.txt is no Parquet, though --format says so"),
+    ("t.parquet", b"id,a\n", {}, "t.parquet is not Parquet, although its name says so: it begins with"),
+    ("t.sqlite.gz", b"", {}, "t.sqlite.gz is not a SQLite database, although its name says so: it is empty"),
+    ("t.txt", b"id,a\n", {"format": "parquet"}, "t.txt is not Parquet, although --format says so"),
     ("t.csv", SQLITE, {"format": "csv"}, "t.csv is a SQLite database file, and --format is csv"),
     (
         "t.csv",

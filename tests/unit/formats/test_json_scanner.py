@@ -22,7 +22,7 @@ def split(pieces: list[bytes], scanner: JsonScanner | None = None) -> Elements:
     """All that the pieces hold."""
     scanner = scanner or JsonScanner("rows.json", 2**20)
     found = Elements([], [], [])
-    for some in (*map(scanner.feed, pieces), scanner.end()):
+    for some in (*map(scanner.feed, pieces), scanner.finish()):
         found.texts.extend(some.texts)
         found.lines.extend(some.lines)
         found.offsets.extend(some.offsets)
@@ -129,11 +129,11 @@ def test_what_cannot_be_split_is_told_with_its_place(
     with pytest.raises(SourceError, match=message) as raised:  # noqa: PT012 - each call may raise
         for piece in [source] if at_once else bytewise(source):
             found += scanner.feed(piece).texts
-        scanner.end()
+        scanner.finish()
 
     assert texts == found
     with pytest.raises(SourceError) as again:
-        scanner.end()
+        scanner.finish()
     assert str(raised.value)[:60] == str(again.value)[:60]
 
 
@@ -178,7 +178,7 @@ def test_every_array_is_split_into_its_elements(
     assert values == [json.loads(text) for text in expected.texts]
     for number, (line, offset) in enumerate(zip(expected.lines, expected.offsets, strict=True)):
         rest = split(
-            cut(source[offset:], cuts), JsonScanner("", 2**20, offset=offset, line=line, inside=True)
+            cut(source[offset:], cuts), JsonScanner("", 2**20, offset=offset, line=line, inside_array=True)
         )
         assert Elements(texts[number:], expected.lines[number:], expected.offsets[number:]) == rest
 
@@ -235,7 +235,7 @@ def test_how_it_is_cut_does_not_matter(source: bytes, cuts: list[int]) -> None:
     def outcome(pieces: list[bytes]) -> tuple[Elements, str]:
         scanner, all_found, error = JsonScanner("", 2**20), Elements([], [], []), ""
         try:
-            for call in (*[lambda piece=piece: scanner.feed(piece) for piece in pieces], scanner.end):
+            for call in (*[lambda piece=piece: scanner.feed(piece) for piece in pieces], scanner.finish):
                 found = call()
                 all_found.texts.extend(found.texts)
                 all_found.lines.extend(found.lines)

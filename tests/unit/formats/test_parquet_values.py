@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from loader.errors import SourceError, SourceUnfit
-from loader.formats import parquet
-from loader.formats.parquet_values import Frame, unwritable
+from loader.formats.parquet import ParquetReader
+from loader.formats.parquet_values import TypedRows, unwritable
 from loader.model import BEGIN
 
 TIME = dt.datetime(2024, 3, 19, 19, 43, 31, 679800)  # noqa: DTZ001 - Parquet has such
@@ -23,9 +23,9 @@ BERLIN = pl.Datetime("us", "Europe/Berlin")
 def written(values: list[Any], kind: Any, wanted: str) -> tuple[list[str], dict[int, str]]:
     """A column's values as JSON, without the object around them, and the rows that are refused."""
     frame = pl.DataFrame({"x": pl.Series(values, dtype=kind)})
-    found = Frame(BEGIN, BEGIN, frame).objects({"x": wanted})
+    found = TypedRows(BEGIN, BEGIN, frame).objects({"x": wanted})
     texts = [text.decode().removeprefix('{"x":').removesuffix("}") for text in found.texts]
-    return texts, {place: reason.code for place, reason in found.odd.items()}
+    return texts, {place: reason.code for place, reason in found.refused.items()}
 
 
 # values, their type, the type of the target's column, what is written
@@ -101,9 +101,9 @@ def test_a_value_that_would_lose_something_is_refused(
 def test_a_row_that_would_lose_something_is_kept_whole() -> None:
     """In the reject file it has all digits; one that the server refuses stands as it was sent."""
     frame = pl.DataFrame({"x": pl.Series([TIME, MIDNIGHT], dtype=pl.Datetime("us"))})
-    portion = Frame(BEGIN, BEGIN, frame)
+    portion = TypedRows(BEGIN, BEGIN, frame)
 
-    assert [0] == list(portion.objects({"x": "bigint"}).odd)
+    assert [0] == list(portion.objects({"x": "bigint"}).refused)
     assert b'{"x":"2024-03-19 19:43:31.679800"}' == portion.data(0)
     assert b'{"x":1710806400000}' == portion.data(1)
 
@@ -120,7 +120,7 @@ async def test_a_file_is_read_from_any_row(tmp_path: Path) -> None:
     pl.DataFrame({"id": range(10_001)}).write_parquet(tmp_path / "t.parquet", row_group_size=3000)
 
     start = BEGIN._replace(number=4999)
-    found = [one async for one in parquet.frames(tmp_path / "t.parquet", "t", start=start)]
+    found = [one async for one in ParquetReader(tmp_path / "t.parquet", "t").records(start)]
 
     assert (4999, 10_002) == (found[0].start.number, found[-1].end.number)
     assert [f'{{"id":{number}}}'.encode() for number in range(4998, 10_001)] == [
@@ -134,7 +134,7 @@ async def test_a_type_that_cannot_be_written_is_told_before_a_row(tmp_path: Path
     pl.DataFrame({"id": [1], "x": [[b"a"]]}).write_parquet(tmp_path / "t.parquet")
 
     with pytest.raises(SourceUnfit, match=r"t: column x is of type List\(Binary\), and Binary cannot"):
-        await anext(parquet.frames(tmp_path / "t.parquet", "t", start=BEGIN))
+        await anext(ParquetReader(tmp_path / "t.parquet", "t").records(BEGIN))
 
 
 @pytest.mark.parametrize(
@@ -151,17 +151,17 @@ async def test_a_type_that_cannot_be_written_is_told_before_a_row(tmp_path: Path
 def test_times_of_no_year_are_refused_and_kept(value: int, kind: Any, text: str, wanted: str) -> None:
     """Where polars would panic; the reject file has them as numbers that no column of times takes."""
     whole = pl.Int32 if kind == pl.Date else pl.Int64
-    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": pl.Series([value, None], dtype=whole).cast(kind)}))
+    portion = TypedRows(BEGIN, BEGIN, pl.DataFrame({"x": pl.Series([value, None], dtype=whole).cast(kind)}))
 
-    assert [0] == list(portion.objects({"x": wanted}).odd)
+    assert [0] == list(portion.objects({"x": wanted}).refused)
     assert (f'{{"x":"{text}"}}', '{"x":null}') == (portion.data(0).decode(), portion.data(1).decode())
 
 
 def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
     """As words that are no JSON, so that the row is refused again until it is mended."""
-    portion = Frame(BEGIN, BEGIN, pl.DataFrame({"x": [{"a": float("nan"), "b": [1.5, float("inf")]}]}))
+    portion = TypedRows(BEGIN, BEGIN, pl.DataFrame({"x": [{"a": float("nan"), "b": [1.5, float("inf")]}]}))
 
-    assert [0] == list(portion.objects({"x": "json"}).odd)
+    assert [0] == list(portion.objects({"x": "json"}).refused)
     assert b'{"x":{"a": NaN, "b": [1.5, Infinity]}}' == portion.data(0)
 
 
@@ -169,5 +169,5 @@ def test_far_times_within_lists_are_told() -> None:
     """Neither polars nor Python writes them: the load stops and says between which rows."""
     far = pl.Series("x", [[2**62]], dtype=pl.List(pl.Int64)).cast(pl.List(pl.Datetime("us")))
 
-    with pytest.raises(SourceError, match="rows 1 to 1: polars fails at a value"):
-        Frame(BEGIN, BEGIN._replace(number=2), pl.DataFrame({"x": far})).objects({})
+    with pytest.raises(SourceError, match="rows 1 to 1: polars cannot write a value"):
+        TypedRows(BEGIN, BEGIN._replace(number=2), pl.DataFrame({"x": far})).objects({})

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from loader.errors import SourceError
-from loader.formats import sqlite
+from loader.formats import sqlite, sqlite_file
+from loader.formats.source_hints import SourceHints
+from loader.formats.sqlite import SqliteReader
 from loader.model import BEGIN
 
 
@@ -20,7 +22,7 @@ def test_a_lock_that_comes_once_the_database_is_open_is_told(
     path = tmp_path / "rows.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("create table rows (id)")
-        unlocked = sqlite._open
+        unlocked = sqlite_file.open_database
 
         def lock_behind(*arguments: object) -> sqlite3.Connection:
             database = unlocked(*arguments)  # type: ignore[arg-type]
@@ -28,10 +30,10 @@ def test_a_lock_that_comes_once_the_database_is_open_is_told(
             writer.execute("begin exclusive")
             return database
 
-        monkeypatch.setattr(sqlite, "_open", lock_behind)
+        monkeypatch.setattr(sqlite, "open_database", lock_behind)
 
         with pytest.raises(SourceError, match=r"^rows\.db: SQLite says: database is locked\nAnother program"):
-            sqlite.understood(path, "rows.db", query=None, table=None)
+            SqliteReader(path, "rows.db", SourceHints()).describe()
 
 
 async def test_rows_are_those_of_one_moment(tmp_path: Path) -> None:
@@ -44,8 +46,7 @@ async def test_rows_are_those_of_one_moment(tmp_path: Path) -> None:
         writer.executemany("insert into rows values (?, cast(? as text))", texts)
         found: list[object] = []
 
-        tables = sqlite.tables(path, "rows.db", start=BEGIN, query=None, table=None)
-        async for table in tables:
+        async for table in SqliteReader(path, "rows.db", SourceHints()).records(BEGIN):
             if not found:
                 writer.execute("delete from rows where id < 50")
             found += [record[0] for record in table.records]

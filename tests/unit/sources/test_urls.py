@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from loader.sources.urls import About, is_url, last_name, scrubbed, shown
+from loader.sources.remote_object import ObjectInfo
+from loader.sources.urls import is_url, last_name, scrubbed, shown
 
 NAMES = [
     ("https://host/a/rows.jsonl?Signature=x#y", "https://host/a/rows.jsonl", "rows.jsonl"),
@@ -61,18 +62,21 @@ def test_a_servers_words_are_kept_but_for_secrets(text: str, url: str, kept: str
     assert kept == scrubbed(text, url)
 
 
-KNOWN = About(10, '"a"', "Mon", ranges=True)
+KNOWN = ObjectInfo(10, '"a"', "Mon", ranges=True)
 LATER = [
-    (About(10, '"a"', "Mon", ranges=False), ""),
-    (About(10, '"a"', "Tue", ranges=True), ""),  # the nodes of one server may have written it at other times
-    (About(None, None, None, ranges=True), ""),
-    (About(10, None, "Tue", ranges=True), "Last-Modified"),
-    (About(11, '"b"', "Mon", ranges=True), "size, ETag"),
+    (ObjectInfo(10, '"a"', "Mon", ranges=False), ""),
+    (
+        ObjectInfo(10, '"a"', "Tue", ranges=True),
+        "",
+    ),  # the nodes of one server may have written it at other times
+    (ObjectInfo(None, None, None, ranges=True), ""),
+    (ObjectInfo(10, None, "Tue", ranges=True), "Last-Modified"),
+    (ObjectInfo(11, '"b"', "Mon", ranges=True), "size, ETag"),
 ]
 
 
 @pytest.mark.parametrize(("now", "changed"), LATER)
-def test_what_a_server_tells_shows_a_change(now: About, changed: str) -> None:
+def test_what_a_server_tells_shows_a_change(now: ObjectInfo, changed: str) -> None:
     """What it does not tell shows none."""
     assert changed == KNOWN.changed(now)
 
@@ -81,10 +85,10 @@ def test_a_rest_is_asked_for_only_where_it_is_known_to_be_one() -> None:
     """It takes ranges, a size, and an ETag or a time."""
     abouts = [
         KNOWN,
-        About(10, None, "Mon", ranges=True),
-        About(10, '"a"', "Mon", ranges=False),
-        About(None, '"a"', "Mon", ranges=True),
-        About(10, None, None, ranges=True),
+        ObjectInfo(10, None, "Mon", ranges=True),
+        ObjectInfo(10, '"a"', "Mon", ranges=False),
+        ObjectInfo(None, '"a"', "Mon", ranges=True),
+        ObjectInfo(10, None, None, ranges=True),
     ]
 
     assert [True, True, False, False, False] == [about.resumable for about in abouts]

@@ -20,10 +20,10 @@ from loader.transform.required_columns import RequiredColumns
 from loader.transform.transform import Transformer
 
 
-def table(columns: str, *records: tuple[Cell, ...], typeless: bool = True, **odd: Any) -> Table:
+def table(columns: str, *records: tuple[Cell, ...], typeless: bool = True, **refused: Any) -> Table:
     lines = LineOrigin([f"line {number}\n".encode() for number in range(len(records))], BEGIN)
     end = BEGIN._replace(number=1 + len(records))
-    return Table(BEGIN, end, tuple(columns.split()), records, lines, typeless=typeless, **odd)
+    return Table(BEGIN, end, tuple(columns.split()), records, lines, typeless=typeless, **refused)
 
 
 def rows(converter: Transformer, portion: Any) -> list[str | tuple[int, str]]:
@@ -109,8 +109,10 @@ def test_a_constant_for_a_json_column_is_json() -> None:
 
 def test_records_between_rows_keep_their_places() -> None:
     """What is no row is rejected with its line, or is nothing; the others keep their numbers."""
-    odd = {1: Reason("short-line", ""), 3: None}
-    found = list(Transformer(ColumnMapping(), {}).rows(table("a", ("0",), (), ("2",), (), ("4",), odd=odd)))
+    refused = {1: Reason("short-line", ""), 3: None}
+    found = list(
+        Transformer(ColumnMapping(), {}).rows(table("a", ("0",), (), ("2",), (), ("4",), refused=refused))
+    )
 
     assert [(1, 0), "2: line 1", (3, 2), (5, 4)] == [
         f"{piece.place.number}: {piece.data.decode()}"

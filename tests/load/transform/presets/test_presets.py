@@ -219,7 +219,7 @@ async def test_decimals_among_integers_stop_the_load(target: Target, tmp_path: P
     loaded, _ = await load(target, tmp_path, "bot.csv", preset="hummingbot")
 
     assert 2 == loaded.report.exit_code
-    assert "price is '2000.5', and in the first rows it is an integer" in str(loaded.report.error)
+    assert "price is '2000.5', but in the first rows it is an integer" in str(loaded.report.error)
     assert [] == trades(target)
 
 

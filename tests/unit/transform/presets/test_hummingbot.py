@@ -99,9 +99,9 @@ ORDERS: list[tuple[list[Record], TradeRow]] = [
     ([{"market": "binance"}], {"market": "binance"}),
 ]
 
-MIXED = f"but {INTEGERS.replace('are', 'are understood to be')}, as they are in the first 1 records"
+MIXED = f"but {INTEGERS.replace('are', 'were detected to be')}, as they are in the first 1 records"
 UNIT = "It must be ms since 1970, from 2010 on"
-NUMBER = "which is no finite number of at most 200 digits"
+NUMBER = "which is not a finite number of at most 200 digits"
 # Changes of FILL, one for each fill of an order, and why the order makes no row.
 REFUSED: list[tuple[list[Record], str, str]] = [
     ([{"market": None}], "null", "market is null"),
@@ -117,13 +117,13 @@ REFUSED: list[tuple[list[Record], str, str]] = [
     ([{"amount": "1E-7"}], "not-an-integer", f"amount is '1E-7', {MIXED}"),
     ([{"amount": "15OOOOO"}], "not-a-number", f"amount is '15OOOOO', {NUMBER}"),
     ([{"price": "Infinity"}], "not-a-number", f"price is 'Infinity', {NUMBER}"),
-    ([{"amount": "-1000000"}], "not-an-amount", "amount is -1, which is less than nothing"),
-    ([{"amount": "0"}, {"amount": "0"}], "no-amount", "amount is 0: there is no price of nothing"),
+    ([{"amount": "-1000000"}], "not-an-amount", "amount is -1, which is less than 0"),
+    ([{"amount": "0"}, {"amount": "0"}], "no-amount", "amount is 0, so there is no price"),
     ([{"trade_type": "buy"}], "not-a-side", "trade_type is 'buy', which is neither BUY nor SELL"),
     (
         [{"timestamp": "1.71E12"}],
         "not-a-time",
-        "timestamp is '1.71E12', which is no integer of ms since 1970",
+        "timestamp is '1.71E12', which is not an integer of ms since 1970",
     ),
     ([{"timestamp": "1710877411"}], "not-a-time", f"timestamp is 1710877411: seconds? {UNIT}"),
     ([{"timestamp": "1262303999999"}], "not-a-time", f"timestamp is 1262303999999: seconds? {UNIT}"),
@@ -142,7 +142,7 @@ REFUSED: list[tuple[list[Record], str, str]] = [
     (
         [{"quote_asset": "USDT"}],
         "symbol-differs",
-        "symbol is 'ETH-USD', but base_asset and quote_asset make 'ETH-USDT'",
+        "symbol is 'ETH-USD', but base_asset and quote_asset give 'ETH-USDT'",
     ),
     ([{"symbol": None, "quote_asset": "BTC"}], "no-rate", f"no rate of BTC in USD is known at {TIME} ms"),
 ]
@@ -190,7 +190,7 @@ def test_integers_with_a_point_are_in_doubt() -> None:
     """As programs write them that read integers as floats: they may be decimals as well."""
     records = fills({"price": "1800500000.0", "amount": "1500000.0"})
 
-    with pytest.raises(SourceUnfit, match=r"may be decimals, or integers of 10\^-6: '1800500000.0'"):
+    with pytest.raises(SourceUnfit, match=r"may be decimals or integers of 10\^-6: '1800500000.0'"):
         preset("hummingbot").look(records)
 
 
@@ -200,7 +200,7 @@ def test_a_decimal_among_integers_casts_doubt() -> None:
     bot.look(fills({}, {}))
 
     assert "" == bot.doubts(fills({}))
-    assert "amount is '1.5', and in the first rows it is an integer" == bot.doubts(
+    assert "amount is '1.5', but in the first rows it is an integer" == bot.doubts(
         fills({}, {"amount": "1.5"})
     )
     bot.look(fills({"amount": "1.5"}))
@@ -237,6 +237,6 @@ def test_each_fill_is_a_row_if_its_own_id_is_the_id() -> None:
 
 def test_another_id_is_refused() -> None:
     """With those that there are."""
-    message = r"hummingbot does not take 'id' for the id\nIts id is order_id or exchange_trade_id\."
+    message = r"hummingbot does not allow 'id' as the id\nIts id is order_id or exchange_trade_id\."
     with pytest.raises(SettingsError, match=message):
         preset("hummingbot", id="id")

@@ -63,7 +63,7 @@ def test_sums_are_exact(cells: Cells) -> None:
     row = looked([FILL]).row(fills(*order(cells)))
 
     if not amount:
-        assert Reason("no-amount", "amount is 0: there is no price of nothing") == row
+        assert Reason("no-amount", "amount is 0, so there is no price") == row
         return
     assert not isinstance(row, Reason)
     assert (amount, value) == (Fraction(str(row["amount"])), Fraction(str(row["usd_value"])))

@@ -65,15 +65,15 @@ CHANGED: list[tuple[Record, dict[str, str | bool | None]]] = [
 ]
 
 TIME = "which is not YYYY-MM-DD HH:MM:SS"
-NUMBER = "which is no finite number of at most 200 digits"
+NUMBER = "which is not a finite number of at most 200 digits"
 # What is changed in OLD, and why there is no row then.
 REFUSED: list[tuple[Record, str, str]] = [
     ({"pair": None}, "null", "pair is null"),
     ({"time": None}, "null", "time is null"),
     ({"type": None}, "null", "type is null"),
     ({"cost": None}, "null", "cost is null"),
-    ({"pair": "SOL"}, "unknown-pair", "the pair 'SOL' cannot be split for sure"),
-    ({"pair": ""}, "unknown-pair", "the pair '' cannot be split for sure"),
+    ({"pair": "SOL"}, "unknown-pair", "the pair 'SOL' cannot be split with certainty"),
+    ({"pair": ""}, "unknown-pair", "the pair '' cannot be split with certainty"),
     ({"type": "BUY"}, "not-a-side", "type is 'BUY', which is neither buy nor sell"),
     ({"type": ""}, "not-a-side", "type is '', which is neither buy nor sell"),
     ({"time": "1710877411.6798"}, "not-a-time", f"time is '1710877411.6798', {TIME}"),
@@ -151,7 +151,7 @@ def test_presets_are_known_by_name() -> None:
     assert "" == preset("kraken", id="txid").look([record(OLD)])
     with pytest.raises(SettingsError, match=r"no preset 'Kraken'\nThere are hummingbot and kraken\."):
         preset("Kraken")
-    with pytest.raises(SettingsError, match=r"kraken does not take 'ordertxid' for the id\nIts id is txid\."):
+    with pytest.raises(SettingsError, match=r"kraken does not allow 'ordertxid' as the id\nIts id is txid\."):
         preset("kraken", id="ordertxid")
 
 

@@ -54,8 +54,8 @@ MAY_BE_TWO = [
     ("DOGEXXBT", "DOGE/BTC or DOGEX/BTC"),
 ]
 
-NO_QUOTE = "it ends with no known quote asset behind a base asset"
-ASSET = "an asset is written in capitals, digits and dots, a pair with one slash at most"
+NO_QUOTE = "it does not end with a known quote asset after a base asset"
+ASSET = "an asset consists of capitals, digits and dots, a pair has at most one slash"
 REFUSED = [
     ("SOL", NO_QUOTE),
     ("USD", NO_QUOTE),
@@ -104,8 +104,8 @@ def test_a_pair_that_is_not_sure_is_refused(name: str, why: str) -> None:
     reason = split(name)
 
     assert isinstance(reason, Reason)
-    assert ("unknown-pair", f"the pair {name!r} cannot be split for sure: {why}") == (
+    assert ("unknown-pair", f"the pair {name!r} cannot be split with certainty: {why}") == (
         reason.code,
         reason.message,
     )
-    assert "BASE/QUOTE, with a slash, is understood." == reason.hint
+    assert "Write BASE/QUOTE, with a slash." == reason.hint

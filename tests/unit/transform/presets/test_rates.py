@@ -40,7 +40,7 @@ LINES = [
 
 SECONDS = "seconds?\nWrite milliseconds since 1970."
 TIME = "Write milliseconds since 1970, YYYY-MM-DD or YYYY-MM-DD HH:MM:SS, in UTC."
-USD = "Write a positive number, as in 1.0855."
+USD = "Write a positive number, such as 1.0855."
 HEADER = "Begin the file with a line asset,timestamp,usd."
 # The lines behind the header, and what is said of them.
 WRONG = [
@@ -62,17 +62,17 @@ WRONG = [
     ('EUR,2024-03-19,"1,08"', f"r.csv:2 has '1,08' for usd\n{USD}"),
     ("EUR,2024-03-19,1,08", "r.csv:2 has 4 columns, but the header 3\nPut a cell under each."),
     ("EUR,2024-03-19", "r.csv:2 has 2 columns, but the header 3\nPut a cell under each."),
-    (",2024-03-19,1.08", "r.csv:2 names no asset\nGive one, as in EUR."),
+    (",2024-03-19,1.08", "r.csv:2 has no asset\nName one, such as EUR."),
     ("EUR,2024-03-19,1.08\n\nEUR,?,1", f"r.csv:4 has the timestamp '?'\n{TIME}"),
     (
         f"EUR,2024-03-19,1.08\nCHF,2024-03-19,1.1\nEUR,{DAY},1.0800\nEUR,{DAY},1.09",
-        "r.csv:4 and r.csv:5 give EUR different rates at one time\nKeep the one that counts.",
+        "r.csv:4 and r.csv:5 give EUR different rates at one time\nKeep the correct one.",
     ),
     (
         f"XBT,{DAY},9\nBTC,{DAY + 1},8\n\nBTC,2024-03-19,7",
-        "r.csv:2 and r.csv:5 give BTC different rates at one time\nKeep the one that counts.",
+        "r.csv:2 and r.csv:5 give BTC different rates at one time\nKeep the correct one.",
     ),
-    ('EUR,2024-03-19,"1.08', "r.csv:2 is no CSV: unexpected end of data\nMend the line."),
+    ('EUR,2024-03-19,"1.08', "r.csv:2 is not CSV: unexpected end of data\nMend the line."),
 ]
 WRONG_HEADERS = [
     ("", f"r.csv:1 does not name the column asset once\n{HEADER}"),

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceError
 from loader.events import Event
-from loader.formats import jsonl
+from loader.formats import line_blocks
+from loader.formats.line_blocks import line_blocks as split_into_blocks
 from loader.model import BEGIN, Block, Place
 from loader.sources.find import Source
-from loader.sources.reader import Reader
+from loader.sources.reader import ByteReader
 
 
 class Pieces:
@@ -28,8 +29,8 @@ class Pieces:
 
 
 async def blocks(pieces: list[bytes], size: int, start: Place) -> list[Block]:
-    reader = cast("Reader", Pieces(pieces))
-    return [block async for block in jsonl.blocks(reader, start=start, name="rows", size=size)]
+    reader = cast("ByteReader", Pieces(pieces))
+    return [block async for block in split_into_blocks(reader, start=start, name="rows", size=size)]
 
 
 LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b"")), max_size=12)
@@ -69,7 +70,7 @@ async def test_each_line_is_in_one_block_at_its_place(
 
 async def test_a_line_without_end_is_refused_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not read into memory for ever."""
-    monkeypatch.setattr(jsonl, "LONGEST_LINE", 1000)
+    monkeypatch.setattr(line_blocks, "LONGEST_LINE", 1000)
 
     with pytest.raises(SourceError, match="rows:3: the line is longer"):
         await blocks([b'{"id":1}\n{"id":2}\n', *[b"x" * 100] * 30], 64, BEGIN)
@@ -88,10 +89,10 @@ class Breaking(Pieces):
 async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
     """They can be loaded, whatever comes after them."""
     found: list[Block] = []
-    reader = cast("Reader", Breaking([b"{}\n{}\n", b'{"half']))
+    reader = cast("ByteReader", Breaking([b"{}\n{}\n", b'{"half']))
 
     async def read() -> None:
-        async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=1000):
+        async for block in split_into_blocks(reader, start=BEGIN, name="rows", size=1000):
             found.append(block)  # noqa: PERF401 - what came before the error counts
 
     with pytest.raises(SourceError, match="broke off"):
@@ -107,8 +108,8 @@ async def test_the_reader_is_asked_for_more_than_a_block(tmp_path: Path) -> None
     reads: list[Event] = []
     source = Source("rows", path, path.stat().st_size)
 
-    async with Reader(source, 0, reads.append) as reader:
-        found = [block async for block in jsonl.blocks(reader, start=BEGIN, name="rows", size=4096)]
+    async with ByteReader(source, 0, reads.append) as reader:
+        found = [block async for block in split_into_blocks(reader, start=BEGIN, name="rows", size=4096)]
 
     assert 50_000 == sum(len(block.lines) for block in found)
     assert len(reads) < len(found) // 20

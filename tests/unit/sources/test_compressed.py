@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from loader.errors import SourceError
 from loader.events import Event, Read, Skipped
-from loader.sources.compression import COMPRESSIONS, named, recognise
-from loader.sources.decompress import Unpacker
+from loader.sources.compression import COMPRESSIONS, compression_by_name, detect_compression
+from loader.sources.decompressor import Decompressor
 from loader.sources.find import Source, find
-from loader.sources.reader import Reader
+from loader.sources.reader import ByteReader
 from tests.support.packing import PACK, SUFFIXES, packed
 
 LINES = b"".join(b'{"id":"k%05d","a":%d}\n' % (number, zlib.crc32(b"%d" % number)) for number in range(4000))
@@ -31,16 +31,16 @@ texts = st.one_of(
 
 def unpacked(suffix: str, reads: Iterator[bytes], sizes: Iterator[int]) -> Iterator[bytes]:
     """The pieces of a source that is read in these pieces, each asked for in one of these sizes."""
-    form = named(suffix)
-    assert form is not None
-    unpacker = Unpacker(form, "x")
+    compression = compression_by_name(suffix)
+    assert compression is not None
+    decompressor = Decompressor(compression, "x")
     while True:
         data = b""
-        if unpacker.hungry and not (data := next(reads, b"")):
-            unpacker.end()
+        if decompressor.needs_input and not (data := next(reads, b"")):
+            decompressor.finish()
             return
         most = next(sizes)
-        piece = unpacker.unpack(data, most)
+        piece = decompressor.decompress(data, most)
         assert len(piece) <= most
         yield piece
 
@@ -98,38 +98,38 @@ def test_damage_is_told(suffix: str, change: int, draw: st.DataObject) -> None:
 def test_a_format_is_known_by_its_bytes(suffix: str) -> None:
     """Whatever the name says; also where nothing is in it."""
     for data in (b"", LINES):
-        form = recognise(packed("x" + suffix, data)[:512], "rows.jsonl.gz")
-        assert form is not None
-        assert suffix == form.suffix
+        detected = detect_compression(packed("x" + suffix, data)[:512], "rows.jsonl.gz")
+        assert detected is not None
+        assert suffix == detected.suffix
 
 
 @pytest.mark.parametrize("text", [b'{"id":1}', b'\xef\xbb\xbf{"id":1}', b'\n \r\n{"id":1}', b'{"', b"[1]"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_plain_json_with_a_compressed_name_is_plain(text: bytes, suffix: str) -> None:
     """Web servers and browsers decompress a file and leave it its name."""
-    assert recognise(text, f"rows.jsonl{suffix}") is None
+    assert detect_compression(text, f"rows.jsonl{suffix}") is None
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_other_plain_sources_with_a_compressed_name_are_plain(suffix: str) -> None:
     """CSV is any text, where the name calls it so; databases are known by their bytes."""
-    assert recognise("id,ä\n".encode(), f"rows.csv{suffix}") is None
-    assert recognise(b"PAR1\x15\x04", f"rows.parquet{suffix}") is None
-    assert recognise(b"SQLite format 3\0\x10", f"bot.db{suffix}") is None
+    assert detect_compression("id,ä\n".encode(), f"rows.csv{suffix}") is None
+    assert detect_compression(b"PAR1\x15\x04", f"rows.parquet{suffix}") is None
+    assert detect_compression(b"SQLite format 3\0\x10", f"bot.db{suffix}") is None
     for text in (b"", b"id\x00,a\n", b"BZh9\x17"):
-        with pytest.raises(SourceError, match=r"rows\.csv.+ is no .+, though its name says so"):
-            recognise(text, f"rows.csv{suffix}")
+        with pytest.raises(SourceError, match=r"rows\.csv.+ is not .+, although its name says so"):
+            detect_compression(text, f"rows.csv{suffix}")
 
 
 @pytest.mark.parametrize("text", [b"", b"id,a\n", b"\x1f\x8b", b"BZh9", b"\x1f\x9d\x90", b"\x00"])
-@pytest.mark.parametrize("form", COMPRESSIONS, ids=lambda compression: compression.name)
-def test_anything_else_with_a_compressed_name_is_an_error(text: bytes, form: object) -> None:
+@pytest.mark.parametrize("compression", COMPRESSIONS, ids=lambda compression: compression.name)
+def test_anything_else_with_a_compressed_name_is_an_error(text: bytes, compression: object) -> None:
     """An empty file too: an empty export, compressed, has some bytes."""
-    assert form in COMPRESSIONS
-    suffix = next(one.suffix for one in COMPRESSIONS if one == form)
-    with pytest.raises(SourceError, match=r"rows\.jsonl.+ is no .+, though its name says so"):
-        recognise(text, f"rows.jsonl{suffix}")
-    assert recognise(text, "rows.jsonl") is None
+    assert compression in COMPRESSIONS
+    suffix = next(entry.suffix for entry in COMPRESSIONS if entry == compression)
+    with pytest.raises(SourceError, match=r"rows\.jsonl.+ is not .+, although its name says so"):
+        detect_compression(text, f"rows.jsonl{suffix}")
+    assert detect_compression(text, "rows.jsonl") is None
 
 
 def one_source(path: Path) -> Source:
@@ -137,7 +137,7 @@ def one_source(path: Path) -> Source:
     return source
 
 
-async def read_all(reader: Reader, size: int = 5000) -> bytes:
+async def read_all(reader: ByteReader, size: int = 5000) -> bytes:
     parts: list[bytes] = []
     while data := await reader.read(size):
         parts.append(data)
@@ -152,7 +152,7 @@ async def test_a_reader_begins_anywhere(tmp_path: Path, suffix: str, offset: int
     path.write_bytes(packed(path.name, LINES))
     events: list[Event] = []
 
-    async with Reader(one_source(path), offset, events.append) as reader:
+    async with ByteReader(one_source(path), offset, events.append) as reader:
         before = sum(event.size for event in events if isinstance(event, Skipped))
         rest = await read_all(reader)
 
@@ -172,7 +172,7 @@ async def test_a_file_that_shrinks_is_told_in_its_own_bytes(tmp_path: Path, suff
     assert source.size is not None
     os.truncate(path, source.size - 5)
 
-    async with Reader(source) as reader:
+    async with ByteReader(source) as reader:
         with pytest.raises(SourceError) as raised:
             await read_all(reader)
 
@@ -192,6 +192,6 @@ async def test_a_pipe_may_give_a_byte_at_a_time(tmp_path: Path, suffix: str) -> 
 
     writer = threading.Thread(target=write)
     writer.start()
-    async with Reader(one_source(path)) as reader:
+    async with ByteReader(one_source(path)) as reader:
         assert LINES[:2000] == await read_all(reader)
     writer.join()
