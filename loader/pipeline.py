@@ -84,11 +84,10 @@ class Load:
             key=settings.assumed_key,
             upsert=settings.resolution != "none",
             columns=self._mapping.all_written,
+            types={},
         )
-        self._batcher = Batcher(self._pacing.limits)
-        self._ledger = Ledger(
-            settings, sources, run_dir, halt=halt, observer=observer, begun=self._batcher.firsts
-        )
+        self._batcher = Batcher(self._pacing.limits, None)
+        self._ledger = Ledger(settings, sources, run_dir, halt=halt, observer=observer, begun=self._begun)
         self._intake = SourceReader(
             settings,
             self._mapping,
@@ -104,6 +103,9 @@ class Load:
         self._order = Order()
         self._read_keys: ReadKey | None = None
         self._left: dict[Batch, anyio.Event] = {}  # set once a batch is settled and in the journal
+
+    def _begun(self) -> Iterator[Chunk]:
+        return self._batcher.firsts()  # of the batcher that prepare() makes, too
 
     async def run(self) -> Report:
         """Load all of it. What goes wrong is in the report."""
@@ -205,8 +207,13 @@ class Load:
         """Ask the target, before the first row, and settle what an earlier run has left open."""
         relation = await sender.prepare(shape)
         self._intake.know(relation.formats)
-        self._checker.know(relation.formats)
-        self._batcher.compare(relation.reader)
+        self._checker = Validator(
+            key=self._settings.assumed_key,
+            upsert=self._settings.resolution != "none",
+            columns=self._mapping.all_written,
+            types=relation.formats,
+        )
+        self._batcher = Batcher(self._pacing.limits, relation.reader)
         self._read_keys = relation.reader
         for inserts in overlapping(self._ledger.past.sent):
             await self._recover(sender, inserts)
