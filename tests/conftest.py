@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import aiohttp
 import aioresponses.core
 import pytest
+from hypothesis import settings
 
 from loader.sandbox import find_postgrest
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
@@ -19,6 +20,11 @@ from tests.support.outcome import clear
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
 from tests.support.servers import Servers, running_servers
+
+
+# A shared machine may be slow at any moment: an example has no time limit of its own.
+settings.register_profile("shared", deadline=None)
+settings.load_profile("shared")
 
 
 class _ClientResponse(aiohttp.ClientResponse):

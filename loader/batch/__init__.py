@@ -1,1 +1,1 @@
-"""Rows -> batches: checked, grouped by shape, in an order that keeps the rows of a key in theirs."""
+"""Rows -> batches: check rows, group them by shape, and keep rows of one key in order."""

@@ -1,4 +1,4 @@
-"""Cut chunks of rows, and make batches and rows of them. No I/O."""
+"""Take chunks apart into smaller ones and into rows, and join them to batches. No I/O."""
 
 from __future__ import annotations
 
@@ -54,11 +54,16 @@ def cut(chunk: Chunk, rows: int, size: int) -> tuple[Chunk | None, Chunk | None]
     return head, tail
 
 
-def batch_of(chunks: Sequence[Chunk], read: ReadKey | None) -> Batch:
-    """A batch of these chunks, which have one shape and may be any; ``read`` tells how keys are compared."""
+def batch_of(chunks: Sequence[Chunk], read_key: ReadKey | None) -> Batch:
+    """Return a batch of these chunks, which need not be neighbours.
+
+    Args:
+        chunks: of one shape.
+        read_key: how keys are compared (key_equality.py); None: by their texts.
+    """
     keys = [key for chunk in chunks for key in chunk.keys]
     size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
-    compared = set(keys if read is None else map(read, keys)) - {None}
+    compared = set(keys if read_key is None else map(read_key, keys)) - {None}
     return Batch(
         chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys), compared, gapless=False
     )

@@ -1,4 +1,4 @@
-"""Which batches in flight a batch must wait for, so that rows of one key are applied in order. No I/O."""
+"""Find the batches in flight that a batch must wait for: rows of one key are applied in order. No I/O."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Order:
         self._shared: set[Batch] = set()  # batches that have keys in common with others
 
     def enter(self, batch: Batch) -> set[Batch]:
-        """Take a batch in flight; gives those that must have left before it is sent."""
+        """Take a batch in flight, and return those that must have left before it is sent."""
         before = self._before(batch.keys)
         if before:
             self._shared |= {batch, *before}
@@ -38,7 +38,7 @@ class Order:
         return {other for other in self._in_flight if ANY in other.keys or not other.keys.isdisjoint(keys)}
 
     def leave(self, batch: Batch) -> None:
-        """The batch is settled: nobody waits for it any more."""
+        """Forget a batch, which is settled: none waits for it any more."""
         del self._in_flight[batch]
         if batch in self._shared:
             self._shared.remove(batch)

@@ -1,8 +1,8 @@
-"""Blocks of lines -> chunks of checked rows, and rows that are refused on the spot. No I/O.
+"""Check blocks of lines: rows that can be sent become chunks, others are rejected on the spot. No I/O.
 
 A row's bytes are checked (JSON, its shape, its key) and passed on untouched. Most blocks hold nothing
-odd: one decode of the whole block checks all of its rows (whole_block.py). A block that holds anything
-odd is taken apart here, and each of its lines looked at alone.
+irregular: one decode of the whole block checks all of its rows (validate_block.py). Any other block is taken
+apart here, and each of its lines checked alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from loader.batch.chunks import advance
-from loader.batch.validate_block import OTHER, BlockValidator, Kinds, kinds
+from loader.batch.validate_block import OTHER, BlockValidator, ValueKinds, value_kinds
 from loader.formats.json_fields import Fields, decode, fields, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
 from loader.pg_types import Holds, type_of
@@ -20,12 +20,16 @@ _SHAPES_KNOWN = 256
 
 
 class Validator:
-    """Checks blocks of JSONL.
+    """Checks blocks of JSON Lines.
 
     Args:
         key: the columns of --on-conflict.
         upsert: whether a row must have a key (a plain insert may leave it to the database).
         columns: --columns; None: each row's own keys.
+        types: the types of the table's columns, as OpenAPI names them, as far as they are known.
+
+    Attributes:
+        block_validator: checks the next block as a whole; None: its lines are checked one by one.
     """
 
     def __init__(
@@ -33,122 +37,123 @@ class Validator:
         *,
         key: tuple[str, ...],
         upsert: bool,
-        columns: tuple[str, ...] | None = None,
-        types: Mapping[str, str] | None = None,
+        columns: tuple[str, ...] | None,
+        types: Mapping[str, str],
     ) -> None:
+        self.block_validator: BlockValidator | None = None
         self._key = key
         self._upsert = upsert
         self._columns = columns
-        self._numbers = frozenset(
-            column for column, told in (types or {}).items() if Holds.NAN in type_of(told).holds
+        self._nan_columns = frozenset(
+            column for column, told in types.items() if Holds.NAN in type_of(told).holds
         )
         self._shapes: dict[frozenset[str], Shape] = {}
-        self._kinds: dict[Shape, Kinds] = {}
-        self._whole: BlockValidator | None = None
+        self._kinds: dict[Shape, ValueKinds] = {}  # of the values in the rows so far
 
     def check(self, block: Block) -> Iterator[Chunk | Reject]:
-        """Everything that the block holds, in its order; blank lines are nothing."""
-        keys = self._whole.keys(block) if self._whole is not None else None
-        if self._whole is not None and keys is not None:
-            yield Chunk(self._whole.shape, block.start, block.data, keys, block.origin, block.at)
+        """Yield all rows of a block, in order. Blank lines are ignored."""
+        validator = self.block_validator
+        keys = validator.keys(block) if validator is not None else None
+        if validator is not None and keys is not None:
+            yield Chunk(validator.shape, block.start, block.data, keys, block.origin, block.at)
         else:
-            yield from self._line_by_line(block)
+            yield from self._check_lines(block)
 
-    def _line_by_line(self, block: Block) -> Iterator[Chunk | Reject]:
-        """Runs of neighbouring good rows of one shape, and refused rows."""
+    def _check_lines(self, block: Block) -> Iterator[Chunk | Reject]:
+        """Yield runs of neighbouring good rows of one shape, and refused rows."""
         run: _Run | None = None
-        last = b""
-        at = 0
-        for index, whole_line in enumerate(block.lines):
-            line = whole_line.removesuffix(b"\n")
-            checked = self._line(line)
+        last_good = b""
+        offset = 0
+        for index, line_with_end in enumerate(block.lines):
+            line = line_with_end.removesuffix(b"\n")
+            checked = self._check_line(line)
             if isinstance(checked, tuple):
                 shape, key = checked
-                last = line
+                last_good = line
                 if run is None or run.shape is not shape:
                     if run is not None:
                         yield run.chunk(block)
-                    run = _Run(shape, index, at)
+                    run = _Run(shape, index, offset)
                 run.keys.append(key)
-                run.end = at + len(line)
+                run.end = offset + len(line)
             else:
                 if run is not None:
                     yield run.chunk(block)
                     run = None
                 if checked is not None:
-                    place = advance(block.start, index, at)
+                    place = advance(block.start, index, offset)
                     yield Row(line, None, place, block.origin, block.at + index).reject(checked)
-            at += len(line) + 1
+            offset += len(line) + 1
         if run is not None:
             yield run.chunk(block)
-            even = len(run.keys) == len(block.lines)
-            self._learn(run.shape, block.lines if even else [last])
+            is_even = len(run.keys) == len(block.lines)
+            self._learn(run.shape, block.lines if is_even else [last_good])
 
-    def _line(self, line: bytes) -> tuple[Shape, Key] | Reason | None:
-        """One line's shape and key, or why it is refused, or None for a blank one."""
+    def _check_line(self, line: bytes) -> tuple[Shape, Key] | Reason | None:
+        """Return a line's shape and key, or why it is refused, or None for a blank one."""
         if not line.strip(b" \t\r"):
             return None
-        found = fields(line)
-        if isinstance(found, Reason):
-            return found
-        missing = [column for column in self._key if column not in found]
+        row = fields(line)
+        if isinstance(row, Reason):
+            return row
+        missing = [column for column in self._key if column not in row]
         if missing and self._upsert:
             return Reason("no-key", f"the row lacks {', '.join(missing)}, its key")
-        shape = self._shape(found)
+        shape = self._shape(row)
         if not shape.columns:
             return Reason("no-columns", "the row has none of the columns to write")
-        for column in self._numbers.intersection(shape.columns):
-            value = text(found[column])
+        for column in self._nan_columns.intersection(shape.columns):
+            value = text(row[column])
             if value is not None and not is_finite(value):
                 return Reason("not-finite", f"{column} is {value!r}, which is not a finite number")
-        return shape, None if missing else self._key_of(found)
+        return shape, None if missing else self._key_of(row)
 
-    def _key_of(self, found: Fields) -> Key:
-        parts = tuple(text(found[column]) for column in self._key)
+    def _key_of(self, row: Fields) -> Key:
+        parts = tuple(text(row[column]) for column in self._key)
         return parts[0] if len(parts) == 1 else parts
 
-    def _shape(self, found: Fields) -> Shape:
-        """The shape of a row; rows with the same keys in another order have the same one."""
-        names = tuple(found) if self._columns is None else tuple(c for c in self._columns if c in found)
-        known = frozenset(names)
-        shape = self._shapes.get(known)
+    def _shape(self, row: Fields) -> Shape:
+        """Return the shape of a row: one for all rows with the same columns, in any order."""
+        written = tuple(row) if self._columns is None else tuple(c for c in self._columns if c in row)
+        column_set = frozenset(written)
+        shape = self._shapes.get(column_set)
         if shape is None:
             if len(self._shapes) >= _SHAPES_KNOWN:
                 self._shapes.clear()
-            shape = self._shapes[known] = Shape(names)
+            shape = self._shapes[column_set] = Shape(written)
         return shape
 
     def _learn(self, shape: Shape, lines: Sequence[bytes]) -> None:
-        """Make ready to take the next block whole, where its rows are like these.
+        """Get ready to check the next block as a whole, in case its rows are like these.
 
         Args:
-            shape: that of the rows.
+            shape: the shape of the rows.
             lines: good rows of that shape.
         """
-        found = kinds(map(decode, lines))
-        if not set(self._key) <= found.keys():
+        new_kinds = value_kinds(map(decode, lines))
+        if not set(self._key) <= new_kinds.keys():
             return
         if self._columns is not None and shape.columns != self._columns:
             # A later row with more of --columns than this one would pass for it.
             return
         if len(self._kinds) >= _SHAPES_KNOWN:
             self._kinds.clear()
-        seen = self._kinds.setdefault(shape, {})
-        for name, some in found.items():
-            seen[name] = seen.get(name, set()) | some
-        self._whole = self._whole_block(shape, seen)
-        if self._whole is not None and not self._whole.decodes(lines):
+        kinds = self._kinds.setdefault(shape, {})
+        for column, kinds_of_column in new_kinds.items():
+            kinds[column] = kinds.get(column, set()) | kinds_of_column
+        self.block_validator = self._validator_for(shape, kinds)
+        if self.block_validator is not None and not self.block_validator.decodes(lines):
             # They are of these kinds, and yet cannot be decoded as such: a number is beyond a double's range.
-            self._kinds[shape] = {name: {OTHER} for name in seen}
-            self._whole = self._whole_block(shape, self._kinds[shape])
+            self._kinds[shape] = {column: {OTHER} for column in kinds}
+            self.block_validator = self._validator_for(shape, self._kinds[shape])
 
-    def _whole_block(self, shape: Shape, seen: Kinds) -> BlockValidator | None:
+    def _validator_for(self, shape: Shape, kinds: ValueKinds) -> BlockValidator | None:
         try:
             return BlockValidator(
                 shape,
                 key=self._key,
-                numbers=self._numbers,
-                kinds=seen,
+                nan_columns=self._nan_columns,
+                kinds=kinds,
                 other_keys=self._columns is not None,
             )
         except ValueError:

@@ -1,8 +1,8 @@
-"""A block of rows of one shape, checked row by row in C. No I/O.
+"""Check a block of rows of one shape, row by row in C. No I/O.
 
-A third of the cost of looking at each line in Python. A value is decoded as what it was in the rows seen
-so far, a string or a number or a bool, which is cheaper than keeping its bytes: only the key is looked at.
-A number that stands in a string is decoded as a number too: so it is no "NaN", which need not be sought then.
+This costs a third of checking each line in Python. A value is decoded as the kind that its column has held
+so far, a string or a number or a bool, which is cheaper than keeping its bytes; only keys are kept. A number
+within a string is decoded as a number too: that proves that it is not "NaN", which need not be searched then.
 """
 
 from __future__ import annotations
@@ -19,28 +19,28 @@ import msgspec
 from loader.formats.json_fields import text
 from loader.model import Block, Key, Shape
 
-Kinds = dict[str, set[str]]  # of JSON values, by column
+ValueKinds = dict[str, set[str]]  # kinds of JSON values, by column
 
 OTHER = "other"
-_IN_TEXT = "number in text"
-_NUMBER_IN_TEXT = re.compile(rb'"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"')
-_KINDS = {b'"': "string", b"t": "bool", b"f": "bool", b"n": "null", b"{": OTHER, b"[": OTHER}
-_TYPES: dict[str, Any] = {"string": str | None, "bool": bool | None, "number": float | None}
+_NUMBER_TEXT = "number in text"
+_IS_NUMBER_TEXT = re.compile(rb'"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"')
+_KIND_BY_FIRST_BYTE = {b'"': "string", b"t": "bool", b"f": "bool", b"n": "null", b"{": OTHER, b"[": OTHER}
+_DECODED_AS: dict[str, Any] = {"string": str | None, "bool": bool | None, "number": float | None}
 _FINITE = Annotated[float, msgspec.Meta(ge=-1.7e308, le=1.7e308)] | None
 
 
-def kinds(rows: Iterable[Mapping[str, msgspec.Raw]]) -> Kinds:
-    """Which kinds of JSON values the columns of these rows hold."""
-    found: Kinds = defaultdict(set)
+def value_kinds(rows: Iterable[Mapping[str, msgspec.Raw]]) -> ValueKinds:
+    """Return the kinds of JSON values that the columns of these rows hold."""
+    kinds: ValueKinds = defaultdict(set)
     for row in rows:
-        for name, value in row.items():
-            found[name].add(_kind(bytes(value)))
-    return dict(found)
+        for column, value in row.items():
+            kinds[column].add(_kind(bytes(value)))
+    return dict(kinds)
 
 
 def _kind(value: bytes) -> str:
-    kind = _KINDS.get(value[:1], "number")
-    return _IN_TEXT if kind == "string" and _NUMBER_IN_TEXT.fullmatch(value) else kind
+    kind = _KIND_BY_FIRST_BYTE.get(value[:1], "number")
+    return _NUMBER_TEXT if kind == "string" and _IS_NUMBER_TEXT.fullmatch(value) else kind
 
 
 class BlockValidator:
@@ -49,31 +49,48 @@ class BlockValidator:
     Args:
         shape: that shape.
         key: the key columns; all are in the shape, or ``other_keys`` is set.
-        numbers: columns of the table that would store ``"NaN"`` as a number.
+        nan_columns: columns of the table that would store ``"NaN"`` as a number.
         kinds: of the values in rows of this shape. A column of one kind (and null) is decoded as that:
-            a number proves that it is not the string "NaN". Of others nothing is assumed.
+            a number proves that it is not the string "NaN". Columns of several kinds are not decoded.
         other_keys: whether rows may have keys that are not in the shape and are not written.
+
+    Attributes:
+        shape: as given.
+        may_hold_nan: whether the bytes of a block must be searched for NaN.
     """
 
     def __init__(
-        self, shape: Shape, *, key: tuple[str, ...], numbers: frozenset[str], kinds: Kinds, other_keys: bool
+        self,
+        shape: Shape,
+        *,
+        key: tuple[str, ...],
+        nan_columns: frozenset[str],
+        kinds: ValueKinds,
+        other_keys: bool,
     ) -> None:
-        numbers = numbers.intersection(shape.columns)
-        in_text = any(kinds.get(name, set()) - {"null"} == {_IN_TEXT} for name in numbers)
-        types = {name: _type_of(found, finite=in_text and name in numbers) for name, found in kinds.items()}
-        whole = len(key) == 1 and not in_text
-        types |= {name: _key_type(kinds[name], may_be_integer=whole) for name in key if name in kinds}
-        names = [*(name for name in kinds if name in {*key, *shape.columns})]
-        names += [name for name in (*key, *shape.columns) if name not in kinds]
-        fields = tuple((name, types.get(name, msgspec.Raw)) for name in dict.fromkeys(names))
-        place = {name: f"f{number}" for number, (name, _) in enumerate(fields)}
+        nan_columns = nan_columns.intersection(shape.columns)
+        number_texts = any(kinds.get(column, set()) - {"null"} == {_NUMBER_TEXT} for column in nan_columns)
+        types = {
+            column: _value_type(kinds_of_column, finite=number_texts and column in nan_columns)
+            for column, kinds_of_column in kinds.items()
+        }
+        may_be_integer = len(key) == 1 and not number_texts
+        types |= {
+            column: _key_type(kinds[column], may_be_integer=may_be_integer)
+            for column in key
+            if column in kinds
+        }
+        fields = _decoded_fields(key, shape, types)
+        attributes = {column: f"f{index}" for index, (column, _) in enumerate(fields)}
         self.shape = shape
-        self._decode = _decoder(fields, forbid=not other_keys, in_text=in_text)
-        self._may_hold_nan = any(types.get(name) not in (int, _FINITE, _TYPES["number"]) for name in numbers)
-        self._key_values = attrgetter(*(place[name] for name in key))
-        self._key_is_text = all(types.get(name) is str for name in key)
-        self._single = len(key) == 1
-        self._key_is_integer = self._single and types.get(key[0]) is int
+        self.may_hold_nan = any(
+            types.get(column) not in (int, _FINITE, _DECODED_AS["number"]) for column in nan_columns
+        )
+        self._decode = _decoder(fields, forbid=not other_keys, number_texts=number_texts)
+        self._key_values = attrgetter(*(attributes[column] for column in key))
+        self._key_is_text = all(types.get(column) is str for column in key)
+        self._single_key = len(key) == 1
+        self._key_is_integer = self._single_key and types.get(key[0]) is int
 
     def decodes(self, lines: Iterable[bytes]) -> bool:
         """Whether these rows can be decoded as the kinds of values that the columns are taken to hold."""
@@ -83,16 +100,16 @@ class BlockValidator:
             return False
 
     def keys(self, block: Block) -> list[Key] | None:
-        """The rows' keys; None where anything is odd and the lines must be looked at one by one."""
+        """Return the rows' keys; None where the lines must be checked one by one."""
         data = block.data
         if not data.isascii():
             try:
                 data.decode()
             except UnicodeDecodeError:
                 return None
-        if b"\\" in data and (b"\\u0000" in data or (self._may_hold_nan and b"\\u00" in data)):
-            return None  # PostgreSQL stores no \\u0000; the others may be "NaN" in disguise
-        if self._may_hold_nan:
+        if b"\\" in data and (b"\\u0000" in data or (self.may_hold_nan and b"\\u00" in data)):
+            return None  # PostgreSQL stores no \\u0000; other escapes may hide a "NaN"
+        if self.may_hold_nan:
             lower = data.lower()
             if b"nan" in lower or b"inf" in lower:
                 return None
@@ -104,7 +121,7 @@ class BlockValidator:
             return values
         if self._key_is_integer:
             return None if 0 in values else list(map(str, values))  # 0 may have been written as -0
-        if self._single:
+        if self._single_key:
             return list(map(_text, values))
         return [tuple(map(_text, value)) for value in values]
 
@@ -113,36 +130,51 @@ def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else text(value)
 
 
-def _key_type(found: set[str], *, may_be_integer: bool) -> Any:
-    if found and found <= {"string", _IN_TEXT}:
+def _decoded_fields(
+    key: tuple[str, ...], shape: Shape, types: Mapping[str, Any]
+) -> tuple[tuple[str, Any], ...]:
+    """Return the columns of the key and of the shape with their types: first those that rows have held."""
+    columns = dict.fromkeys((*key, *shape.columns))
+    in_order = [*(column for column in types if column in columns), *columns]
+    return tuple((column, types.get(column, msgspec.Raw)) for column in dict.fromkeys(in_order))
+
+
+def _key_type(kinds: set[str], *, may_be_integer: bool) -> Any:
+    if kinds and kinds <= {"string", _NUMBER_TEXT}:
         return str
     # A number is taken for an integer: 1.0, whose text is another, is then refused.
-    return int if may_be_integer and found == {"number"} else msgspec.Raw
+    return int if may_be_integer and kinds == {"number"} else msgspec.Raw
 
 
-def _type_of(found: set[str], *, finite: bool) -> Any:
-    """The type that values of these kinds are decoded as.
+def _value_type(kinds: set[str], *, finite: bool) -> Any:
+    """Return the type that values of these kinds are decoded as.
 
     Args:
-        found: the kinds.
+        kinds: the kinds.
         finite: whether a text in their place is taken for a number, and must not be "NaN".
     """
-    rest = found - {"null"}
-    if finite and rest in ({"number"}, {_IN_TEXT}, {"number", _IN_TEXT}):
+    not_null = kinds - {"null"}
+    if finite and not_null in ({"number"}, {_NUMBER_TEXT}, {"number", _NUMBER_TEXT}):
         return _FINITE
-    if rest and rest <= {"string", _IN_TEXT}:
-        rest = {"string"}
-    return _TYPES.get(rest.pop() if len(rest) == 1 else "", msgspec.Raw)
+    if not_null and not_null <= {"string", _NUMBER_TEXT}:
+        not_null = {"string"}
+    return _DECODED_AS.get(not_null.pop() if len(not_null) == 1 else "", msgspec.Raw)
 
 
 @lru_cache(maxsize=64)
-def _decoder(fields: tuple[tuple[str, Any], ...], *, forbid: bool, in_text: bool) -> Any:
-    """Decodes one row with just these keys, in any order; takes texts for numbers, if they may be."""
+def _decoder(fields: tuple[tuple[str, Any], ...], *, forbid: bool, number_texts: bool) -> Any:
+    """Return a decoder of one row with just these keys, in any order.
+
+    Args:
+        fields: the keys and their types.
+        forbid: whether a row with other keys is refused.
+        number_texts: whether texts are taken for numbers.
+    """
     row = msgspec.defstruct(
         "Row",
-        [(f"f{number}", kind) for number, (_, kind) in enumerate(fields)],
-        rename={f"f{number}": name for number, (name, _) in enumerate(fields)},
+        [(f"f{index}", value_type) for index, (_, value_type) in enumerate(fields)],
+        rename={f"f{index}": column for index, (column, _) in enumerate(fields)},
         forbid_unknown_fields=forbid,
         gc=False,
     )
-    return msgspec.json.Decoder(row, strict=not in_text).decode
+    return msgspec.json.Decoder(row, strict=not number_texts).decode

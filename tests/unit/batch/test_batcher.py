@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, cut, rows_of
+from loader.batch.key_equality import ANY, ReadKey
 from loader.batch.ordering import Order
 from loader.model import Batch, Chunk, Key, Limits, Place, RowRange, Shape
 from loader.postgrest.body import of_batch
@@ -35,8 +36,8 @@ def chunks(draw: st.DrawFn) -> list[Chunk]:
     return found
 
 
-def batched(found: list[Chunk], limits: Limits) -> list[Batch]:
-    batcher = Batcher(limits)
+def batched(found: list[Chunk], limits: Limits, read_key: ReadKey | None = None) -> list[Batch]:
+    batcher = Batcher(limits, read_key)
     batches = [batch for one in found for batch in batcher.add(one)]
     return batches + list(batcher.flush())
 
@@ -67,6 +68,25 @@ def test_rows_of_a_key_keep_their_order_through_the_batches(found: list[Chunk], 
         for row in rows_of(batch):
             assert last[row.key] < row.counted.number
             last[row.key] = row.counted.number
+
+
+def parity(key: Key) -> Key:
+    """Hold k1, k3 and so on for equal, and k0 for equal to all."""
+    assert isinstance(key, str)
+    return ANY if key == "k0" else str(int(key[1:]) % 2)
+
+
+@given(chunks(), st.integers(1, 12))
+def test_rows_whose_keys_may_be_equal_keep_their_order(found: list[Chunk], rows: int) -> None:
+    """Though their texts differ, and also where nobody knows which keys they equal."""
+    last: dict[Key, int] = defaultdict(int)
+    for batch in batched(found, Limits(rows, 10**6), parity):
+        for row in rows_of(batch):
+            key = parity(row.key)
+            earlier = max(last.values(), default=0) if key == ANY else max(last[key], last[ANY])
+            assert earlier < row.counted.number
+            last[key] = row.counted.number
+        assert batch.repeats == (len({row.key for row in rows_of(batch)}) < batch.rows)
 
 
 def test_alternating_shapes_do_not_shrink_batches() -> None:

@@ -115,7 +115,7 @@ def test_a_block_is_checked_as_its_lines_are(
     for odd in odd_rows({"id": keys[0]} | like):
         one = checker(columns)
         results(one, even, 1)
-        assert one._whole is not None
+        assert one.block_validator is not None
         for rows in ([even[0], odd, even[1]], even, [odd, odd]):
             alone = [
                 result
@@ -129,37 +129,37 @@ def test_what_is_not_odd_stays_on_the_fast_path() -> None:
     """Nulls, integers among decimals, escapes and other orders of the keys are taken whole."""
     one = checker(None)
     results(one, [row(id='"a"', **EVEN)], 1)
-    assert one._whole is not None
+    assert one.block_validator is not None
 
     rows = [
         row(id='"b"', n="null", t='"\\u00e9\\n"', at="2", yes="null"),
         row(n="7", id='"c"', yes="false", t="null", at="3"),
     ]
 
-    assert ["b", "c"] == one._whole.keys(block(rows))
+    assert ["b", "c"] == one.block_validator.keys(block(rows))
 
 
 def test_numbers_in_texts_are_not_searched_for_nan() -> None:
     """They are decoded as numbers; where one is written in a way of its own, all are texts again."""
     one = checker(None)
     results(one, [row(id='"a"', n='"1.5"', at="1", t='"7"', yes="true")], 1)
-    assert one._whole is not None
-    assert not one._whole._may_hold_nan
+    assert one.block_validator is not None
+    assert not one.block_validator.may_hold_nan
 
     rows = [row(id='"nan"', n='"0.123456789012345678901234567890"', at="2", t='"inf"', yes="null")]
-    assert ["nan"] == one._whole.keys(block(rows))
+    assert ["nan"] == one.block_validator.keys(block(rows))
 
     results(one, [row(id='"b"', n='"+5"', at="3", t='"x"', yes="true")], 1)
-    assert one._whole._may_hold_nan
-    assert ["c"] == one._whole.keys(block([row(id='"c"', n='".5"', at="4", t='"x"', yes="true")]))
+    assert one.block_validator.may_hold_nan
+    assert ["c"] == one.block_validator.keys(block([row(id='"c"', n='".5"', at="4", t='"x"', yes="true")]))
 
 
 def test_integer_keys_stay_on_the_fast_path() -> None:
     """Their texts are those of the source, also beyond 64 bits."""
     one = checker(None)
     results(one, [row(id="1", n="1.5")], 1)
-    assert one._whole is not None
+    assert one.block_validator is not None
 
     rows = [row(id="12345678901234567890123", n="1"), row(id="-5", n="1")]
 
-    assert ["12345678901234567890123", "-5"] == one._whole.keys(block(rows))
+    assert ["12345678901234567890123", "-5"] == one.block_validator.keys(block(rows))
