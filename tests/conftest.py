@@ -21,7 +21,6 @@ from tests.support.processes import Loads
 from tests.support.proxy import Proxy
 from tests.support.servers import Servers, running_servers
 
-
 # A shared machine may be slow at any moment: an example has no time limit of its own.
 settings.register_profile("shared", deadline=None)
 settings.load_profile("shared")

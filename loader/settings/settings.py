@@ -214,11 +214,6 @@ class Settings:
         return chosen | {"url": "sandbox" if self.sandbox else self.endpoint}
 
     @property
-    def assumed_key(self) -> tuple[str, ...]:
-        """--on-conflict, else ``id``: the key until the API has told the primary key."""
-        return self.on_conflict or ("id",)
-
-    @property
     def endpoint(self) -> str:
         """The URL that requests go to: a Supabase project's gets ``/rest/v1``."""
         base = self.url.rstrip("/")
