@@ -1,7 +1,9 @@
 """Read the records of a source, whatever its format.
 
-The two tables list the formats, each with its reader; detect.py finds out which of them a source is in. To
-add a format, write a FormatReader, enter it here, and teach detect.py how to recognise it.
+The two tables list the formats, each with its reader; detect.py finds out which of them a source is in.
+
+To add a format, write its reader (format_reader.py) in a module of this folder, and enter it in a table here.
+Name it in settings.Format, its suffixes in sources/file_names.py, and teach detect.py to recognise it.
 """
 
 from __future__ import annotations

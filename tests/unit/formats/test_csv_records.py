@@ -1,4 +1,4 @@
-"""CSV: cells as they stand, whatever is in them, and lines that are no rows."""
+"""CSV: cells of any content come out unchanged, and lines that are not rows are refused."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def read(
     return [table async for table in reader.records(begin)]
 
 
-Record = tuple[int, int, bytes, tuple[object, ...]]  # number, line, as it stands, cells
+Record = tuple[int, int, bytes, tuple[object, ...]]  # number, line, bytes in the source, cells
 
 
 def records(tables: list[Table]) -> list[Record]:
@@ -80,7 +80,7 @@ async def test_each_cell_comes_as_it_was_written(
     long: int,
     data: st.DataObject,
 ) -> None:
-    """However the bytes come, from any record on, and whatever counts as a long one."""
+    """For any pieces of bytes, from any record on, and with any limit for long records."""
     if quoting == csv.QUOTE_MINIMAL:  # a carriage return that is not quoted belongs to the end of a line
         rows = [(one.replace("\r", ""), other.replace("\r", "")) for one, other in rows]
     file = io.StringIO(newline="")
@@ -106,7 +106,7 @@ async def test_each_cell_comes_as_it_was_written(
             assert rest == records(await read(text, start=again, sizes=sizes, size=size))
 
 
-# CSV behind its header, the cells of the rows, and why others are none: by their number, with the line
+# CSV after its header, the cells of the rows, and the refused rows: number, line, reason
 ODD: list[tuple[bytes, list[tuple[str, ...]], list[tuple[int, int, str]]]] = [
     (b"1,2\n1\n1,2,3\n4,5\n", [("1", "2"), ("4", "5")], [(2, 3, "short-line"), (3, 4, "long-line")]),
     (b"1,2\n\n  \n4,5", [("1", "2"), ("4", "5")], []),
@@ -126,7 +126,7 @@ ODD: list[tuple[bytes, list[tuple[str, ...]], list[tuple[int, int, str]]]] = [
 async def test_a_line_that_is_no_row_takes_no_other_with_it(
     text: bytes, rows: list[tuple[str, ...]], odd: list[tuple[int, int, str]], long: int
 ) -> None:
-    """A short or long line is refused, not padded; an unclosed quote takes what is behind it."""
+    """A short or long line is refused, not padded; an unclosed quote refuses all that follows it."""
     with patch.object(csv_records, "_LONG_RECORD", long):
         tables = await read(b"id,a\n" + text, size=1)
 
@@ -141,7 +141,7 @@ async def test_a_line_that_is_no_row_takes_no_other_with_it(
 
 @pytest.mark.parametrize("long", [1000, 1 << 17])
 async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch, long: int) -> None:
-    """The rows before it are given, and then an error names its line."""
+    """The rows before it are returned, and then an error names its line."""
     monkeypatch.setattr(csv_records, "LONGEST_RECORD", 50_000)
     monkeypatch.setattr(csv_records, "_LONG_RECORD", long)
     source_format = detect_format(b"id,a\n", "t.csv", whole=True)

@@ -1,4 +1,4 @@
-"""A look at the first lines: what a source is understood to be."""
+"""The format of a source is detected from its name and its first lines."""
 
 from __future__ import annotations
 
@@ -52,13 +52,13 @@ FORMS: list[tuple[str, bytes, str]] = [
 
 @pytest.mark.parametrize(("name", "head", "format"), FORMS)
 def test_a_source_is_known_by_name_and_content(name: str, head: bytes, format: str) -> None:  # noqa: A002
-    """What it holds counts more than its name."""
+    """The content counts more than the name."""
     assert format == look(head, name).format
 
 
 @pytest.mark.parametrize("head", [b'[{"id":1}]\n', b'[{"id":1},\n', b'[{"id":1}]\n[{"id":2}]\n'])
 def test_an_array_in_a_reject_file_is_a_row(head: bytes) -> None:
-    """It was rejected as one; in another file it may be what holds the rows."""
+    """It was rejected as a row; in any other file it may contain the rows."""
     source_format = look(head, "run/rejects.2.jsonl")
 
     assert ("jsonl", False, False) == (
@@ -88,7 +88,7 @@ SEPARATED: list[tuple[bytes, bool]] = [
 
 @pytest.mark.parametrize(("head", "separated"), SEPARATED)
 def test_commas_between_rows_are_seen(head: bytes, separated: bool) -> None:
-    """Between all rows, or some; one comma alone is a mistake of its line."""
+    """Between all rows, or some; a single comma is a mistake in its line."""
     source_format = look(head, "t.jsonl")
 
     assert ("jsonl", separated) == (source_format.format, source_format.has_separators)
@@ -131,7 +131,7 @@ def test_a_header_is_read(
     options: dict[str, object],
     expected: tuple[str, tuple[str, ...], bytes, int, int],
 ) -> None:
-    """Its columns, what is between them, and where the rows begin; --columns may stand in its stead."""
+    """Delimiter, columns and the start of the rows; --columns may replace the header."""
     source_format = look(head, name, **options)
 
     assert expected == (
@@ -143,7 +143,7 @@ def test_a_header_is_read(
     )
 
 
-# name, first bytes, options, what is said
+# name, first bytes, options, error
 UNFIT: list[tuple[str, bytes, dict[str, object], str]] = [
     ("t.parquet", b"id,a\n", {}, "t.parquet is not Parquet, although its name says so: it begins with"),
     ("t.sqlite.gz", b"", {}, "t.sqlite.gz is not a SQLite database, although its name says so: it is empty"),
@@ -198,7 +198,7 @@ UNFIT: list[tuple[str, bytes, dict[str, object], str]] = [
 def test_what_cannot_be_read_as_it_claims_is_told(
     name: str, head: bytes, options: dict[str, object], words: str
 ) -> None:
-    """With the source's name, and the line where there are lines."""
+    """The error names the source, and the line if it has lines."""
     with pytest.raises(SourceUnfit) as found:
         look(head, name, **options)
 

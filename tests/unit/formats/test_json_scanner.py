@@ -1,4 +1,4 @@
-"""An array's bytes -> its elements' own bytes, however the bytes come."""
+"""The scanner finds the elements of an array in any pieces of bytes."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from loader.errors import SourceError
 from loader.formats.json_scanner import Elements, JsonScanner
 
 BOM = b"\xef\xbb\xbf"
-MANY = 40  # so many rows of ROW that they are taken many at a time
+MANY = 40  # rows of ROW: enough that the scanner takes them in runs
 ROW = b'{"id":7,"name":"abcdefghijklmnopqrstuvwxyz","note":"0123456789 0123456789 0123456789 0123456789"}'
 
 
 def split(pieces: list[bytes], scanner: JsonScanner | None = None) -> Elements:
-    """All that the pieces hold."""
+    """Return all elements of the pieces."""
     scanner = scanner or JsonScanner("rows.json", 2**20)
     found = Elements([], [], [])
     for some in (*map(scanner.feed, pieces), scanner.finish()):
@@ -34,7 +34,7 @@ def bytewise(data: bytes) -> list[bytes]:
 
 
 def cut(data: bytes, cuts: list[int]) -> list[bytes]:
-    """The data in pieces of these lengths, and a rest."""
+    """Return the data in pieces of these lengths, and the rest."""
     pieces = []
     for length in cuts:
         pieces.append(data[:length])
@@ -43,13 +43,13 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 def at_their_places(source: bytes, texts: list[bytes], offsets: list[int]) -> Elements:
-    """What is expected of elements that begin there."""
+    """Return the expected elements that begin at these offsets."""
     assert texts == [source[offset:][: len(text)] for offset, text in zip(offsets, texts, strict=True)]
     return Elements(texts, [source[:offset].count(b"\n") + 1 for offset in offsets], offsets)
 
 
 def found_at(source: bytes, texts: list[bytes]) -> Elements:
-    """What is expected where each element is the next one of its text."""
+    """Return the expected elements, each at the next place where its text occurs."""
     offsets, end = [], 0
     for text in texts:
         offsets.append(source.index(text, end))
@@ -122,7 +122,7 @@ def test_elements_are_found(source: bytes, texts: list[bytes]) -> None:
 def test_what_cannot_be_split_is_told_with_its_place(
     source: bytes, texts: list[bytes], message: str, at_once: bool
 ) -> None:
-    """After the elements before it, and again by each call."""
+    """The error comes after the elements before it, and again with each call."""
     scanner = JsonScanner("rows.json", 100)
     found: list[bytes] = []
 
@@ -158,7 +158,7 @@ def test_every_array_is_split_into_its_elements(
     bom: bool,
     cuts: list[int],
 ) -> None:
-    """Whatever they are, however they are written, and wherever they are cut; also from any of them on."""
+    """For any values, any layout and any pieces; also from any element on."""
     texts = [
         json.dumps(value, indent=indent, separators=(comma, ":"), ensure_ascii=ascii_only).encode()
         for value in values
@@ -281,7 +281,7 @@ def test_many_rows_are_each_at_their_place(inside: str, size: int) -> None:
     "nested", [b"[" * 100_000 + b"]" * 100_000, b'{"a":' * 100_000 + b"1" + b"}" * 100_000]
 )
 def test_depth_does_not_matter(nested: bytes) -> None:
-    """An element may be nested more deeply than any decoder goes, among others and in pieces."""
+    """An element may be nested deeper than the decoder allows, among others and in pieces."""
     source = b"[" + b",".join([*[ROW] * MANY, nested, *[ROW] * MANY]) + b"]"
     expected = [*[ROW] * MANY, nested, *[ROW] * MANY]
 
@@ -303,7 +303,7 @@ def test_depth_does_not_matter(nested: bytes) -> None:
     ],
 )
 def test_an_endless_element_is_refused_in_time(opening: bytes, inside: bytes, longest: int) -> None:
-    """200 MB of it are not held, and a byte of it takes no longer the more there are."""
+    """200 MB of it are not kept in memory, and the time grows only linearly."""
     scanner = JsonScanner("rows.json", longest)
     piece = inside * (2**16 // len(inside))
     began = time.process_time()

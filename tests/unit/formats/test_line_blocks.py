@@ -1,4 +1,4 @@
-"""Bytes -> blocks of lines, however the bytes come."""
+"""Any pieces of bytes are split into blocks of whole lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from loader.sources.reader import ByteReader
 
 
 class Pieces:
-    """Gives the bytes of a source in these pieces, whatever is asked for: a pipe does so."""
+    """Returns the bytes of a source in these pieces, whatever size is requested, as a pipe does."""
 
     def __init__(self, pieces: list[bytes]) -> None:
         self._pieces = [piece for piece in pieces if piece]
@@ -40,7 +40,7 @@ LINES = st.lists(st.binary(max_size=40).map(lambda line: line.replace(b"\n", b""
 async def test_each_line_is_in_one_block_at_its_place(
     lines: list[bytes], ends: bool, cuts: list[int], size: int, bom: bool
 ) -> None:
-    """Number and offset are right, and no block holds more than a line too much."""
+    """Number and offset are right, and a block is at most one line too long."""
     text = b"\n".join(lines) + (b"\n" if ends and lines else b"")
     data = (b"\xef\xbb\xbf" if bom else b"") + text
     begin = len(data) - len(text.removeprefix(b"\xef\xbb\xbf")) if not bom else 3
@@ -69,7 +69,7 @@ async def test_each_line_is_in_one_block_at_its_place(
 
 
 async def test_a_line_without_end_is_refused_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not read into memory for ever."""
+    """It is not read into memory without a limit."""
     monkeypatch.setattr(line_blocks, "LONGEST_LINE", 1000)
 
     with pytest.raises(SourceError, match="rows:3: the line is longer"):
@@ -87,7 +87,7 @@ class Breaking(Pieces):
 
 
 async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
-    """They can be loaded, whatever comes after them."""
+    """They can be loaded, whatever follows them."""
     found: list[Block] = []
     reader = cast("ByteReader", Breaking([b"{}\n{}\n", b'{"half']))
 
@@ -102,7 +102,7 @@ async def test_lines_before_a_break_are_given_and_the_half_one_is_not() -> None:
 
 
 async def test_the_reader_is_asked_for_more_than_a_block(tmp_path: Path) -> None:
-    """A read is a hop to another thread: it is made for several blocks at once."""
+    """A read is a hop to another thread, so one read serves several blocks."""
     path = tmp_path / "rows.jsonl"
     path.write_bytes(b'{"id":1}\n' * 50_000)
     reads: list[Event] = []

@@ -1,4 +1,4 @@
-"""Parquet's values as JSON: each as its column in the table takes it, and none that loses something."""
+"""Parquet's values become JSON as their target columns expect it, and none loses anything."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ BERLIN = pl.Datetime("us", "Europe/Berlin")
 
 
 def written(values: list[Any], kind: Any, wanted: str) -> tuple[list[str], dict[int, str]]:
-    """A column's values as JSON, without the object around them, and the rows that are refused."""
+    """Return a column's values as JSON, without the objects around them, and the refused rows."""
     frame = pl.DataFrame({"x": pl.Series(values, dtype=kind)})
     found = TypedRows(BEGIN, BEGIN, frame).objects({"x": wanted})
     texts = [text.decode().removeprefix('{"x":').removesuffix("}") for text in found.texts]
     return texts, {place: reason.code for place, reason in found.refused.items()}
 
 
-# values, their type, the type of the target's column, what is written
+# values, their type, the type of the target column, JSON
 VALUES: list[tuple[list[Any], Any, str, list[str]]] = [
     ([2**63 - 1, -(2**63), None], pl.Int64, "bigint", [str(2**63 - 1), str(-(2**63)), "null"]),
     ([2**64 - 1], pl.UInt64, "numeric", ["18446744073709551615"]),
@@ -70,11 +70,11 @@ VALUES: list[tuple[list[Any], Any, str, list[str]]] = [
 def test_a_value_is_written_as_its_column_takes_it(
     values: list[Any], kind: Any, wanted: str, expected: list[str]
 ) -> None:
-    """No digit is lost; a time becomes milliseconds where the column holds integers."""
+    """No digit is lost; a time becomes milliseconds in a column of integers."""
     assert (expected, {}) == written(values, kind, wanted)
 
 
-# values, their type, the type of the target's column, why which are refused
+# values, their type, the type of the target column, the refused rows and why
 LOSSES: list[tuple[list[Any], Any, str, dict[int, str]]] = [
     ([TIME, None, TIME.replace(microsecond=1000)], pl.Datetime("us"), "bigint", {0: "not-exact"}),
     ([1, 1000], pl.Datetime("ns"), "timestamp with time zone", {0: "not-exact"}),
@@ -94,12 +94,12 @@ LOSSES: list[tuple[list[Any], Any, str, dict[int, str]]] = [
 def test_a_value_that_would_lose_something_is_refused(
     values: list[Any], kind: Any, wanted: str, expected: dict[int, str]
 ) -> None:
-    """PostgreSQL would round it, or leave a part of it out, and say nothing."""
+    """PostgreSQL would round it, or drop a part of it, without an error."""
     assert expected == written(values, kind, wanted)[1]
 
 
 def test_a_row_that_would_lose_something_is_kept_whole() -> None:
-    """In the reject file it has all digits; one that the server refuses stands as it was sent."""
+    """It has all its digits in the reject file; a row that the server refuses is there as it was sent."""
     frame = pl.DataFrame({"x": pl.Series([TIME, MIDNIGHT], dtype=pl.Datetime("us"))})
     portion = TypedRows(BEGIN, BEGIN, frame)
 
@@ -109,14 +109,14 @@ def test_a_row_that_would_lose_something_is_kept_whole() -> None:
 
 
 def test_columns_that_cannot_be_written_are_told() -> None:
-    """Bytes within a list have no form that a column would take."""
+    """No column accepts bytes within a list, in any form."""
     assert "" == unwritable(pl.List(pl.Int64))
     assert "Binary" == unwritable(pl.List(pl.Binary))
     assert "Time" == unwritable(pl.Struct({"a": pl.List(pl.Time)}))
 
 
 async def test_a_file_is_read_from_any_row(tmp_path: Path) -> None:
-    """In portions, whatever its row groups are; a row is told by its number."""
+    """In pieces, whatever its row groups are; a row is identified by its number."""
     pl.DataFrame({"id": range(10_001)}).write_parquet(tmp_path / "t.parquet", row_group_size=3000)
 
     start = BEGIN._replace(number=4999)
@@ -149,7 +149,7 @@ async def test_a_type_that_cannot_be_written_is_told_before_a_row(tmp_path: Path
     ],
 )
 def test_times_of_no_year_are_refused_and_kept(value: int, kind: Any, text: str, wanted: str) -> None:
-    """Where polars would panic; the reject file has them as numbers that no column of times takes."""
+    """Polars would panic; the reject file has them as numbers, which no column of times accepts."""
     whole = pl.Int32 if kind == pl.Date else pl.Int64
     portion = TypedRows(BEGIN, BEGIN, pl.DataFrame({"x": pl.Series([value, None], dtype=whole).cast(kind)}))
 
@@ -158,7 +158,7 @@ def test_times_of_no_year_are_refused_and_kept(value: int, kind: Any, text: str,
 
 
 def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
-    """As words that are no JSON, so that the row is refused again until it is mended."""
+    """As words that are not JSON, so that the row is refused again until it is mended."""
     portion = TypedRows(BEGIN, BEGIN, pl.DataFrame({"x": [{"a": float("nan"), "b": [1.5, float("inf")]}]}))
 
     assert [0] == list(portion.objects({"x": "json"}).refused)
@@ -166,7 +166,7 @@ def test_numbers_that_are_none_stay_in_the_reject_file() -> None:
 
 
 def test_far_times_within_lists_are_told() -> None:
-    """Neither polars nor Python writes them: the load stops and says between which rows."""
+    """Neither polars nor Python can write them: the load stops, and names the rows between which they are."""
     far = pl.Series("x", [[2**62]], dtype=pl.List(pl.Int64)).cast(pl.List(pl.Datetime("us")))
 
     with pytest.raises(SourceError, match="rows 1 to 1: polars cannot write a value"):

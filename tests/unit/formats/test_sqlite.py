@@ -1,4 +1,4 @@
-"""SQLite: what is told where a database cannot be read, without a load around it."""
+"""SQLite: rows of one moment, and errors of databases that cannot be read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from loader.model import BEGIN
 def test_a_lock_that_comes_once_the_database_is_open_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also while its tables are looked for: it was a bug of ours."""
+    """Also while its tables are listed, where it was once reported as a bug in bulkload."""
     path = tmp_path / "rows.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("create table rows (id)")
@@ -37,7 +37,7 @@ def test_a_lock_that_comes_once_the_database_is_open_is_told(
 
 
 async def test_rows_are_those_of_one_moment(tmp_path: Path) -> None:
-    """Also where a text that is no UTF-8 makes it be asked once more, and a program writes meanwhile."""
+    """Also if a text that is not UTF-8 makes the query run again, and a program writes meanwhile."""
     path = tmp_path / "rows.db"
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("pragma journal_mode = wal")

@@ -1,4 +1,4 @@
-"""Decompression, and the reading of compressed files, without a server."""
+"""Compressed sources are detected, decompressed and read."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ texts = st.one_of(
 
 
 def unpacked(suffix: str, reads: Iterator[bytes], sizes: Iterator[int]) -> Iterator[bytes]:
-    """The pieces of a source that is read in these pieces, each asked for in one of these sizes."""
+    """Return the decompressed pieces of a source that comes in ``reads``, for requests of these sizes."""
     compression = compression_by_name(suffix)
     assert compression is not None
     decompressor = Decompressor(compression, "x")
@@ -58,7 +58,7 @@ def split(data: bytes, draw: st.DataObject) -> Iterator[bytes]:
 def test_any_reads_and_any_sizes_give_the_same_bytes(
     suffix: str, members: list[bytes], padding: bytes, draw: st.DataObject
 ) -> None:
-    """However the compressed bytes are cut into reads, and however little is asked for."""
+    """For any cut of the compressed bytes into reads, and for requests of any size."""
     stored = padding.join(map(PACK[suffix], members)) + padding
     size = draw.draw(st.integers(1, 5000))
     if len(b"".join(members)) // size > 3000:
@@ -71,7 +71,7 @@ def test_any_reads_and_any_sizes_give_the_same_bytes(
 
 @given(formats, st.data())
 def test_a_cut_is_told_and_what_is_before_it_is_given(suffix: str, draw: st.DataObject) -> None:
-    """A prefix of the compressed bytes gives a prefix of the others, and then an error."""
+    """A prefix of the compressed bytes gives a prefix of the decompressed ones, and then an error."""
     stored = packed(suffix, LINES, members=1)
     cut = draw.draw(st.integers(0, len(stored) - 1))
     got: list[bytes] = []
@@ -96,7 +96,7 @@ def test_damage_is_told(suffix: str, change: int, draw: st.DataObject) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_format_is_known_by_its_bytes(suffix: str) -> None:
-    """Whatever the name says; also where nothing is in it."""
+    """Whatever the name says; also if the content is empty."""
     for data in (b"", LINES):
         detected = detect_compression(packed("x" + suffix, data)[:512], "rows.jsonl.gz")
         assert detected is not None
@@ -106,13 +106,13 @@ def test_a_format_is_known_by_its_bytes(suffix: str) -> None:
 @pytest.mark.parametrize("text", [b'{"id":1}', b'\xef\xbb\xbf{"id":1}', b'\n \r\n{"id":1}', b'{"', b"[1]"])
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_plain_json_with_a_compressed_name_is_plain(text: bytes, suffix: str) -> None:
-    """Web servers and browsers decompress a file and leave it its name."""
+    """Web servers and browsers decompress a file and keep its name."""
     assert detect_compression(text, f"rows.jsonl{suffix}") is None
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_other_plain_sources_with_a_compressed_name_are_plain(suffix: str) -> None:
-    """CSV is any text, where the name calls it so; databases are known by their bytes."""
+    """Any text counts as CSV if the name says so; databases are detected by their first bytes."""
     assert detect_compression("id,ä\n".encode(), f"rows.csv{suffix}") is None
     assert detect_compression(b"PAR1\x15\x04", f"rows.parquet{suffix}") is None
     assert detect_compression(b"SQLite format 3\0\x10", f"bot.db{suffix}") is None
@@ -124,7 +124,7 @@ def test_other_plain_sources_with_a_compressed_name_are_plain(suffix: str) -> No
 @pytest.mark.parametrize("text", [b"", b"id,a\n", b"\x1f\x8b", b"BZh9", b"\x1f\x9d\x90", b"\x00"])
 @pytest.mark.parametrize("compression", COMPRESSIONS, ids=lambda compression: compression.name)
 def test_anything_else_with_a_compressed_name_is_an_error(text: bytes, compression: object) -> None:
-    """An empty file too: an empty export, compressed, has some bytes."""
+    """Also an empty file: a compressed empty export has some bytes."""
     assert compression in COMPRESSIONS
     suffix = next(entry.suffix for entry in COMPRESSIONS if entry == compression)
     with pytest.raises(SourceError, match=r"rows\.jsonl.+ is not .+, although its name says so"):
@@ -147,7 +147,7 @@ async def read_all(reader: ByteReader, size: int = 5000) -> bytes:
 @pytest.mark.parametrize("offset", [0, 1, 600, 70_000, len(LINES) - 1, len(LINES), len(LINES) + 1])
 @pytest.mark.parametrize("suffix", ["", *SUFFIXES])
 async def test_a_reader_begins_anywhere(tmp_path: Path, suffix: str, offset: int) -> None:
-    """At any decompressed offset; and passed over and read are all bytes of the file, once each."""
+    """At any decompressed offset; and each byte of the file is reported once, as skipped or read."""
     path = tmp_path / f"rows.jsonl{suffix}"
     path.write_bytes(packed(path.name, LINES))
     events: list[Event] = []
@@ -165,7 +165,7 @@ async def test_a_reader_begins_anywhere(tmp_path: Path, suffix: str, offset: int
 
 @pytest.mark.parametrize("suffix", ["", *SUFFIXES])
 async def test_a_file_that_shrinks_is_told_in_its_own_bytes(tmp_path: Path, suffix: str) -> None:
-    """The size is that of the file, compressed or not."""
+    """The sizes in the message are those of the file, compressed or not."""
     path = tmp_path / f"rows.jsonl{suffix}"
     path.write_bytes(packed(path.name, LINES))
     source = one_source(path)
@@ -181,7 +181,7 @@ async def test_a_file_that_shrinks_is_told_in_its_own_bytes(tmp_path: Path, suff
 
 @pytest.mark.parametrize("suffix", ["", *SUFFIXES])
 async def test_a_pipe_may_give_a_byte_at_a_time(tmp_path: Path, suffix: str) -> None:
-    """The format is known all the same."""
+    """The compression is still detected."""
     path = tmp_path / "pipe"
     os.mkfifo(path)
 

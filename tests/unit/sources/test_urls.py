@@ -1,4 +1,4 @@
-"""The names of URLs, what may be printed of them, and what tells one object from another."""
+"""URLs are shown without their secrets, and a changed object is recognised."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NAMES = [
 
 @pytest.mark.parametrize(("url", "name", "folder"), NAMES)
 def test_a_url_has_a_name_without_secrets(url: str, name: str, folder: str) -> None:
-    """For messages and reports; and one for its folder, from the former alone."""
+    """One for messages and reports, and from that one for its folder."""
     assert (True, name, folder) == (is_url(url), shown(url), last_name(shown(url)))
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "-", "./http://x", "file:///x", "http:/x", "a/http://b"])
 def test_other_names_are_files(name: str) -> None:
-    """Also those that look odd."""
+    """Also unusual ones."""
     assert not is_url(name)
 
 
@@ -58,7 +58,7 @@ SAID = [
 
 @pytest.mark.parametrize(("text", "url", "kept"), SAID)
 def test_a_servers_words_are_kept_but_for_secrets(text: str, url: str, kept: str) -> None:
-    """All of them are left out where a secret of the URL is among them."""
+    """All are left out if a secret of the URL is among them."""
     assert kept == scrubbed(text, url)
 
 
@@ -68,7 +68,7 @@ LATER = [
     (
         ObjectInfo(10, '"a"', "Tue", ranges=True),
         "",
-    ),  # the nodes of one server may have written it at other times
+    ),  # the nodes of one server may tell different times
     (ObjectInfo(None, None, None, ranges=True), ""),
     (ObjectInfo(10, None, "Tue", ranges=True), "Last-Modified"),
     (ObjectInfo(11, '"b"', "Mon", ranges=True), "size, ETag"),
@@ -77,12 +77,12 @@ LATER = [
 
 @pytest.mark.parametrize(("now", "changed"), LATER)
 def test_what_a_server_tells_shows_a_change(now: ObjectInfo, changed: str) -> None:
-    """What it does not tell shows none."""
+    """A property that it does not tell shows none."""
     assert changed == KNOWN.changed(now)
 
 
 def test_a_rest_is_asked_for_only_where_it_is_known_to_be_one() -> None:
-    """It takes ranges, a size, and an ETag or a time."""
+    """That needs ranges, a size, and an ETag or a time."""
     abouts = [
         KNOWN,
         ObjectInfo(10, None, "Mon", ranges=True),
