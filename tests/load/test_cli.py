@@ -182,7 +182,7 @@ def test_json_prints_the_report_on_stdout(shell: Shell) -> None:
             ["--sandbox", "--preset", "kraken", "--id", "refid", "good.jsonl"],
             NO_SANDBOX,
             2,
-            ["the preset kraken does not take 'refid' for the id"],
+            ["the preset kraken does not allow 'refid' as the id"],
             id="a wrong id, before the sandbox starts",
         ),
         pytest.param(
