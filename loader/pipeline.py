@@ -228,9 +228,11 @@ class Load:
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
         for checked in self._row_maker(self._key, {}).rows(records):
-            if isinstance(checked, Chunk):
-                raise AssertionError(self._ledger.location(checked.start))  # a bug: no row may be lost
-            await self._ledger.reject_here(checked)
+            match checked:
+                case Reject():
+                    await self._ledger.reject_here(checked)
+                case Chunk():
+                    raise AssertionError(self._ledger.location(checked.start))  # a bug: no row may be lost
 
     async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
         """Ask the target whether it takes rows of the first shape, and make the stages for its answer.
