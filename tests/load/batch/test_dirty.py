@@ -85,7 +85,7 @@ async def test_line_is_rejected(dirty: Target, line: bytes, code: str, place: in
     )
 
 
-# A file of tests/dirty: the ids and texts that it puts into the table, and its rejected lines.
+# A file of tests/support/dirty: the ids and texts that it puts into the table, and its rejected lines.
 ABC = {"a": "x", "b": "x", "c": "x"}
 FILES: list[tuple[str, Mapping[str, str], list[tuple[int, str]]]] = [
     ("empty", {}, []),
@@ -132,7 +132,7 @@ FILES: list[tuple[str, Mapping[str, str], list[tuple[int, str]]]] = [
 async def test_file(
     dirty: Target, name: str, held: Mapping[str, str], rejects: list[tuple[int, str]]
 ) -> None:
-    """Each file of tests/dirty gives exactly its table and its rejects."""
+    """Each file of tests/support/dirty gives exactly its table and its rejects."""
     path = DIRTY / f"{name}.jsonl"
 
     loaded = await load(dirty, path)
@@ -144,7 +144,7 @@ async def test_file(
 
 
 def test_each_file_is_tested() -> None:
-    """No file of tests/dirty is forgotten."""
+    """No file of tests/support/dirty is forgotten."""
     told = [*(name for name, *_ in FILES), "utf16_le", "utf16_be"]
     assert sorted(told) == sorted(path.stem for path in DIRTY.glob("*.jsonl"))
 

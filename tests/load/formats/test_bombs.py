@@ -21,12 +21,12 @@ OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
 def csv_bomb() -> bytes:
-    return gzip.compress(b"id,a,c\n") + gzip.compress(b"k,1,%s\n" % (b"." * 200) * 5000) * 200
+    return gzip.compress(b"id,a,c\n") + gzip.compress(b"k,1,%s\n" % (b"." * 200) * 5000) * 100
 
 
 def json_bomb() -> bytes:
     few = gzip.compress(b'{"id":"k","a":1,"c":"%s"},' % (b"." * 200) * 5000)
-    return gzip.compress(b"[") + few * 200 + gzip.compress(b'{"id":"k"}]')
+    return gzip.compress(b"[") + few * 100 + gzip.compress(b'{"id":"k"}]')
 
 
 def sqlite_bomb() -> bytes:
