@@ -115,7 +115,7 @@ class Loads:
             "BULKLOAD_URL": self.url,
             "BULKLOAD_TABLE": "faults",
             "PGRST_JWT_SECRET": self.secret,
-            # aiohttp reads the certificates of the system when it is imported: a sixth of the time of a start.
+            # The import of aiohttp reads the certificates of the system: a sixth of the time of a start.
             "SSL_CERT_FILE": os.devnull,
             **self.variables,
         }

@@ -35,9 +35,14 @@ class Source:
         refused = {*self.rejects, *self.repeats}
         return [line for line in self.lines if line in refused]
 
+    @property
+    def data(self) -> bytes:
+        """Its lines as the bytes of a file."""
+        return "".join(f"{line}\n" for line in self.lines).encode()
+
     def write(self, path: Path) -> Path:
         """Write it as a file."""
-        path.write_text("".join(f"{line}\n" for line in self.lines))
+        path.write_bytes(self.data)
         return path
 
 

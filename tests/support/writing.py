@@ -97,42 +97,42 @@ def _texts(texts: Sequence[str], between: str, *, begin: str = "", end: str = ""
     return Written((begin + between.join(texts) + end).encode(), records, lines)
 
 
-def _plain(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], "\n", end="\n", gaps=1)
+def _plain(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], "\n", end="\n", gaps=1)
 
 
-def _commas(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], ",\n", begin="[\n", end="\n]\n", gaps=1)
+def _commas(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], ",\n", begin="[\n", end="\n]\n", gaps=1)
 
 
-def _array(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], ",", begin="[", end="]", gaps=0)
+def _array(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], ",", begin="[", end="]", gaps=0)
 
 
-def _pretty_array(found: Sequence[Row]) -> Written:
-    return _texts([_pretty(row) for row in found], ",\n  ", begin="[\n  ", end="\n]\n", gaps=1)
+def _pretty_array(table: Sequence[Row]) -> Written:
+    return _texts([_pretty(row) for row in table], ",\n  ", begin="[\n  ", end="\n]\n", gaps=1)
 
 
-def _objects(found: Sequence[Row]) -> Written:
-    return _texts([_pretty(row) for row in found], "\n", end="\n", gaps=1)
+def _objects(table: Sequence[Row]) -> Written:
+    return _texts([_pretty(row) for row in table], "\n", end="\n", gaps=1)
 
 
 def _cells(*, header: bool = True, **how: Any) -> Callable[[Sequence[Row]], Written]:
     """Rows as CSV; options are those of csv.writer."""
 
-    def one(cells: Sequence[Any]) -> bytes:
+    def csv_record(cells: Sequence[Any]) -> bytes:
         text = io.StringIO(newline="")
         csv.writer(text, **how).writerow(cells)
         return text.getvalue().encode()
 
-    def write(found: Sequence[Row]) -> Written:
-        head = one(NAMES) if header else b""
-        records = [one([_cell(row.get(name)) for name in NAMES]) for row in found]
+    def write(table: Sequence[Row]) -> Written:
+        head = csv_record(NAMES) if header else b""
+        records = [csv_record([_cell(row.get(name)) for name in NAMES]) for row in table]
         lines, line = [], 1 + head.count(b"\n")
         for record in records:
             lines.append(line)
             line += record.count(b"\n")
-        return Written(head + b"".join(records), [one[:-1] for one in records], lines, head)
+        return Written(head + b"".join(records), [record[:-1] for record in records], lines, head)
 
     return write
 
@@ -141,29 +141,29 @@ def _cell(value: Any) -> Any:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
-def _numbered(data: bytes, found: Sequence[Row]) -> Written:
-    records = [_object({name: _cell(row.get(name)) for name in NAMES}).encode() for row in found]
-    return Written(data, records, list(range(1, len(found) + 1)))
+def _numbered(data: bytes, table: Sequence[Row]) -> Written:
+    records = [_object({name: _cell(row.get(name)) for name in NAMES}).encode() for row in table]
+    return Written(data, records, list(range(1, len(table) + 1)))
 
 
-def _parquet(found: Sequence[Row]) -> Written:
+def _parquet(table: Sequence[Row]) -> Written:
     schema: dict[str, Any] = {"id": pl.String, "a": pl.Int64, "b": pl.Decimal(38, 18), "c": pl.String}
-    frame = pl.DataFrame({name: [row.get(name) for row in found] for name in NAMES}, schema=schema)
+    frame = pl.DataFrame({name: [row.get(name) for row in table] for name in NAMES}, schema=schema)
     file = io.BytesIO()
     frame.write_parquet(file, row_group_size=700)
-    return _numbered(file.getvalue(), found)
+    return _numbered(file.getvalue(), table)
 
 
-def _sqlite(found: Sequence[Row]) -> Written:
+def _sqlite(table: Sequence[Row]) -> Written:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.sqlite"
         with closing(sqlite3.connect(path)) as database:
             database.execute("create table rows (id text, a integer, b text, c text)")
-            cells = [[_cell(row.get(name)) for name in NAMES] for row in found]
+            cells = [[_cell(row.get(name)) for name in NAMES] for row in table]
             database.executemany("insert into rows values (?, ?, ?, ?)", cells)
             database.execute("create table others (one)")
             database.commit()
-        return _numbered(path.read_bytes(), found)
+        return _numbered(path.read_bytes(), table)
 
 
 _CRLF: dict[str, Any] = {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tests.support.dirty.cases import (
     UTF8,
     among_good_rows,
     dirty_row,
-    dirty_table,
     ending,
     good,
     load,
@@ -24,19 +23,6 @@ from tests.support.dirty.cases import (
 from tests.support.harness import Target
 
 DIRTY = Path(__file__).parents[2] / "support" / "dirty"
-
-
-@pytest.fixture(scope="module")
-def made(servers: Target) -> Iterator[Target]:
-    with dirty_table(servers) as target:
-        yield target
-
-
-@pytest.fixture
-def dirty(made: Target) -> Target:
-    """The servers, with an empty api.dirty."""
-    made.sql("truncate api.dirty")
-    return made
 
 
 LINES = [

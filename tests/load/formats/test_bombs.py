@@ -13,11 +13,8 @@ import polars as pl
 import pytest
 
 from tests.support.harness import Target
-from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import contents
 from tests.support.processes import Loads, peak
-
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
 def csv_bomb() -> bytes:
