@@ -45,7 +45,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """How rows are written.
+    """A format of files, and how rows are written in it.
 
     Attributes:
         write: makes a file of them.
@@ -71,7 +71,7 @@ class Format:
 
 
 def rows(lines: Sequence[str]) -> list[Row]:
-    """Lines of JSON as rows; numbers keep their digits."""
+    """Return lines of JSON as rows; numbers keep their digits."""
     return [json.loads(line, parse_float=Decimal) for line in lines]
 
 
@@ -88,7 +88,7 @@ def _pretty(row: Row) -> str:
 
 
 def _texts(texts: Sequence[str], between: str, *, begin: str = "", end: str = "", gaps: int) -> Written:
-    """Texts of JSON with something between them; ``gaps``: how many lines that is."""
+    """Join texts of JSON by something that ends ``gaps`` lines."""
     lines, line = [], 1 + begin.count("\n")
     for text in texts:
         lines.append(line)
@@ -118,7 +118,7 @@ def _objects(table: Sequence[Row]) -> Written:
 
 
 def _cells(*, header: bool = True, **how: Any) -> Callable[[Sequence[Row]], Written]:
-    """Rows as CSV; options are those of csv.writer."""
+    """Return a function that writes rows as CSV; options are those of csv.writer."""
 
     def csv_record(cells: Sequence[Any]) -> bytes:
         text = io.StringIO(newline="")
@@ -186,23 +186,23 @@ FORMATS: dict[str, Format] = {
 
 
 def bare_name(name: str) -> str:
-    """A file's name without what it is compressed with."""
+    """Return a file's name without the suffix of its compression."""
     stem, dot, last = name.rpartition(".")
     return stem if dot + last in PACK else name
 
 
 def format_of(name: str) -> Format:
-    """How a file of this name is written; JSON Lines, where it is none of FORMATS."""
+    """Return how a file of this name is written: as JSON Lines, unless FORMATS has it."""
     return FORMATS.get(bare_name(name), Format(_plain, {}, shapes=True))
 
 
 def written(name: str, lines: Sequence[str]) -> Written:
-    """Lines of JSON as the file of this name, not compressed."""
+    """Return lines of JSON as the file of this name, not compressed."""
     return format_of(name).write(rows(lines))
 
 
 def store(folder: Path, lines: Sequence[str], names: Sequence[str], members: int = 2) -> int:
-    """Write lines as files of these names, a part of them in each; gives the files' bytes in all."""
+    """Write lines as files of these names, a part of them in each, and return the bytes in all."""
     step = -(-len(lines) // len(names))
     size = 0
     for number, name in enumerate(names):
@@ -214,7 +214,7 @@ def store(folder: Path, lines: Sequence[str], names: Sequence[str], members: int
 
 
 def rough(count: int, *, seed: int, shapes: bool = False, typed: bool = False, **more: Any) -> Source:
-    """A source whose texts hold quotes, newlines and what else is between cells.
+    """Return a source whose texts hold quotes, newlines and all that separates cells.
 
     Args:
         count: of rows.
