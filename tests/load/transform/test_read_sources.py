@@ -31,7 +31,7 @@ UNFIT: list[tuple[list[str], str, bytes, str]] = [
     (["--map=b=x"], "rows.csv", b"id,a\nk2,1\n", "rows.csv lacks x"),
     (["--map=b=x"], "rows.csv", b"id,a\n", "rows.csv lacks x"),
     ([], "rows.csv", b"key,a\nk2,1\n", "rows.csv gives no id, the key"),
-    ([], "rows.csv.gz", gzip.compress(b"key,a\nk2,1\n", mtime=0), "rows.csv.gz gives no id, the key"),
+    ([], "rows.csv.gz", gzip.compress(b"key,a\nk2,1\n"), "rows.csv.gz gives no id, the key"),
     ([], "rows.csv", b"id,id\nk2,1\n", "rows.csv:1: the header has id twice"),
     ([], "rows.sqlite", database("one", "other"), "rows.sqlite has 2 tables: one, other"),
     ([], "rows.sqlite", b"id,a\nk2,1\n", "rows.sqlite is no SQLite database, though its name says so"),
