@@ -18,5 +18,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON api.portfolio_history TO api_d
 --     403 42501 permission denied for sequence portfolio_history_id_seq
 -- Only a row that brings its own id does without. (USAGE is what nextval() asks for; SELECT lets the producer read the
 -- sequence's state. An identity column, GENERATED ... AS IDENTITY, would skip the check and need no grant.)
--- tests/test_sql.py holds it both ways.
+-- tests/load/sandbox/test_sql.py tests it with the grant and without.
 GRANT USAGE, SELECT ON SEQUENCE core.portfolio_history_id_seq TO api_data_producer;

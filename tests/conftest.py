@@ -37,6 +37,11 @@ class _ClientResponse(aiohttp.ClientResponse):
 setattr(aioresponses.core, "ClientResponse", _ClientResponse)  # noqa: B010 - it is not exported
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a gzip file by its argument: it holds the time, and all workers must call a test the same."""
+    return argname if isinstance(val, bytes) and val.startswith(b"\x1f\x8b") else None
+
+
 @pytest.fixture(autouse=True)
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""

@@ -1,4 +1,4 @@
-"""Table 2.1 of postgrest.md where a server is away or busy: servers of our own, that can be killed."""
+"""Verdicts on what PostgREST answers while it, or its database, is away or busy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What tests share: the real servers, and loads into them."""
+"""Loads into real servers, and what they leave behind."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ TRADE: dict[str, Any] = {
 
 
 def trade(id: str = "t1", **fields: Any) -> str:  # noqa: A002 - the column's name
-    """A line with a whole trade. Values given as bytes go in as raw JSON."""
+    """Return a line with a whole trade. Values given as bytes are raw JSON."""
     return line(TRADE | {"id": id} | fields)
 
 
 def line(fields: Mapping[str, Any]) -> str:
-    """An object on one line. Values given as bytes go in as raw JSON."""
+    """Return an object on one line. Values given as bytes are raw JSON."""
     parts = (
         f"{json.dumps(name)}:{value.decode() if isinstance(value, bytes) else json.dumps(value)}"
         for name, value in fields.items()
@@ -54,24 +54,24 @@ class Loaded:
 
     @property
     def rejects(self) -> list[bytes]:
-        """The rejected rows, as rejects.jsonl has them."""
+        """The lines of rejects.jsonl: the rejected rows."""
         path = self.folder / "rejects.jsonl"
         return path.read_bytes().split(b"\n")[:-1] if path.exists() else []
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """rejects.errors.jsonl."""
+        """The entries of rejects.errors.jsonl."""
         path = self.folder / "rejects.errors.jsonl"
         return [json.loads(entry) for entry in path.read_text().split("\n")[:-1]] if path.exists() else []
 
     @property
     def codes(self) -> list[tuple[int, str]]:
-        """Line and code of each reject."""
+        """The line number and the code of each reject."""
         return [(error["line"], error["code"]) for error in self.errors]
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
-        """Rows loaded, superseded, ignored, rejected. They must add up to the rows read."""
+        """The rows loaded, superseded, ignored and rejected, which must add up to the rows read."""
         report = self.report
         counts = (report.rows_loaded, report.rows_superseded, report.rows_ignored, report.rows_rejected)
         assert sum(counts) == report.rows_read
@@ -79,7 +79,7 @@ class Loaded:
 
 
 class Target:
-    """The real PostgREST over the real PostgreSQL, for one test run."""
+    """A real PostgREST over a real PostgreSQL, for loads of this process."""
 
     def __init__(self, box: Sandbox, folder: Path) -> None:
         self.url = box.url
@@ -93,12 +93,12 @@ class Target:
         self._connection.close()
 
     def sql(self, statement: Any, *arguments: Any) -> list[tuple[Any, ...]]:
-        """Run SQL as the superuser; gives the rows, if there are any."""
+        """Run SQL as the superuser, and return its rows, if it has any."""
         cursor = self._connection.execute(statement, arguments or None)
         return cursor.fetchall() if cursor.description else []
 
     def texts(self, statement: LiteralString) -> list[tuple[str | None, ...]]:
-        """Rows with each value as PostgreSQL writes it: nothing is read as a number on the way."""
+        """Run SQL, and return its rows with each value as PostgreSQL writes it, so that no digit is lost."""
         with self._connection.cursor() as cursor:
             cursor.execute(statement)
             result = cursor.pgresult
@@ -117,7 +117,7 @@ class Target:
             copy.write(text)
 
     def reload(self) -> None:
-        """Have PostgREST read the schema again, after DDL, and wait until it has."""
+        """Have PostgREST read the schema again after DDL, and wait until it has."""
         marker = f"reloaded_{time.monotonic_ns()}"
         self.sql(f"create view api.{marker} as select 1 as one; grant select on api.{marker} to api_anon")
         self.sql("notify pgrst, 'reload schema'")
@@ -133,7 +133,7 @@ class Target:
             return text
 
     def settings(self, **changes: Any) -> Settings:
-        """Settings that point here."""
+        """Return settings that lead to these servers."""
         given: dict[str, Any] = {"url": self.url, "jwt_secret": self.secret, "retry_for": 20.0} | changes
         return Settings(**given)
 
@@ -144,7 +144,7 @@ class Target:
         observer: Any = None,
         **changes: Any,
     ) -> Loaded:
-        """Load lines, or a file's bytes, in this process."""
+        """Load lines, the bytes of a file, or a file, in this process; changes are those of `Settings`."""
         self._loads += 1
         folder = self._folder / f"load{self._loads}"
         folder.mkdir()
@@ -160,7 +160,7 @@ class Target:
 
 
 def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Poll until something is so; fails when it takes too long."""
+    """Wait until a condition holds; fail when that takes too long."""
     deadline = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < deadline
@@ -168,5 +168,5 @@ def wait_for(what: Callable[[], bool], seconds: float = 10.0) -> None:
 
 
 def ids(rows: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """The first column."""
+    """Return the first column of rows."""
     return [row[0] for row in rows]

@@ -1,4 +1,4 @@
-"""kill -9 of a load, and its resumption: for tests and for the soak."""
+"""Loads that are killed by kill -9, and resumed: for tests and for the soak."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BATCH_ROWS, CONCURRENCY = 150, 4
 
 
 def kill_somewhere(process: Process, proxy: Proxy, chance: random.Random) -> Run:
-    """Kill it at a random instant: often while requests go on, now and then before or behind them."""
+    """Kill a load at a random instant: mostly while it sends, now and then before or after."""
     before = len(proxy.posts)
     if chance.random() < 0.2:
         time.sleep(chance.uniform(0.0, 1.5))
@@ -36,13 +36,13 @@ def kill_somewhere(process: Process, proxy: Proxy, chance: random.Random) -> Run
 
 
 def stall_behind(proxy: Proxy, posts: int) -> None:
-    """After so many more requests with rows none is answered."""
+    """Have the proxy answer so many more requests with rows, and no others."""
     last = len(proxy.posts) + posts
     proxy.fault = lambda seen: Stall() if seen.number > last else None
 
 
 def await_quiet(proxy: Proxy, process: Process, posts: int) -> None:
-    """Wait until so many requests with rows have come, and no more come."""
+    """Wait until so many requests with rows have come in all, and no others come for 0.25 s."""
     await_that(lambda: len(proxy.posts) >= posts, process, 20)
     seen, since = 0, time.monotonic()
     while time.monotonic() - since < 0.25:
@@ -54,7 +54,7 @@ def await_quiet(proxy: Proxy, process: Process, posts: int) -> None:
 def kill_in_the_middle(
     loads: Loads, proxy: Proxy, *arguments: str, after: int = 15, prefix: Sequence[str] = ()
 ) -> Run:
-    """Start a load and kill it once so many requests were answered and no other is any more."""
+    """Start a load, and kill it once ``after`` requests were answered and those behind them wait."""
     goal = len(proxy.posts) + after + 1
     stall_behind(proxy, after)
     process = loads.start(*arguments, prefix=prefix)
@@ -66,12 +66,12 @@ def kill_in_the_middle(
 
 
 def resent(earlier: list[Seen], later: list[Seen]) -> int:
-    """How many rows of one run another has sent again."""
+    """Return how many rows of the earlier requests the later ones hold again."""
     return len(set().union(*(seen.lines for seen in earlier)) & set().union(*(s.lines for s in later)))
 
 
 def is_finished(run: Run) -> bool:
-    """Whether its journal says that nothing is left to be done: it was killed on its way out."""
+    """Return whether its journal says that all is done: then the load was killed on its way out."""
     try:
         with closing(sqlite3.connect(run.folder / "journal.sqlite")) as database:
             return bool(database.execute("select 1 from about where name = 'finished'").fetchone())
@@ -90,7 +90,7 @@ def kill_and_resume(
     base: str = "",
     flags: Sequence[str] = (),
 ) -> Run:
-    """Kill a load as often as told, each time after it was started again; then let it end.
+    """Kill a load ``kills`` times, resume it after each, and let it end.
 
     A load that ends before it is killed is checked, and begun anew. The source is stored as files of these
     names, a part in each; the load names them with ``base`` before each, as in a URL. ``flags`` are what a

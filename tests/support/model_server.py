@@ -96,7 +96,7 @@ class Loading:
 
     Attributes:
         done: time and rows, both summed up, of each request that was accepted.
-        paced: time, requests in flight and rows a batch, whenever one of them changed.
+        paced: time, requests in flight and rows a batch, whenever either changed.
         refused: time, rows and kind of each that was not.
     """
 
@@ -134,7 +134,7 @@ class Loading:
         return self
 
     def rows(self, begin: float, end: float) -> int:
-        """Rows accepted from one time to another."""
+        """Rows accepted between two times."""
         last, first = bisect_left(self.done, (end, 0)), bisect_left(self.done, (begin, 0))
         return (self.done[last - 1][1] if last else 0) - (self.done[first - 1][1] if first else 0)
 
@@ -156,42 +156,46 @@ class Loading:
 
     def _open(self) -> None:
         while self._waiting and self._flying < self.pacer.in_flight:
-            one = self._waiting.popleft()
-            if not one.tries and not self.pacer.takes(one.rows, one.rows * ROW) and one.rows > 1:
-                part = min(one.rows, self.pacer.limits.rows)
-                one.rest.insert(0, one.rows - part)
-                one.rows = part
+            request = self._waiting.popleft()
+            if (
+                not request.tries
+                and not self.pacer.takes(request.rows, request.rows * ROW)
+                and request.rows > 1
+            ):
+                part = min(request.rows, self.pacer.limits.rows)
+                request.rest.insert(0, request.rows - part)
+                request.rows = part
             self._flying += 1
-            one.since = self.now
-            self.pacer.started(one.rows, one.rows * ROW, self.now)
-            self._at(self.now + self.model.trip / 2, lambda one=one: self._arrive(one))  # type: ignore[misc]
+            request.since = self.now
+            self.pacer.started(request.rows, request.rows * ROW, self.now)
+            self._at(self.now + self.model.trip / 2, lambda request=request: self._arrive(request))  # type: ignore[misc]
         state = (self.pacer.in_flight, self.pacer.limits.rows)
         if not self.paced or self.paced[-1][1:] != state:
             self.paced.append((self.now, *state))
 
-    def _arrive(self, one: _Request) -> None:
+    def _arrive(self, request: _Request) -> None:
         model = self.model
         self._served += 1
-        one.arrived = self.now
-        one.work = (model.request + model.row * one.rows) * self._chance.uniform(
+        request.arrived = self.now
+        request.work = (model.request + model.row * request.rows) * self._chance.uniform(
             1 - model.noise, 1 + model.noise
         )
         if self._served > model.most_in_flight:
-            self._answer(one, Decision.RETRY)
-        elif one.rows > model.most_rows:
-            self._at(self.now + model.statement_timeout, lambda: self._answer(one, Decision.SHRINK))
+            self._answer(request, Decision.RETRY)
+        elif request.rows > model.most_rows:
+            self._at(self.now + model.statement_timeout, lambda: self._answer(request, Decision.SHRINK))
         elif len(self._working) >= model.pool:
-            self._queue.append(one)
-            self._at(self.now + model.pool_wait, lambda: self._give_up(one))
+            self._queue.append(request)
+            self._at(self.now + model.pool_wait, lambda: self._give_up(request))
         else:
             self._reckon()
-            self._working.append(one)
+            self._working.append(request)
             self._plan()
 
-    def _give_up(self, one: _Request) -> None:
-        if one in self._queue:
-            self._queue.remove(one)
-            self._answer(one, Decision.RETRY)
+    def _give_up(self, request: _Request) -> None:
+        if request in self._queue:
+            self._queue.remove(request)
+            self._answer(request, Decision.RETRY)
 
     def _speed(self) -> float:
         """Of each request at work."""
@@ -202,8 +206,8 @@ class Loading:
     def _reckon(self) -> None:
         if self._working:
             speed = self._speed()
-            for one in self._working:
-                one.work -= (self.now - self._worked) * speed
+            for request in self._working:
+                request.work -= (self.now - self._worked) * speed
         self._worked = self.now
 
     def _plan(self) -> None:
@@ -212,48 +216,50 @@ class Loading:
         if not self._working:
             return
         speed = self._speed()
-        first = min(self._working, key=lambda one: one.work)
+        first = min(self._working, key=lambda request: request.work)
         ready = max(0.0, first.work) / speed if speed else FOREVER
-        oldest = min(one.arrived for one in self._working)
+        oldest = min(request.arrived for request in self._working)
         until = min(self.now + min(ready, 0.05), max(self.now, oldest + self.model.statement_timeout))
         this = self._round
         self._at(until, lambda: self._look() if this == self._round else None)
 
     def _look(self) -> None:
         self._reckon()
-        for one in list(self._working):
-            late = self.now >= one.arrived + self.model.statement_timeout - 1e-9
-            if one.work <= 1e-9 or late:
-                self._working.remove(one)
+        for request in list(self._working):
+            late = self.now >= request.arrived + self.model.statement_timeout - 1e-9
+            if request.work <= 1e-9 or late:
+                self._working.remove(request)
                 if self._queue:
                     other = self._queue.popleft()
                     self._working.append(other)
-                self._answer(one, Decision.DONE if one.work <= 1e-9 else Decision.SHRINK)
+                self._answer(request, Decision.DONE if request.work <= 1e-9 else Decision.SHRINK)
         self._plan()
 
-    def _answer(self, one: _Request, kind: Decision) -> None:
+    def _answer(self, request: _Request, kind: Decision) -> None:
         self._served -= 1
-        self._at(self.now + self.model.trip / 2, lambda: self._receive(one, kind))
+        self._at(self.now + self.model.trip / 2, lambda: self._receive(request, kind))
 
-    def _receive(self, one: _Request, kind: Decision) -> None:
+    def _receive(self, request: _Request, kind: Decision) -> None:
         self._flying -= 1
-        self.pacer.answered(Answered(one.rows, one.rows * ROW, one.since, self.now, kind, _STRAINS[kind]))
-        if not one.rows:
+        self.pacer.answered(
+            Answered(request.rows, request.rows * ROW, request.since, self.now, kind, _STRAINS[kind])
+        )
+        if not request.rows:
             for _ in range(self.senders):
                 self._next()
             return
         if kind is Decision.DONE:
-            self.done.append((self.now, one.rows + (self.done[-1][1] if self.done else 0)))
-            if one.rest:
-                self._waiting.append(_Request(one.rest.pop(0), one.rest))
+            self.done.append((self.now, request.rows + (self.done[-1][1] if self.done else 0)))
+            if request.rest:
+                self._waiting.append(_Request(request.rest.pop(0), request.rest))
             else:
                 self._next()
             return
-        self.refused.append((self.now, one.rows, kind.name))
+        self.refused.append((self.now, request.rows, kind.name))
         if kind is Decision.SHRINK:
-            half = one.rows // 2
-            self._waiting.append(_Request(half, [one.rows - half, *one.rest]))
+            half = request.rows // 2
+            self._waiting.append(_Request(half, [request.rows - half, *request.rest]))
             return
-        one.tries += 1
-        wait = backoff(one.tries, self.model.after, chance=self._chance.random())
-        self._at(self.now + wait, lambda: self._waiting.append(one))
+        request.tries += 1
+        wait = backoff(request.tries, self.model.after, chance=self._chance.random())
+        self._at(self.now + wait, lambda: self._waiting.append(request))

@@ -14,7 +14,7 @@ from tests.support.sources import Source, Stored
 
 
 def contents(target: Target) -> Stored:
-    """The table, each value as PostgreSQL writes it."""
+    """Return the rows of api.faults by key, each value as PostgreSQL writes it."""
     rows = target.texts("select id, a, b, c from api.faults")
     return {str(key): tuple(values) for key, *values in rows}
 
@@ -36,7 +36,7 @@ def settle(target: Target, seconds: float = 30.0) -> None:
 
 @dataclass(frozen=True)
 class Differences:
-    """A table against what it must be."""
+    """The keys of rows that a table lacks, has with other values, or should not have."""
 
     lost: list[str]
     wrong: list[str]
@@ -51,7 +51,7 @@ class Differences:
 
 
 def differences(found: Stored, wanted: Stored) -> Differences:
-    """Which keys are not there, have other values, or should not be there."""
+    """Compare a table with what it must hold."""
     lost = [key for key in wanted if key not in found]
     wrong = [key for key in wanted if key in found and found[key] != wanted[key]]
     extra = [key for key in found if key not in wanted]
@@ -59,7 +59,7 @@ def differences(found: Stored, wanted: Stored) -> Differences:
 
 
 def check(target: Target, made: Source, report: Mapping[str, Any], *, resolution: str = "merge") -> None:
-    """The table is the source's to the last digit, and the report's counts are those of the source."""
+    """Assert that the table is the source's to the last digit, and that the report's counts are right."""
     wanted = made.stored if resolution == "merge" else made.first
     found = differences(contents(target), wanted)
     assert not found, f"{found}, {report}"
@@ -68,7 +68,7 @@ def check(target: Target, made: Source, report: Mapping[str, Any], *, resolution
 
 
 def counts_wrong(made: Source, report: Mapping[str, Any], *, resolution: str = "merge") -> str:
-    """What is wrong with a complete report's counts; nothing where they are right."""
+    """Return what is wrong with the counts of a complete load; an empty text where they are right."""
     loaded, superseded, ignored, rejected = (
         report[f"rows_{part}"] for part in ("loaded", "superseded", "ignored", "rejected")
     )
@@ -97,6 +97,6 @@ def counts_wrong(made: Source, report: Mapping[str, Any], *, resolution: str = "
 
 
 def as_dict(report: Report) -> dict[str, Any]:
-    """A report as its file has it."""
+    """Return a report as its file holds it."""
     found: dict[str, Any] = json.loads(report.json())
     return found

@@ -15,7 +15,7 @@ else:
 
 
 def zstandard(data: bytes, **options: int) -> bytes:
-    """A frame with a checksum, as the program writes it; options are those of CompressionParameter."""
+    """Return a frame with a checksum, as the program zstd writes it; options as in CompressionParameter."""
     named = {"checksum_flag": 1} | options
     return zstd.compress(data, options={zstd.CompressionParameter[name]: named[name] for name in named})
 
@@ -30,7 +30,7 @@ SUFFIXES = tuple(PACK)
 
 
 def packed(name: str, data: bytes, members: int = 2) -> bytes:
-    """The bytes of a file of this name: so many members one after another, where it is compressed."""
+    """Return the bytes of a file of this name; a compressed one has so many members, one after another."""
     pack = PACK.get(f".{name.rpartition('.')[2]}")
     if pack is None:
         return data

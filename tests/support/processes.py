@@ -63,7 +63,7 @@ class Process:
         return self.wait()
 
     def wait(self, seconds: float = 120.0) -> Run:
-        """Wait for its end."""
+        """Wait until it has ended."""
         try:
             _, err = self.popen.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -103,11 +103,11 @@ class Loads:
         self.variables: dict[str, str] = {}
 
     def command(self, *arguments: str) -> list[str]:
-        """The whole command line."""
+        """Return the whole command line of a load."""
         return [sys.executable, "-m", "loader", *self.options, *arguments]
 
     def environment(self) -> dict[str, str]:
-        """The variables of a load."""
+        """Return the environment of a load."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": os.environ["HOME"],
@@ -115,11 +115,13 @@ class Loads:
             "BULKLOAD_URL": self.url,
             "BULKLOAD_TABLE": "faults",
             "PGRST_JWT_SECRET": self.secret,
+            # The import of aiohttp reads the certificates of the system: a sixth of the time of a start.
+            "SSL_CERT_FILE": os.devnull,
             **self.variables,
         }
 
     def start(self, *arguments: str, prefix: Sequence[str] = ()) -> Process:
-        """Start a load; the last argument is the (first) source, or ``--run-dir=...`` is among them."""
+        """Start a load into the directory of ``--run-dir=``, else that of the last argument, its source."""
         run_dirs = [argument.split("=", 1)[1] for argument in arguments if argument.startswith("--run-dir=")]
         folder = self.folder / (run_dirs[0] if run_dirs else f"{Path(arguments[-1]).name}.bulkload")
         popen = subprocess.Popen(
@@ -139,7 +141,7 @@ class Loads:
 
 
 def await_that(what: Callable[[], object], process: Process | None = None, seconds: float = 60.0) -> None:
-    """Poll until something is so; fails when it takes too long, or when the process has ended meanwhile."""
+    """Wait until a condition holds; fail when that takes too long, or the process ends before."""
     deadline = time.monotonic() + seconds
     while not what():
         if process is not None and not process.running:
@@ -150,7 +152,7 @@ def await_that(what: Callable[[], object], process: Process | None = None, secon
 
 
 def peak(loads: Loads, name: str, *, dry: bool = True) -> tuple[Run, int]:
-    """A load (dry, or not), and the most memory that it has held, in MB."""
+    """Run a load of a source, and return it with the most memory that it held, in MB."""
     code = "import os, sys; _, s, u = os.wait4(os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0); "
     code += "open('peak', 'w').write(str(u.ru_maxrss)); sys.exit(os.waitstatus_to_exitcode(s))"
     flags = ["--dry-run"] if dry else []

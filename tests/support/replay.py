@@ -1,4 +1,4 @@
-"""What the tests of verdicts share: a request as the loader makes it, and a server that replays an answer."""
+"""Requests as the loader makes them, with the verdict on their reply, and servers that replay an answer."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Answer:
 
     @property
     def said(self) -> tuple[int, str | None, Decision]:
-        """HTTP status, code of the error, verdict; as a row of postgrest.md's tables has them."""
+        """HTTP status, code of the error, verdict; as a row of the tables of verdicts has them."""
         assert isinstance(self.reply, Reply), self.reply
         code = None if self.reply.reason is None else self.reply.reason.code
         return self.reply.status, code, self.verdict.decision

@@ -12,7 +12,7 @@ Stored = dict[str, tuple[str | None, ...]]  # by key; values as PostgreSQL write
 
 @dataclass(frozen=True)
 class Source:
-    """A source, and what a load of it must leave.
+    """The lines of a source, and what a load of them must leave.
 
     Attributes:
         lines: its lines.
@@ -29,22 +29,27 @@ class Source:
     repeats: list[str] = field(default_factory=list)
 
     def refused(self, resolution: str) -> list[str]:
-        """The lines that must be rejected under a resolution, in their order."""
+        """Return the lines that must be rejected under a resolution, in their order."""
         if resolution != "none":
             return self.rejects
         refused = {*self.rejects, *self.repeats}
         return [line for line in self.lines if line in refused]
 
+    @property
+    def data(self) -> bytes:
+        """Its lines as the bytes of a file."""
+        return "".join(f"{line}\n" for line in self.lines).encode()
+
     def write(self, path: Path) -> Path:
         """Write it as a file."""
-        path.write_text("".join(f"{line}\n" for line in self.lines))
+        path.write_bytes(self.data)
         return path
 
 
 def source(
     rows: int, *, seed: int = 0, bad: int = 6, repeats: float = 0.02, shapes: bool = True, wide: int = 0
 ) -> Source:
-    """Rows of two shapes, some with the key of an earlier one, and some that must be rejected.
+    """Return rows of two shapes, some with the key of an earlier row, and some that must be rejected.
 
     Args:
         rows: how many lines.

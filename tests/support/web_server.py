@@ -1,4 +1,4 @@
-"""A web server on loopback that gives files, and behaves as well or as badly as a test wants."""
+"""A web server on loopback that serves files, and behaves as well or as badly as a test wants."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Web:
 
 @contextmanager
 def web_server(context: ssl.SSLContext | None = None) -> Iterator[Web]:
-    """A Web that is up, with no files; with a context, it speaks TLS."""
+    """Start a web server that has no files yet; with a context it speaks TLS."""
     web = Web(scheme="http" if context is None else "https")
 
     class Handler(_Handler):
@@ -95,7 +95,7 @@ def web_server(context: ssl.SSLContext | None = None) -> Iterator[Web]:
 
 class _Server(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up, for a certificate that it does not know, is nothing to speak of."""
+        """Say nothing: a client that does not know the certificate hangs up."""
 
 
 class _Handler(BaseHTTPRequestHandler):

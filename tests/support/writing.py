@@ -45,7 +45,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Format:
-    """How rows are written.
+    """A format of files, and how rows are written in it.
 
     Attributes:
         write: makes a file of them.
@@ -71,7 +71,7 @@ class Format:
 
 
 def rows(lines: Sequence[str]) -> list[Row]:
-    """Lines of JSON as rows; numbers keep their digits."""
+    """Return lines of JSON as rows; numbers keep their digits."""
     return [json.loads(line, parse_float=Decimal) for line in lines]
 
 
@@ -88,7 +88,7 @@ def _pretty(row: Row) -> str:
 
 
 def _texts(texts: Sequence[str], between: str, *, begin: str = "", end: str = "", gaps: int) -> Written:
-    """Texts of JSON with something between them; ``gaps``: how many lines that is."""
+    """Join texts of JSON by something that ends ``gaps`` lines."""
     lines, line = [], 1 + begin.count("\n")
     for text in texts:
         lines.append(line)
@@ -97,42 +97,42 @@ def _texts(texts: Sequence[str], between: str, *, begin: str = "", end: str = ""
     return Written((begin + between.join(texts) + end).encode(), records, lines)
 
 
-def _plain(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], "\n", end="\n", gaps=1)
+def _plain(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], "\n", end="\n", gaps=1)
 
 
-def _commas(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], ",\n", begin="[\n", end="\n]\n", gaps=1)
+def _commas(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], ",\n", begin="[\n", end="\n]\n", gaps=1)
 
 
-def _array(found: Sequence[Row]) -> Written:
-    return _texts([_object(row) for row in found], ",", begin="[", end="]", gaps=0)
+def _array(table: Sequence[Row]) -> Written:
+    return _texts([_object(row) for row in table], ",", begin="[", end="]", gaps=0)
 
 
-def _pretty_array(found: Sequence[Row]) -> Written:
-    return _texts([_pretty(row) for row in found], ",\n  ", begin="[\n  ", end="\n]\n", gaps=1)
+def _pretty_array(table: Sequence[Row]) -> Written:
+    return _texts([_pretty(row) for row in table], ",\n  ", begin="[\n  ", end="\n]\n", gaps=1)
 
 
-def _objects(found: Sequence[Row]) -> Written:
-    return _texts([_pretty(row) for row in found], "\n", end="\n", gaps=1)
+def _objects(table: Sequence[Row]) -> Written:
+    return _texts([_pretty(row) for row in table], "\n", end="\n", gaps=1)
 
 
 def _cells(*, header: bool = True, **how: Any) -> Callable[[Sequence[Row]], Written]:
-    """Rows as CSV; options are those of csv.writer."""
+    """Return a function that writes rows as CSV; options are those of csv.writer."""
 
-    def one(cells: Sequence[Any]) -> bytes:
+    def csv_record(cells: Sequence[Any]) -> bytes:
         text = io.StringIO(newline="")
         csv.writer(text, **how).writerow(cells)
         return text.getvalue().encode()
 
-    def write(found: Sequence[Row]) -> Written:
-        head = one(NAMES) if header else b""
-        records = [one([_cell(row.get(name)) for name in NAMES]) for row in found]
+    def write(table: Sequence[Row]) -> Written:
+        head = csv_record(NAMES) if header else b""
+        records = [csv_record([_cell(row.get(name)) for name in NAMES]) for row in table]
         lines, line = [], 1 + head.count(b"\n")
         for record in records:
             lines.append(line)
             line += record.count(b"\n")
-        return Written(head + b"".join(records), [one[:-1] for one in records], lines, head)
+        return Written(head + b"".join(records), [record[:-1] for record in records], lines, head)
 
     return write
 
@@ -141,29 +141,29 @@ def _cell(value: Any) -> Any:
     return f"{value:f}" if isinstance(value, Decimal) else value
 
 
-def _numbered(data: bytes, found: Sequence[Row]) -> Written:
-    records = [_object({name: _cell(row.get(name)) for name in NAMES}).encode() for row in found]
-    return Written(data, records, list(range(1, len(found) + 1)))
+def _numbered(data: bytes, table: Sequence[Row]) -> Written:
+    records = [_object({name: _cell(row.get(name)) for name in NAMES}).encode() for row in table]
+    return Written(data, records, list(range(1, len(table) + 1)))
 
 
-def _parquet(found: Sequence[Row]) -> Written:
+def _parquet(table: Sequence[Row]) -> Written:
     schema: dict[str, Any] = {"id": pl.String, "a": pl.Int64, "b": pl.Decimal(38, 18), "c": pl.String}
-    frame = pl.DataFrame({name: [row.get(name) for row in found] for name in NAMES}, schema=schema)
+    frame = pl.DataFrame({name: [row.get(name) for row in table] for name in NAMES}, schema=schema)
     file = io.BytesIO()
     frame.write_parquet(file, row_group_size=700)
-    return _numbered(file.getvalue(), found)
+    return _numbered(file.getvalue(), table)
 
 
-def _sqlite(found: Sequence[Row]) -> Written:
+def _sqlite(table: Sequence[Row]) -> Written:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.sqlite"
         with closing(sqlite3.connect(path)) as database:
             database.execute("create table rows (id text, a integer, b text, c text)")
-            cells = [[_cell(row.get(name)) for name in NAMES] for row in found]
+            cells = [[_cell(row.get(name)) for name in NAMES] for row in table]
             database.executemany("insert into rows values (?, ?, ?, ?)", cells)
             database.execute("create table others (one)")
             database.commit()
-        return _numbered(path.read_bytes(), found)
+        return _numbered(path.read_bytes(), table)
 
 
 _CRLF: dict[str, Any] = {"quoting": csv.QUOTE_ALL, "lineterminator": "\r\n"}
@@ -186,23 +186,23 @@ FORMATS: dict[str, Format] = {
 
 
 def bare_name(name: str) -> str:
-    """A file's name without what it is compressed with."""
+    """Return a file's name without the suffix of its compression."""
     stem, dot, last = name.rpartition(".")
     return stem if dot + last in PACK else name
 
 
 def format_of(name: str) -> Format:
-    """How a file of this name is written; JSON Lines, where it is none of FORMATS."""
+    """Return how a file of this name is written: as JSON Lines, unless FORMATS has it."""
     return FORMATS.get(bare_name(name), Format(_plain, {}, shapes=True))
 
 
 def written(name: str, lines: Sequence[str]) -> Written:
-    """Lines of JSON as the file of this name, not compressed."""
+    """Return lines of JSON as the file of this name, not compressed."""
     return format_of(name).write(rows(lines))
 
 
 def store(folder: Path, lines: Sequence[str], names: Sequence[str], members: int = 2) -> int:
-    """Write lines as files of these names, a part of them in each; gives the files' bytes in all."""
+    """Write lines as files of these names, a part of them in each, and return the bytes in all."""
     step = -(-len(lines) // len(names))
     size = 0
     for number, name in enumerate(names):
@@ -214,7 +214,7 @@ def store(folder: Path, lines: Sequence[str], names: Sequence[str], members: int
 
 
 def rough(count: int, *, seed: int, shapes: bool = False, typed: bool = False, **more: Any) -> Source:
-    """A source whose texts hold quotes, newlines and what else is between cells.
+    """Return a source whose texts hold quotes, newlines and all that separates cells.
 
     Args:
         count: of rows.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,6 @@ from tests.support.dirty.cases import (
     UTF8,
     among_good_rows,
     dirty_row,
-    dirty_table,
     ending,
     good,
     load,
@@ -24,19 +23,6 @@ from tests.support.dirty.cases import (
 from tests.support.harness import Target
 
 DIRTY = Path(__file__).parents[2] / "support" / "dirty"
-
-
-@pytest.fixture(scope="module")
-def made(servers: Target) -> Iterator[Target]:
-    with dirty_table(servers) as target:
-        yield target
-
-
-@pytest.fixture
-def dirty(made: Target) -> Target:
-    """The servers, with an empty api.dirty."""
-    made.sql("truncate api.dirty")
-    return made
 
 
 LINES = [
@@ -85,7 +71,7 @@ async def test_line_is_rejected(dirty: Target, line: bytes, code: str, place: in
     )
 
 
-# A file of tests/dirty: the ids and texts that it puts into the table, and its rejected lines.
+# A file of tests/support/dirty: the ids and texts that it puts into the table, and its rejected lines.
 ABC = {"a": "x", "b": "x", "c": "x"}
 FILES: list[tuple[str, Mapping[str, str], list[tuple[int, str]]]] = [
     ("empty", {}, []),
@@ -132,7 +118,7 @@ FILES: list[tuple[str, Mapping[str, str], list[tuple[int, str]]]] = [
 async def test_file(
     dirty: Target, name: str, held: Mapping[str, str], rejects: list[tuple[int, str]]
 ) -> None:
-    """Each file of tests/dirty gives exactly its table and its rejects."""
+    """Each file of tests/support/dirty gives exactly its table and its rejects."""
     path = DIRTY / f"{name}.jsonl"
 
     loaded = await load(dirty, path)
@@ -144,7 +130,7 @@ async def test_file(
 
 
 def test_each_file_is_tested() -> None:
-    """No file of tests/dirty is forgotten."""
+    """No file of tests/support/dirty is forgotten."""
     told = [*(name for name, *_ in FILES), "utf16_le", "utf16_be"]
     assert sorted(told) == sorted(path.stem for path in DIRTY.glob("*.jsonl"))
 

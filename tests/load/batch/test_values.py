@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.dirty.cases import (
@@ -18,26 +16,11 @@ from tests.support.dirty.cases import (
     UTF8,
     among_good_rows,
     dirty_row,
-    dirty_table,
     ending,
     load,
     rejected_as,
 )
 from tests.support.harness import Target
-
-
-@pytest.fixture(scope="module")
-def made(servers: Target) -> Iterator[Target]:
-    with dirty_table(servers) as target:
-        yield target
-
-
-@pytest.fixture
-def dirty(made: Target) -> Target:
-    """The servers, with an empty api.dirty."""
-    made.sql("truncate api.dirty")
-    return made
-
 
 # Column, its value in the file, and what the table then holds, or why the row is rejected.
 HELD = [

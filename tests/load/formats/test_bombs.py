@@ -13,20 +13,17 @@ import polars as pl
 import pytest
 
 from tests.support.harness import Target
-from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import contents
 from tests.support.processes import Loads, peak
 
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
-
 
 def csv_bomb() -> bytes:
-    return gzip.compress(b"id,a,c\n") + gzip.compress(b"k,1,%s\n" % (b"." * 200) * 5000) * 200
+    return gzip.compress(b"id,a,c\n") + gzip.compress(b"k,1,%s\n" % (b"." * 200) * 5000) * 100
 
 
 def json_bomb() -> bytes:
     few = gzip.compress(b'{"id":"k","a":1,"c":"%s"},' % (b"." * 200) * 5000)
-    return gzip.compress(b"[") + few * 200 + gzip.compress(b'{"id":"k"}]')
+    return gzip.compress(b"[") + few * 100 + gzip.compress(b'{"id":"k"}]')
 
 
 def sqlite_bomb() -> bytes:

@@ -9,13 +9,11 @@ import polars as pl
 import pytest
 
 from tests.support.harness import Target
-from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import check, contents, differences
 from tests.support.processes import Loads
 from tests.support.writing import FORMATS, format_of, rough, written
 
 ROWS = 2000
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
 # The format, the exit code of a load of its first two thirds, what is said

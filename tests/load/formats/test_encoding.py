@@ -166,6 +166,6 @@ def test_another_encoding_resumes(target: Target, tmp_path: Path, name: str) -> 
     assert "resuming at" in run.err
     check(target, made, run.report)
     assert (tmp_path / name).stat().st_size == run.report["bytes_read"]
-    refused = [one for one, row in zip(file.records, made.lines, strict=True) if row in made.rejects]
+    refused = [record for record, row in zip(file.records, made.lines, strict=True) if row in made.rejects]
     wanted = file.head + b"".join(record + b"\n" for record in refused)
     assert wanted == (run.folder / kind.rejects).read_bytes().decode("utf-16").encode()

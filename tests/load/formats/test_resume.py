@@ -51,7 +51,9 @@ def test_a_killed_load_goes_on(target: Target, tmp_path: Path, name: str) -> Non
     check(target, made, run.report)
     assert size == run.report["bytes_read"]
     file = written(name, made.lines)
-    refused = [one for one, row in zip(file.records, made.lines, strict=True) if row in set(made.rejects)]
+    refused = [
+        record for record, row in zip(file.records, made.lines, strict=True) if row in set(made.rejects)
+    ]
     wanted = file.head + b"".join(record + b"\n" for record in refused)
     assert wanted == (run.folder / kind.rejects).read_bytes()
 

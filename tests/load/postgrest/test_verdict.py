@@ -1,7 +1,9 @@
-"""Tables 2.1 and 2.2 of postgrest.md, and its section 1, as PostgREST 12.0.2 over a real PostgreSQL says them.
+"""Verdicts on what PostgREST 12.0.2 over a real PostgreSQL answers to a write.
 
-Each test is one table: the cause, the HTTP status, the code, and the verdict. What this PostgREST cannot be
-made to say stands in test_verdict_replayed.py, servers that go away in test_verdict_outages.py.
+Each test has one table: the cause, the HTTP status, the code, and the verdict. Statuses and codes are those of
+PostgREST's reference, https://postgrest.org/en/v12/references/errors.html. Answers that this PostgREST cannot be
+made to give are replayed in tests/unit/postgrest/test_verdict_replayed.py; servers that go away are in
+tests/faults/test_outages.py.
 """
 
 # ruff: noqa: E501 - a row of a table is a line
@@ -238,7 +240,7 @@ def rows_of(table: Sequence[tuple[Any, ...]]) -> list[Any]:
 async def test_error(
     url: str, status: int, code: str | None, words: str, kind: Decision, request_: Request
 ) -> None:
-    """Table 2.1: the server answers with this status, code and words, and they are judged so."""
+    """The server answers with this status, code and words, and they are judged so."""
     answer = await ask(url, signed(), request_)
 
     assert (status, code, kind) == answer.said
@@ -263,7 +265,7 @@ async def test_error(
     ],
 )
 async def test_preflight_finds(url: str, cause: str) -> None:
-    """Section 1.6: a request without rows is refused for the same reason, and that is judged alike."""
+    """A request without rows is refused for the same reason, and that is judged alike."""
     status, code, _, kind, request = next(row[1:] for row in ERRORS if row[0] == cause)
 
     answer = await ask(url, signed(), replace(request, body="[]", rows=0))
@@ -273,7 +275,7 @@ async def test_preflight_finds(url: str, cause: str) -> None:
 
 @pytest.mark.parametrize("cause", ["no privilege: sequence", "RLS WITH CHECK", "null in NOT NULL"])
 async def test_preflight_cannot_find(url: str, cause: str) -> None:
-    """Section 1.6: what depends on a row is not found by a request without rows."""
+    """What depends on a row is not found by a request without rows."""
     request = next(row[5] for row in ERRORS if row[0] == cause)
 
     answer = await ask(url, signed(), replace(request, body="[]", rows=0))
@@ -303,7 +305,7 @@ STALE = [
 async def test_schema_changed(
     servers: Target, status: int, code: str, words: str, kind: Decision, ddl: str, request_: Request
 ) -> None:
-    """Table 2.1: PostgREST does not know yet that the schema has changed."""
+    """PostgREST does not know yet that the schema has changed."""
     servers.sql("create table api.outdated (id text primary key, gone text)")
     servers.sql("grant all on api.outdated to api_data_producer")
     servers.reload()
@@ -338,7 +340,7 @@ LATE = [
 @pytest.mark.usefixtures("held")
 @pytest.mark.parametrize(("status", "code", "words", "kind", "role"), rows_of(LATE))
 async def test_timeout(url: str, status: int, code: str, words: str, kind: Decision, role: str) -> None:
-    """Table 2.1: the database gives up; the limit is a setting of the token's role."""
+    """The database gives up; the limit is a setting of the token's role."""
     answer = await ask(url, signed(role=role), Request("waiting"))
 
     assert (status, code, kind) == answer.said
@@ -347,7 +349,7 @@ async def test_timeout(url: str, status: int, code: str, words: str, kind: Decis
 
 @pytest.mark.usefixtures("held")
 async def test_cancelled_by_an_operator(url: str, servers: Target) -> None:
-    """Table 2.1: a statement that somebody cancels has the code of a timeout, and is just sent again."""
+    """A statement that somebody cancels has the code of a timeout, and is just sent again."""
     asked = asyncio.create_task(ask(url, signed(), Request("waiting")))
     cancel = "select pg_cancel_backend(pid) from pg_locks where locktype = 'advisory' and not granted"
     await until(lambda: servers.sql(cancel))
@@ -359,7 +361,7 @@ async def test_cancelled_by_an_operator(url: str, servers: Target) -> None:
 
 
 async def test_deadlock(url: str, servers: Target) -> None:
-    """Table 2.1: one of two transactions that wait for each other is given up, and sent again."""
+    """One of two transactions that wait for each other is given up, and sent again."""
     servers.sql("truncate verdicts.cells; insert into verdicts.cells (id) values ('a'), ('b')")
     blocked = "select 1 from pg_stat_activity where usename = 'authenticator' and wait_event_type = 'Lock'"
     lock = "select from verdicts.cells where id = %s for update"
@@ -399,7 +401,7 @@ async def test_custom_error(
 
 # fmt: off
 CLASSES = [
-    # a cause that table 2.1 does not list            HTTP  code     verdict
+    # a cause that the tables above do not list       HTTP  code     verdict
     ("deadlock's relative: serialization, as 40002",  500, "40002", RETRY),
     ("connection failure",                            503, "08006", RETRY),
     ("prepared statement lost by a pooler",           400, "26000", RETRY),
@@ -492,7 +494,7 @@ async def test_auth(
     kind: Decision,
     token: Callable[[], str | None],
 ) -> None:
-    """Table 2.2: the server answers to a token with this status, code and words, and they are judged so."""
+    """The server answers to a token with this status, code and words, and they are judged so."""
     servers.sql("truncate verdicts.cells")
 
     answer = await ask(sites[site], token())
@@ -502,7 +504,7 @@ async def test_auth(
 
 
 async def test_basic_auth(url: str) -> None:
-    """Table 2.2: what is no bearer token counts as none."""
+    """What is no bearer token counts as none."""
     answer = await ask(url, None, Request(headers={"Authorization": "Basic eDp5"}))
 
     assert (401, "42501", STOP) == answer.said
@@ -538,7 +540,7 @@ SUCCESS = [
 async def test_success(
     url: str, servers: Target, status: int, count: int | None, kind: Decision, request_: Request
 ) -> None:
-    """Sections 1.1, 1.3 and 1.4: success is any 2xx that applied the resolution and stored each row."""
+    """Success is any 2xx that applied the resolution and stored each row."""
     servers.sql("truncate verdicts.cells, verdicts.dropping, verdicts.keyless")
     servers.sql("insert into verdicts.cells (id) values ('old')")
 

@@ -43,8 +43,8 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Site:
-    """The sandbox as its users see it."""
+class Api:
+    """The sandbox with PostgreSQL's and PostgREST's API."""
 
     box: Sandbox
 
@@ -84,109 +84,109 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     state = tmp_path_factory.mktemp("sql")
     with sandbox(state, fsync=False) as box:
-        yield Site(box)
+        yield Api(box)
     reset(state)
 
 
 @pytest.fixture(autouse=True)
-def empty_tables(site: Site) -> None:
-    site.psql("TRUNCATE core.trades, core.portfolio_history")
+def empty_tables(api: Api) -> None:
+    api.psql("TRUNCATE core.trades, core.portfolio_history")
 
 
-def test_setup_again_keeps_rows_and_password(site: Site) -> None:
+def test_setup_again_keeps_rows_and_password(api: Api) -> None:
     """setup.sql runs a second time on its own, changes no row, and authenticator logs in as before."""
-    assert 201 == site.write("/all_trades", TRADE).status
+    assert 201 == api.write("/all_trades", TRADE).status
 
-    site.psql(f"\\i '{schema.setup_file()}'")
+    api.psql(f"\\i '{schema.setup_file()}'")
 
-    assert f"t1|{TRADE['price']}" == site.psql("SELECT id, price FROM core.trades")
-    psql = str(site.box.programs / "psql")
-    login = [psql, "-X", "-A", "-t", "-c", "SELECT current_user", site.box.authenticator]
+    assert f"t1|{TRADE['price']}" == api.psql("SELECT id, price FROM core.trades")
+    psql = str(api.box.programs / "psql")
+    login = [psql, "-X", "-A", "-t", "-c", "SELECT current_user", api.box.authenticator]
     assert (
         subprocess.run(login, capture_output=True, text=True, timeout=30, check=True).stdout
         == "authenticator\n"
     )
 
 
-def test_sequence_grant_is_needed_for_a_serial_id(site: Site) -> None:
+def test_sequence_grant_is_needed_for_a_serial_id(api: Api) -> None:
     """Without id a row needs the grant on the sequence, though the view's owner owns it; with id not."""
-    assert 201 == site.write("/portfolio_history", INTERVAL).status
+    assert 201 == api.write("/portfolio_history", INTERVAL).status
 
-    site.psql(f"REVOKE ALL ON {SEQUENCE} FROM api_data_producer")
+    api.psql(f"REVOKE ALL ON {SEQUENCE} FROM api_data_producer")
     try:
-        refused = site.write("/portfolio_history", INTERVAL)
+        refused = api.write("/portfolio_history", INTERVAL)
         assert (403, "42501") == (refused.status, refused.code)
         assert "permission denied for sequence portfolio_history_id_seq" == refused.body["message"]
-        assert 201 == site.write("/portfolio_history", INTERVAL | {"id": 1_000_000}).status
+        assert 201 == api.write("/portfolio_history", INTERVAL | {"id": 1_000_000}).status
     finally:
         schema.apply(
-            site.box.programs / "psql", site.box.database, site.box.authenticator.split(":")[2].split("@")[0]
+            api.box.programs / "psql", api.box.database, api.box.authenticator.split(":")[2].split("@")[0]
         )
 
-    assert 201 == site.write("/portfolio_history", INTERVAL).status
+    assert 201 == api.write("/portfolio_history", INTERVAL).status
 
 
-def test_anyone_reads_the_newest_trades_and_nothing_else(site: Site) -> None:
+def test_anyone_reads_the_newest_trades_and_nothing_else(api: Api) -> None:
     """Without a token: the 100 newest trades, newest first; other views and every write are refused."""
-    site.psql(
+    api.psql(
         "INSERT INTO core.trades SELECT 't' || n, n, 'kraken', 'ETH/USD', 'ETH', 'USD', true, 1, 1, 1 "
         "FROM generate_series(1, 150) n"
     )
 
-    newest = site.ask("GET", "/latest_trades?market=eq.kraken")
+    newest = api.ask("GET", "/latest_trades?market=eq.kraken")
 
     assert 200 == newest.status
     assert [row["timestamp"] for row in newest.body] == list(range(150, 50, -1))
     assert list(newest.body[0]) == list(TRADE)
     for method, path in [("GET", "/all_trades"), ("POST", "/all_trades"), ("GET", "/portfolio_history")]:
-        refused = site.ask(method, path, TRADE if method == "POST" else None)
+        refused = api.ask(method, path, TRADE if method == "POST" else None)
         assert (401, "42501") == (refused.status, refused.code)
-    assert site.ask("POST", "/latest_trades", TRADE).status >= 400
+    assert api.ask("POST", "/latest_trades", TRADE).status >= 400
 
 
-def test_producer_upserts_trades(site: Site) -> None:
+def test_producer_upserts_trades(api: Api) -> None:
     """Sending a trade again updates it, to its last digit; the producer reads all of its columns."""
     upsert = "resolution=merge-duplicates,return=minimal,count=exact,handling=strict"
-    assert 201 == site.write("/all_trades?on_conflict=id", TRADE, upsert).status
+    assert 201 == api.write("/all_trades?on_conflict=id", TRADE, upsert).status
     changed = TRADE | {"amount": "999999999999999999999999999999.999999999999999999"}
 
-    assert 200 == site.write("/all_trades?on_conflict=id", changed, upsert).status
+    assert 200 == api.write("/all_trades?on_conflict=id", changed, upsert).status
 
-    assert f"t1|{changed['amount']}" == site.psql("SELECT id, amount FROM core.trades")
-    read = site.ask("GET", "/all_trades", role="api_data_producer")
+    assert f"t1|{changed['amount']}" == api.psql("SELECT id, amount FROM core.trades")
+    read = api.ask("GET", "/all_trades", role="api_data_producer")
     assert [list(row) for row in read.body] == [list(TRADE)]
-    assert "42501" == site.ask("DELETE", "/all_trades?id=eq.t1", role="api_data_producer").code
+    assert "42501" == api.ask("DELETE", "/all_trades?id=eq.t1", role="api_data_producer").code
 
 
-def test_computed_column_is_refused(site: Site) -> None:
+def test_computed_column_is_refused(api: Api) -> None:
     """timestamp_s is timestamp / 1000 and cannot be written (0A000); updated_at is not in the view."""
-    assert "0A000" == site.write("/portfolio_history", INTERVAL | {"timestamp_s": 1}).code
-    assert "PGRST204" == site.write("/portfolio_history?columns=updated_at", {"updated_at": 1}).code
+    assert "0A000" == api.write("/portfolio_history", INTERVAL | {"timestamp_s": 1}).code
+    assert "PGRST204" == api.write("/portfolio_history?columns=updated_at", {"updated_at": 1}).code
 
-    assert 201 == site.write("/portfolio_history", INTERVAL).status
+    assert 201 == api.write("/portfolio_history", INTERVAL).status
 
-    read = site.ask("GET", "/portfolio_history?select=timestamp,timestamp_s", role="api_data_producer")
+    read = api.ask("GET", "/portfolio_history?select=timestamp,timestamp_s", role="api_data_producer")
     assert [{"timestamp": 1_700_000_000_123, "timestamp_s": 1_700_000_000}] == read.body
 
 
-def test_unfinished_interval_is_deleted_and_written_anew(site: Site) -> None:
+def test_unfinished_interval_is_deleted_and_written_anew(api: Api) -> None:
     """The producer may delete an interval, write it again, and change it."""
-    assert 201 == site.write("/portfolio_history", INTERVAL).status
+    assert 201 == api.write("/portfolio_history", INTERVAL).status
     path = f"/portfolio_history?timestamp=eq.{INTERVAL['timestamp']}"
 
-    assert 204 == site.ask("DELETE", path, role="api_data_producer").status
-    assert 201 == site.write("/portfolio_history", INTERVAL | {"usd_held": "2"}).status
-    assert 204 == site.ask("PATCH", path, {"usd_held": "3"}, role="api_data_producer").status
+    assert 204 == api.ask("DELETE", path, role="api_data_producer").status
+    assert 201 == api.write("/portfolio_history", INTERVAL | {"usd_held": "2"}).status
+    assert 204 == api.ask("PATCH", path, {"usd_held": "3"}, role="api_data_producer").status
 
-    assert "3.000000000000000000" == site.psql("SELECT usd_held FROM core.portfolio_history")
+    assert "3.000000000000000000" == api.psql("SELECT usd_held FROM core.portfolio_history")
 
 
-def test_grants_are_those_of_the_mission(site: Site) -> None:
+def test_grants_are_those_of_the_mission(api: Api) -> None:
     """The views' grants are exactly these, and no role of PostgREST has any on a table of core."""
-    granted = site.psql(
+    granted = api.psql(
         "SELECT table_name, grantee, string_agg(privilege_type, ' ' ORDER BY privilege_type) "
         "FROM information_schema.role_table_grants "
         "WHERE table_schema IN ('api', 'core') AND grantee <> 'postgres' GROUP BY 1, 2 ORDER BY 1, 2"

@@ -46,7 +46,7 @@ async def test_a_compressed_source_loads_like_a_plain_one(
 ) -> None:
     """To the last digit, with its rejects and their offsets, from one member or from several."""
     made = source(ROWS, seed=members)
-    text = "".join(f"{line}\n" for line in made.lines).encode()
+    text = made.data
     path = tmp_path / f"rows.jsonl{suffix}"
     path.write_bytes(packed(path.name, text, members))
 
@@ -204,7 +204,7 @@ async def test_rows_before_the_damage_are_loaded(
 ) -> None:
     """Once the file is mended the same load is refused: the file is another. With --fresh it is loaded."""
     made = source(16_000, seed=5, bad=0, repeats=0.0, shapes=False)
-    text = "".join(f"{line}\n" for line in made.lines).encode()
+    text = made.data
     stored = packed(f"x{suffix}", text, members=1)
     name = f"rows.jsonl{suffix}"
     (tmp_path / name).write_bytes(hurt(stored))
@@ -231,7 +231,7 @@ async def test_rows_before_the_damage_are_loaded(
 async def test_damage_in_the_middle_is_told(target: Target, tmp_path: Path, suffix: str) -> None:
     """Exit 4, once it shows. Rows from before may be wrong; the mended file, loaded anew, sets them right."""
     made = source(16_000, seed=6, bad=0, repeats=0.0, shapes=False)
-    text = "".join(f"{line}\n" for line in made.lines).encode()
+    text = made.data
     stored = packed(f"x{suffix}", text, members=1)
     name = f"rows.jsonl{suffix}"
     place = len(stored) * 2 // 3
@@ -254,7 +254,7 @@ async def test_damage_in_the_middle_is_told(target: Target, tmp_path: Path, suff
 async def test_padding_behind_the_end_is_no_garbage(target: Target, tmp_path: Path) -> None:
     """Tapes fill their last block with NULs."""
     made = source(100, bad=0)
-    text = "".join(f"{line}\n" for line in made.lines).encode()
+    text = made.data
     (tmp_path / "rows.gz").write_bytes(gzip.compress(text) + b"\0" * 10_000)
 
     report = await load_all(target, tmp_path, "rows.gz")

@@ -25,10 +25,9 @@ from tests.support.outcome import as_dict, check
 from tests.support.packing import packed
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.sources import Source, source
+from tests.support.sources import source
 
 ROWS = 3000
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 
 
 @pytest.fixture(scope="module")
@@ -75,10 +74,6 @@ def loads(loads: Loads, s3: dict[str, str]) -> Loads:
     return loads
 
 
-def text_of(made: Source) -> bytes:
-    return "".join(f"{line}\n" for line in made.lines).encode()
-
-
 async def load(target: Target, folder: Path, *urls: str) -> Report:
     """A load in this process."""
     return await loader.load(target.settings(run_dir=folder / "run", table="faults"), urls)
@@ -91,7 +86,7 @@ async def test_an_object_loads_like_a_file(
     """In as many parts as it takes; its key is written as in a URL."""
     monkeypatch.setattr(object_store, "_PART", 50_000)
     made = source(ROWS, seed=1)
-    stored = packed("rows.gz", text_of(made), 1) if suffix else text_of(made)
+    stored = packed("rows.gz", made.data, 1) if suffix else made.data
     obstore.put(bucket, f"year=2024/my rows#?.jsonl{suffix}", stored)
     url = f"s3://bucket/year=2024/my%20rows%23%3F.jsonl{suffix}"
 
@@ -108,7 +103,7 @@ def test_a_killed_load_goes_on(
 ) -> None:
     """Only what was in flight is sent again."""
     made = source(ROWS, seed=7)
-    stored = packed("rows.gz", text_of(made), 1) if suffix else text_of(made)
+    stored = packed("rows.gz", made.data, 1) if suffix else made.data
     obstore.put(bucket, f"rows.jsonl{suffix}", stored)
     url = f"s3://bucket/rows.jsonl{suffix}"
     kill_in_the_middle(loads, proxy, url, after=8)
@@ -127,9 +122,9 @@ def test_a_killed_load_goes_on(
 
 def test_an_object_that_has_changed_is_another_load(bucket: ObjectStore, proxy: Proxy, loads: Loads) -> None:
     """Exit 2, as for a file that has changed since."""
-    obstore.put(bucket, "rows.jsonl", text_of(source(ROWS, seed=7)))
+    obstore.put(bucket, "rows.jsonl", source(ROWS, seed=7).data)
     kill_in_the_middle(loads, proxy, "s3://bucket/rows.jsonl", after=8)
-    obstore.put(bucket, "rows.jsonl", text_of(source(ROWS, seed=8)))
+    obstore.put(bucket, "rows.jsonl", source(ROWS, seed=8).data)
 
     run = loads.run("s3://bucket/rows.jsonl")
 

@@ -15,33 +15,21 @@ from loader.errors import SourceMissing
 from loader.run.report import Report
 from loader.sources import http, remote_file
 from tests.support.harness import Loaded, Target
-from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import as_dict, check, contents
 from tests.support.packing import packed
 from tests.support.processes import Loads, await_that, peak
-from tests.support.sources import Source, source
+from tests.support.sources import source
 from tests.support.web_server import Web, web_server
 
 ROWS = 3000
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 LINE = b'{"id":"k","a":1,"c":"%s"}\n' % (b"." * 200)
 SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with web_server() as up:
-        yield up
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote_file, "_WAITS", (0.0,) * 5)
     monkeypatch.setattr(remote_file, "_FEW_WAITS", (0.0,) * 2)
-
-
-def text_of(made: Source) -> bytes:
-    return "".join(f"{line}\n" for line in made.lines).encode()
 
 
 async def load(target: Target, folder: Path, *urls: str) -> Report:
@@ -69,7 +57,7 @@ async def test_a_source_behind_a_url_loads_like_a_file(
 ) -> None:
     """To the last digit, with its rejects and their places, whatever the server tells; nobody needs HEAD."""
     made = source(ROWS, seed=1)
-    stored = packed(f"rows.jsonl{suffix}", text_of(made), 1) if suffix else text_of(made)
+    stored = packed(f"rows.jsonl{suffix}", made.data, 1) if suffix else made.data
     web.files[f"/rows.jsonl{suffix}"] = stored
     for name, value in manners.items():
         setattr(web, name, value)
@@ -84,7 +72,7 @@ async def test_a_source_behind_a_url_loads_like_a_file(
     assert {"GET"} == {asked.method for asked in web.asked}
     assert (url.partition("?")[0],) == tuple(report.sources)
     for error, row in zip(loaded.errors, loaded.rejects, strict=True):
-        assert text_of(made)[error["offset"] :].startswith(row + b"\n")
+        assert made.data[error["offset"] :].startswith(row + b"\n")
 
 
 @pytest.mark.usefixtures("impatient")
@@ -95,7 +83,7 @@ async def test_a_broken_connection_is_taken_up_again(
 ) -> None:
     """From where it broke, again and again, also where it broke at once; no byte is asked for twice."""
     made = source(ROWS, seed=2)
-    stored = packed(f"rows.jsonl{suffix}", text_of(made), 1) if suffix else text_of(made)
+    stored = packed(f"rows.jsonl{suffix}", made.data, 1) if suffix else made.data
     web.files["/rows"] = stored
     web.etag, web.dated = told == "etag", told == "dated"
     web.cuts = [600, 0, 0, 20_000, 5, 1]
@@ -133,7 +121,7 @@ async def test_rows_before_a_break_are_loaded(
 ) -> None:
     """Where the rest cannot be had, or is of another object: exit 4, with the reason."""
     made = source(16_000, seed=5, bad=0, repeats=0.0, shapes=False)
-    web.files["/rows.jsonl"] = text_of(made)
+    web.files["/rows.jsonl"] = made.data
     web.cuts = [500_000]
     for name, value in manners.items():
         setattr(web, name, value)
@@ -145,7 +133,7 @@ async def test_rows_before_a_break_are_loaded(
     assert report.error is not None
     assert report.error.startswith(web.url("/rows.jsonl"))
     assert words in report.error
-    assert report.rows_read == len(found) == text_of(made)[:500_000].count(b"\n")
+    assert report.rows_read == len(found) == made.data[:500_000].count(b"\n")
     assert dict(list(made.stored.items())[: len(found)]) == found
 
 
@@ -202,7 +190,7 @@ async def test_a_server_that_is_not_there_is_told(
 async def test_a_server_that_is_busy_is_asked_again(target: Target, tmp_path: Path, web: Web) -> None:
     """Before the first byte, and in the middle."""
     made = source(200, seed=3)
-    web.files["/rows"] = text_of(made)
+    web.files["/rows"] = made.data
     web.statuses = [503, 429]
     web.cuts = [1000]
 
@@ -217,7 +205,7 @@ async def test_a_server_that_goes_silent_is_asked_again(
 ) -> None:
     """After a while, by another connection."""
     made = source(200, seed=3)
-    web.files["/rows"] = text_of(made)
+    web.files["/rows"] = made.data
     web.stalls = [1000, 0]
     monkeypatch.setattr(http, "_TIMEOUT", 0.2)
 
@@ -230,7 +218,7 @@ async def test_a_server_that_goes_silent_is_asked_again(
 @pytest.mark.parametrize("stall", [0, 1000])
 def test_a_silent_server_does_not_hold_up_an_interrupt(web: Web, loads: Loads, stall: int) -> None:
     """Nobody waits for the rest of its patience."""
-    web.files["/rows.jsonl"] = text_of(source(200, seed=3))
+    web.files["/rows.jsonl"] = source(200, seed=3).data
     web.stalls = [stall]
     process = loads.start(web.url("/rows.jsonl"))
     await_that(lambda: len(web.asked) == 3 and not web.stalls, process)
@@ -259,7 +247,7 @@ async def test_a_password_goes_to_its_server_only(target: Target, tmp_path: Path
     """A redirect to another one does not take it along."""
     made = source(200, seed=3)
     with web_server() as other:
-        other.files["/rows"] = text_of(made)
+        other.files["/rows"] = made.data
         web.moved["/rows"] = other.url("/rows")
 
         report = await load(target, tmp_path, web.url("/rows").replace("//", "//me:password@"))

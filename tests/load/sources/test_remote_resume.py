@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,12 @@ from tests.support.outcome import check
 from tests.support.packing import packed
 from tests.support.processes import Loads
 from tests.support.proxy import Proxy
-from tests.support.sources import Source, source
-from tests.support.web_server import Web, web_server
+from tests.support.sources import source
+from tests.support.web_server import Web
 from tests.support.writing import rough, store
 
 ROWS = 3000
-OPTIONS = (f"--batch-rows={BATCH_ROWS}", f"--concurrency={CONCURRENCY}")
 SECRET = "X-Signature=c2lnbmF0dXJl%2Bof-tests&X-Expires=86400000"
-
-
-@pytest.fixture
-def web() -> Iterator[Web]:
-    with web_server() as up:
-        yield up
 
 
 @pytest.fixture
@@ -35,14 +27,10 @@ def load_url(proxy: Proxy) -> str:
     return proxy.url
 
 
-def text_of(made: Source) -> bytes:
-    return "".join(f"{line}\n" for line in made.lines).encode()
-
-
 def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loads, target: Target) -> None:
     """From its watermark on, and for the few bytes that tell what the object is."""
     made = source(ROWS, seed=7)
-    stored = web.files["/rows.jsonl"] = text_of(made)
+    stored = web.files["/rows.jsonl"] = made.data
     url = web.url("/rows.jsonl")
     kill_in_the_middle(loads, proxy, url, after=8)
     begin, web.asked = len(proxy.posts), []
@@ -54,8 +42,10 @@ def test_a_killed_load_asks_for_the_rest_only(web: Web, proxy: Proxy, loads: Loa
     line = int(run.first.removeprefix(f"resuming at {url}:").partition(":")[0])
     offset = sum(len(text) + 1 for text in made.lines[: line - 1])
     assert offset > 10_000
-    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", f"bytes={offset}-"] == [one.range for one in web.asked]
-    assert 1 + 1 + 512 + len(stored) - offset == sum(one.given for one in web.asked)
+    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", f"bytes={offset}-"] == [
+        asked.range for asked in web.asked
+    ]
+    assert 1 + 1 + 512 + len(stored) - offset == sum(asked.given for asked in web.asked)
     assert len(before & after) <= CONCURRENCY * BATCH_ROWS
     check(target, made, run.report)
     assert made.rejects == run.rejects
@@ -67,7 +57,7 @@ def test_a_killed_load_of_a_compressed_object_goes_on(
 ) -> None:
     """It is asked for once more, from its start, and no row of what was settled is sent again."""
     made = source(ROWS, seed=7)
-    stored = web.files["/rows.jsonl.gz"] = packed("rows.gz", text_of(made), 1)
+    stored = web.files["/rows.jsonl.gz"] = packed("rows.gz", made.data, 1)
     url = web.url("/rows.jsonl.gz")
     kill_in_the_middle(loads, proxy, url, after=8)
     begin, web.asked = len(proxy.posts), []
@@ -77,8 +67,8 @@ def test_a_killed_load_of_a_compressed_object_goes_on(
     before = {line for seen in proxy.posts[:begin] for line in seen.lines}
     after = {line for seen in proxy.posts[begin:] for line in seen.lines}
     assert run.first.startswith(f"resuming at {url}:"), run.err
-    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", "bytes=512-"] == [one.range for one in web.asked]
-    assert 1 + 1 + len(stored) == sum(one.given for one in web.asked)
+    assert ["bytes=0-0", "bytes=0-0", "bytes=0-511", "bytes=512-"] == [asked.range for asked in web.asked]
+    assert 1 + 1 + len(stored) == sum(asked.given for asked in web.asked)
     assert len(before & after) <= CONCURRENCY * BATCH_ROWS
     check(target, made, run.report)
     assert made.rejects == run.rejects
@@ -124,9 +114,9 @@ def test_sources_of_other_formats_go_on_too(
 
 def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, loads: Loads) -> None:
     """Exit 2, as for a file that has changed since."""
-    web.files["/rows.jsonl"] = text_of(source(ROWS, seed=7))
+    web.files["/rows.jsonl"] = source(ROWS, seed=7).data
     kill_in_the_middle(loads, proxy, web.url("/rows.jsonl"), after=8)
-    web.files["/rows.jsonl"] = text_of(source(ROWS, seed=8))
+    web.files["/rows.jsonl"] = source(ROWS, seed=8).data
 
     run = loads.run(web.url("/rows.jsonl"))
 
@@ -137,7 +127,7 @@ def test_an_object_that_has_changed_is_another_load(web: Web, proxy: Proxy, load
 def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads, target: Target) -> None:
     """As from standard input; the first line says so."""
     made = source(ROWS, seed=7)
-    web.files["/rows.jsonl"] = text_of(made)
+    web.files["/rows.jsonl"] = made.data
     web.ranges = False
     kill_in_the_middle(loads, proxy, web.url("/rows.jsonl"), after=8)
 
@@ -150,7 +140,7 @@ def test_without_ranges_a_load_begins_anew(web: Web, proxy: Proxy, loads: Loads,
 def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Target, tmp_path: Path) -> None:
     """Neither said nor stored; and a load goes on with a URL that was signed anew."""
     made = source(ROWS, seed=7)
-    text = text_of(made)
+    text = made.data
     web.files["/my rows.jsonl"] = text
     url = web.url("/my%20rows.jsonl").replace("//", "//me:password@")
     web.cuts, web.then, web.words = [len(text) // 2], {"statuses": [403]}, "Request has expired"

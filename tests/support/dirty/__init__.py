@@ -1,4 +1,4 @@
-"""Files that are dirty in one way each; tests/test_dirty.py has what they must give."""
+"""Files that are dirty in one way each; tests/load/batch/test_dirty.py has what a load must make of them."""
 
 import pytest
 

@@ -19,7 +19,7 @@ BLOCKS = {"batch_bytes": 4096}  # so that they make several blocks, checked whol
 
 @contextmanager
 def tables(servers: Target, ddl: LiteralString, drop: LiteralString) -> Iterator[Target]:
-    """Tables of a module's own, which PostgREST knows."""
+    """Make tables, have PostgREST know them, and drop them in the end."""
     servers.sql(ddl)
     servers.reload()
     yield servers
@@ -28,7 +28,7 @@ def tables(servers: Target, ddl: LiteralString, drop: LiteralString) -> Iterator
 
 @contextmanager
 def dirty_table(servers: Target) -> Iterator[Target]:
-    """api.dirty, a column of each kind."""
+    """Make api.dirty, with a column of each kind."""
     ddl: LiteralString = """
         create table api.dirty
             (id text primary key, big bigint, n numeric(48, 18), d double precision, t text);
@@ -47,7 +47,7 @@ def good(number: int) -> bytes:
 
 
 def among_good_rows(*places: tuple[int, bytes]) -> bytes:
-    """A file of good rows, with lines put before those of these numbers (from 0, ascending)."""
+    """Return a file of good rows, with lines put before the rows of these numbers (from 0, ascending)."""
     lines = [good(number) for number in range(GOOD)]
     for place, line in reversed(places):
         lines.insert(place, line)
@@ -55,14 +55,14 @@ def among_good_rows(*places: tuple[int, bytes]) -> bytes:
 
 
 def lines_of(source: bytes) -> list[tuple[int, bytes]]:
-    """The lines with their offsets. A byte order mark belongs to no line."""
+    """Return the lines with their offsets. A byte order mark belongs to no line."""
     first = len(BOM) if source.startswith(BOM) else 0
     offsets = [first] + [at + 1 for at, byte in enumerate(source) if byte == 10] + [len(source) + 1]
     return [(start, source[start : end - 1]) for start, end in pairwise(offsets)]
 
 
 def rejected_as(loaded: Loaded, source: bytes, expected: list[tuple[int, str]]) -> None:
-    """Exactly these lines are rejected for these reasons: their bytes, their numbers, their places."""
+    """Assert that just these lines are rejected for these reasons, with their bytes and offsets."""
     lines = [lines_of(source)[number - 1] for number, _ in expected]
     assert expected == loaded.codes
     assert [line for _, line in lines] == loaded.rejects
@@ -81,5 +81,5 @@ def dirty_row(id: str, column: str, given: bytes) -> bytes:  # noqa: A002 - the 
 
 
 def rows_of(target: Target, table: str) -> list[tuple[str | None, ...]]:
-    """What a table holds, as PostgreSQL writes it, in any one order."""
+    """Return the rows of a table as PostgreSQL writes them, in a fixed order."""
     return sorted(target.texts(f"select * from {table}"), key=str)  # noqa: S608 - a test's own

@@ -1,7 +1,7 @@
-"""Tables 2.1 and 2.2 of postgrest.md where only a newer PostgREST or a gateway says it, replayed over HTTP.
+"""Verdicts on what only a newer PostgREST or a gateway answers, replayed over HTTP.
 
 The words of PostgREST are those of its sources (12.2.12, 13.0.8, 14.9, 16.2: Error.hs), German ones those of
-PostgreSQL 15, a gateway's those of section 6 or of its product.
+PostgreSQL 15, and a gateway's those of its product.
 """
 
 # ruff: noqa: E501 - a row of a table is a line
@@ -74,7 +74,7 @@ RETRY_AFTER = "Retry-After: 7"
 # fmt: off
 NEWER = [
     # cause                                        HTTP  code       verdict  request  reply
-    # table 2.1
+    # errors of PostgreSQL and PostgREST
     ("unknown column (12.0.3+)",                   400, "PGRST204", COLUMNS, ONE,     postgrest(400, "PGRST204", "Could not find the 'nope' column of 'all_trades' in the schema cache")),
     ("unknown relation (13+)",                     404, "PGRST205", STOP,    NONE,    postgrest(404, "PGRST205", "Could not find the table 'api.nowhere' in the schema cache")),
     ("wrong path (13+)",                           404, "PGRST125", STOP,    NONE,    postgrest(404, "PGRST125", "Invalid path specified in request URL")),
@@ -91,7 +91,7 @@ NEWER = [
     ("Postgres in recovery (57P03)",               503, "PGRST000", RETRY,   ONE,     postgrest(503, "PGRST000", "Database connection error. Retrying the connection.", "FATAL:  the database system is in recovery mode\n", "Retry-After: 1")),
     ("read-only transaction",                      405, "25006",    STOP,    ONE,     postgrest(405, "25006", "cannot execute INSERT in a read-only transaction")),
     ("internal error of PostgREST",                500, "PGRSTX00", RETRY,   ONE,     postgrest(500, "PGRSTX00", "UnexpectedAmountOfRows 0")),
-    # table 2.2
+    # tokens
     ("expired (13+)",                              401, "PGRST303", RENEW,   ONE,     postgrest(401, "PGRST303", "JWT expired")),
     ("nbf ahead (13+)",                            401, "PGRST303", RETRY,   ONE,     postgrest(401, "PGRST303", "JWT not yet valid")),
     ("iat ahead (13+; < 14.17: a stale clock)",    401, "PGRST303", RETRY,   ONE,     postgrest(401, "PGRST303", "JWT issued at future")),
@@ -187,7 +187,7 @@ SUCCESS = [
 async def test_newer_postgrest(
     status: int, code: str, kind: Decision, request_: Request, reply: bytes
 ) -> None:
-    """Tables 2.1 and 2.2: what PostgREST 12.0.3 to 16 say, or say in another language, is judged so."""
+    """What PostgREST 12.0.3 to 16 say, or say in another language, is judged so."""
     async with replaying(reply) as url:
         answer = await ask(url, signed(), request_)
 
@@ -196,7 +196,7 @@ async def test_newer_postgrest(
 
 @pytest.mark.parametrize(("status", "kind", "request_", "reply"), rows_of(GATEWAYS))
 async def test_gateway(status: int, kind: Decision, request_: Request, reply: bytes) -> None:
-    """Section 6: what is not PostgREST's is judged by its status, and told as such."""
+    """What is not PostgREST's is judged by its status, and told as such."""
     async with replaying(reply) as url:
         answer = await ask(url, signed(), request_)
 
@@ -207,7 +207,7 @@ async def test_gateway(status: int, kind: Decision, request_: Request, reply: by
 
 @pytest.mark.parametrize(("status", "kind", "code", "reply"), rows_of(SUCCESS))
 async def test_success(status: int, kind: Decision, code: str, reply: bytes) -> None:
-    """Sections 1.1, 1.3 and 1.4: a 2xx counts if it applied the resolution and stored each row."""
+    """A 2xx counts if it applied the resolution and stored each row."""
     async with replaying(reply) as url:
         answer = await ask(url, signed(), ONE)
 
@@ -344,7 +344,7 @@ TRIES = [
 
 @pytest.mark.parametrize(("code", "tries"), TRIES)
 async def test_few_tries(code: str, tries: int | None) -> None:
-    """Table 2.1, "R few times, then S->X": some errors are put down to a row when they do not pass."""
+    """Some errors are tried again a few times: they are put down to a row when they do not pass."""
     async with replaying(postgrest(500, code, "...")) as url:
         answer = await ask(url, signed(), TWO)
 

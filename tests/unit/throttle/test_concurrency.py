@@ -1,4 +1,4 @@
-"""Requests in flight: cuts and ceilings. How good a number is found is held in test_pacing_simulated.py."""
+"""Requests in flight: cuts and ceilings. How good a number is found is held in test_simulated.py."""
 
 from __future__ import annotations
 
