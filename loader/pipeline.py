@@ -73,7 +73,7 @@ class Load:
     ) -> None:
         self._settings = settings
         self._halt = halt
-        self._pacing = Throttle(
+        self._throttle = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,
             max_rate=settings.max_rate,
@@ -86,7 +86,7 @@ class Load:
             columns=self._mapping.all_written,
             types={},
         )
-        self._batcher = Batcher(self._pacing.limits, None)
+        self._batcher = Batcher(self._throttle.limits, None)
         self._ledger = Ledger(settings, sources, run_dir, halt=halt, observer=observer, begun=self._begun)
         self._intake = SourceReader(
             settings,
@@ -118,7 +118,7 @@ class Load:
                 client,
                 tokens,
                 settings=self._settings,
-                pacing=self._pacing,
+                throttle=self._throttle,
                 halt=self._halt,
                 observer=observer,
             )
@@ -126,7 +126,7 @@ class Load:
                 attempts,
                 settings=self._settings,
                 named={"--on-conflict": self._settings.on_conflict or ()} | self._mapping.named,
-                pacing=self._pacing,
+                throttle=self._throttle,
                 halt=self._halt,
                 place=lambda place: f"{names[place.source]}:{place.line}",
                 reject=self._ledger.count_reject,
@@ -213,7 +213,7 @@ class Load:
             columns=self._mapping.all_written,
             types=relation.formats,
         )
-        self._batcher = Batcher(self._pacing.limits, relation.reader)
+        self._batcher = Batcher(self._throttle.limits, relation.reader)
         self._read_keys = relation.reader
         for inserts in overlapping(self._ledger.past.sent):
             await self._recover(sender, inserts)
@@ -249,7 +249,7 @@ class Load:
         """Take a batch in flight; gives what it must wait for."""
         earlier = [self._left[other] for other in self._order.enter(batch)]
         self._left[batch] = anyio.Event()
-        self._pacing.made(batch.rows, batch.size)
+        self._throttle.made(batch.rows, batch.size)
         self._ledger.enter(batch)
         return earlier
 

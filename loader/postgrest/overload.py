@@ -25,7 +25,7 @@ _BUSY = frozenset(
 def overload_of(verdict: Verdict, reply: Reply | NoReply) -> Overload:
     """What the server, or a gateway, could not bear, if that is why it refused.
 
-    Where nothing is there to answer, as at a refused connection, that is no strain.
+    Where nothing is there to answer, as at a refused connection, that is no overload.
     """
     if isinstance(reply, NoReply):
         return Overload.BUSY if reply.slow else Overload.NONE

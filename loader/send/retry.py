@@ -33,17 +33,17 @@ class Attempts:
         tokens: Tokens,
         *,
         settings: Settings,
-        pacing: Throttle,
+        throttle: Throttle,
         halt: Halt,
         observer: Observer,
     ) -> None:
         self._client = client
         self._tokens = tokens
         self._settings = settings
-        self._pacing = pacing
+        self._throttle = throttle
         self._halt = halt
         self._observer = observer
-        self._places = anyio.CapacityLimiter(pacing.in_flight)  # for requests; who waits to retry has none
+        self._places = anyio.CapacityLimiter(throttle.in_flight)  # for requests; who waits to retry has none
         self._paced: Throttled | None = None
         self._answered = False
 
@@ -134,7 +134,7 @@ class Attempts:
             elif trial.probing and verdict.decision is Decision.DONE:
                 # The server is well. Was the request too large to be answered in time?
                 since, trial.slow_since = trial.slow_since, None
-                slow = since is not None and self._pacing.too_slow(rows, since)
+                slow = since is not None and self._throttle.too_slow(rows, since)
                 reason = Reason(NO_REPLY, "no answer in time") if slow else Reason("", "")
                 if slow or trial.unsure:
                     return Verdict(Decision.UNSURE if trial.unsure else Decision.SHRINK, reason)
@@ -183,13 +183,13 @@ class Attempts:
     async def _post(
         self, shape: Shape, body: Body, rows: int, timeout: float | None, plain: bool
     ) -> tuple[Verdict, Reply | NoReply]:
-        wait = self._pacing.reserve(rows, time.monotonic())
+        wait = self._throttle.reserve(rows, time.monotonic())
         if wait > 0:
             await self._halt.sleep(wait)
         async with self._places:
             self._halt.check()
             started = time.monotonic()
-            self._pacing.started(rows, body.size, started)
+            self._throttle.started(rows, body.size, started)
             reply = await self._client.post(shape.columns, body, timeout, plain=plain)
             verdict = judge(
                 reply,
@@ -205,10 +205,10 @@ class Attempts:
         return verdict, reply
 
     def _pace(self, one: Answered) -> None:
-        """Let the pacing learn from a request, and go by it."""
-        self._pacing.answered(one)
-        self._places.total_tokens = self._pacing.in_flight
-        paced = Throttled(self._pacing.in_flight, self._pacing.limits.rows, self._pacing.limits.size)
+        """Let the throttle learn from a request, and go by it."""
+        self._throttle.answered(one)
+        self._places.total_tokens = self._throttle.in_flight
+        paced = Throttled(self._throttle.in_flight, self._throttle.limits.rows, self._throttle.limits.size)
         if paced != self._paced:
             self._paced = paced
             self._observer.on(paced)

@@ -44,7 +44,7 @@ class Sender:
         *,
         settings: Settings,
         named: Mapping[str, Sequence[str]],
-        pacing: Throttle,
+        throttle: Throttle,
         halt: Halt,
         place: Callable[[Place], str],
         reject: Callable[[Reject], None],
@@ -63,7 +63,7 @@ class Sender:
         self._upserts = Upserts(attempts, Freshness(never=settings.insert_first == "never"))
         self._settings = settings
         self._named = named
-        self._pacing = pacing
+        self._throttle = throttle
         self._halt = halt
         self._place = place
         self._reject = reject
@@ -141,7 +141,7 @@ class Sender:
 
     async def _try_whole(self, batch: Batch, outcome: Outcome) -> Verdict:
         """Send a batch in one request."""
-        if not self._pacing.takes(batch.rows, batch.size):
+        if not self._throttle.takes(batch.rows, batch.size):
             return Verdict(Decision.SHRINK)  # it was made before the server refused its size
         if self._inserts is not None or (batch.repeats and self._overwrites):
             return await self._send(batch, list(rows_of(batch)), outcome, whole=True)
@@ -176,7 +176,7 @@ class Sender:
                         advice="Do the policies of the table let the role of the token (--role) write?",
                     )
                 self._halt.check()
-            part = bisection.next(self._pacing.limits.rows)
+            part = bisection.next(self._throttle.limits.rows)
             if not part:
                 break
             verdict = await self._send(batch, part, outcome)
@@ -205,7 +205,7 @@ class Sender:
         sent = bodies.last_of_each_key(rows) if self._overwrites else rows
         where = self._place(rows[0].place)
         body = bodies.of_rows(sent)
-        if not self._pacing.takes(len(rows), body.size):
+        if not self._throttle.takes(len(rows), body.size):
             return Verdict(Decision.SHRINK)  # the server has refused as much before
         if self._inserts is None:
             verdict = await self._upserts.send(batch.shape, body, len(sent), where=where, distinct=whole)

@@ -15,7 +15,7 @@ import loader
 from loader.errors import Interrupted
 from loader.events import Event, Retrying
 from loader.halt import Halt
-from loader.throttle import throttle as pacing
+from loader.throttle import throttle
 from tests.support.harness import Loaded
 from tests.support.proxy import (
     Act,
@@ -45,7 +45,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture
 def target(servers: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    monkeypatch.setattr(pacing, "_FIRST_WAIT", 0.02)
+    monkeypatch.setattr(throttle, "_FIRST_WAIT", 0.02)
     clear(servers)
     return servers
 

@@ -19,7 +19,7 @@ from loader.throttle.throttle import backoff
 
 ROW = 246  # bytes
 FOREVER = 1e18  # seconds
-_STRAINS = {Decision.DONE: Overload.NONE, Decision.RETRY: Overload.BUSY, Decision.SHRINK: Overload.LONG}
+_OVERLOADS = {Decision.DONE: Overload.NONE, Decision.RETRY: Overload.BUSY, Decision.SHRINK: Overload.LONG}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Pacer(Protocol):
     def made(self, rows: int, size: int) -> None: ...
     def takes(self, rows: int, size: int) -> bool: ...
     def started(self, rows: int, size: int, now: float) -> None: ...
-    def answered(self, one: Answered) -> None: ...
+    def answered(self, answer: Answered) -> None: ...
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Fixed:
 
     def made(self, rows: int, size: int) -> None: ...
     def started(self, rows: int, size: int, now: float) -> None: ...
-    def answered(self, one: Answered) -> None: ...
+    def answered(self, answer: Answered) -> None: ...
 
 
 @dataclass(eq=False)
@@ -237,7 +237,7 @@ class Loading:
 
     def _receive(self, one: _Request, kind: Decision) -> None:
         self._flying -= 1
-        self.pacer.answered(Answered(one.rows, one.rows * ROW, one.since, self.now, kind, _STRAINS[kind]))
+        self.pacer.answered(Answered(one.rows, one.rows * ROW, one.since, self.now, kind, _OVERLOADS[kind]))
         if not one.rows:
             for _ in range(self.senders):
                 self._next()

@@ -30,6 +30,6 @@ REPLIES = [
 
 
 @pytest.mark.parametrize(("reply", "expected"), REPLIES)
-def test_only_what_less_at_once_would_spare_is_strain(reply: Reply | NoReply, expected: Overload) -> None:
+def test_only_what_less_at_once_would_spare_is_overload(reply: Reply | NoReply, expected: Overload) -> None:
     """Fewer requests, fewer rows, or fewer bytes."""
     assert expected is overload_of(judge(reply, rows=5, resolution="merge-duplicates"), reply)
