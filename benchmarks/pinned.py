@@ -37,7 +37,7 @@ class Pinned(Throttle):
     def made(self, rows: int, size: int) -> None:
         """Learn nothing."""
 
-    def answered(self, one: Answered) -> None:
+    def answered(self, answer: Answered) -> None:
         """Learn nothing."""
 
 

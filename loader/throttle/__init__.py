@@ -1,1 +1,1 @@
-"""How many requests are in flight, and how large they are."""
+"""Decide how many requests are in flight, and how large they are."""

@@ -1,9 +1,20 @@
-"""How many requests are in flight: the number is found by trying others, and follows the server. No I/O.
+"""Find the number of requests in flight that gets the most rows through, and follow the server. No I/O.
 
-The best number known is home. Now and then the next smaller or larger one is tried for as long as it takes
-to see whether more comes through, and is the new home if so. What comes through is told by Little's law:
-the rows in flight over the seconds that a request takes. That needs few requests, and none of those that
-were sent before the number had changed.
+Rule. The throughput of a number is measured by Little's law, from the requests that were sent since the
+number was reached:
+
+    throughput [rows/s] = mean requests in flight * rows answered / sum of the seconds that the requests took
+
+This needs few requests, for it does not depend on when they happen to end. The best number known is *home*.
+
+States.
+    at home  ``limit == home``. Measure; then try the next larger or smaller number, in turns.
+    trying   ``limit != home``. Measure; if that is better, the number becomes home. If not, go back home,
+             and try that direction again after 1, 2, 4, then every 8 seconds.
+    cut      A request was refused for being one too many: go home, or to half of it if that was home. The
+             refused number is the *ceiling*: it is not tried again for 5, 10, ... 120 seconds.
+
+Where nothing gets through between two refusals, that is an outage: it sets no ceiling.
 """
 
 from __future__ import annotations
@@ -12,49 +23,59 @@ from dataclasses import dataclass, field
 
 from loader.model import Answered, Decision, Overload
 
-_FIRST = 4  # in flight at first: two cores and more are at work then, and few servers mind
-_FIRST_OF_LONG = 8  # likewise where a round trip takes long
-_LEAST = 2  # a single one leaves the server idle between two requests: only a refusal goes so low
-_STEADY = 0.8  # of the number were in flight all the while: else it does not matter, and tells nothing
-_FEW, _MANY = 1, 4  # requests for each in flight, to see the clear and the less clear
+# Requests in flight.
+_FIRST = 4  # at first, twice as many where a round trip takes long: few servers have less than two cores
+_LEAST = 2  # one leaves the server idle between two requests: only a refusal goes so low
 
-# Of the throughput at home: below the first it is clearly worse, from the last on clearly better, and from
-# the middle on it is better where many requests were seen. A smaller number may do as well as home.
-_LARGER = (1.0, 1.02, 1.12)
-_SMALLER = (0.95, 1.0, 1.1)
-_MUCH_WORSE = 0.85  # a smaller number that was, is not tried again for a while
-_CHANGED = 1.25  # times as much or as little at home: the server has changed, or what is sent
+# What is measured.
+_STEADY = (
+    0.8  # share of the number that was in flight on average: with less, the source is slower, not the server
+)
+_FEWEST = 3  # requests to measure by, or one for each in flight if those are more
+_DOUBTFUL = 4  # for each in flight, where the gain is not clear: throughput varies by some percent
+_LARGE = 0.5  # of the rows of usual requests: smaller ones, of the parts of a batch, take longer for each row
+_FADE = 0.95  # of the usual rows is left after each request
 
-_SOON = 1.0  # seconds until a number that was no better is tried again; twice as long each time, up to:
-_LARGER_LATEST, _SMALLER_LATEST = 4.0, 8.0
-_WORSE_LATEST = 16.0
-_COST = 10  # times as long as it took to try, at least
-_CEILING, _CEILING_LATEST = 5.0, 120.0  # seconds until a number that was refused is tried again; likewise
+# Throughput, as a multiple of home's.
+_BETTER = 1.05  # a larger number must be worth it; a smaller one is better if it is no worse
+_CLEARLY_BETTER = 1.1  # no doubt, with few requests
+_MUCH_WORSE = 0.85  # a smaller number like that is tried ever more rarely
+_CHANGED = 1.25  # times as much or as little at home as before: the server has changed
+
+# Seconds until a number is tried again: twice as many each time.
+_SOON, _LATEST = 1.0, 8.0
+_MUCH_WORSE_LATER = 16.0  # in addition
+_CEILING, _CEILING_LATEST = 5.0, 120.0  # after a refusal, which costs a retry
 
 
 @dataclass(slots=True)
-class _Way:
-    """Numbers above home, or below it. ``due`` is when the next is tried."""
+class _Direction:
+    """Numbers above home, or below it. ``due``: when the next is tried."""
 
-    latest: float
     due: float = 0.0
     wait: float = _SOON
 
     def soon(self, now: float) -> None:
         self.due, self.wait = now, _SOON
 
-    def later(self, now: float, took: float) -> None:
-        self.due = now + max(self.wait, _COST * took)
-        self.wait = min(self.latest, 2 * self.wait)
+    def later(self, now: float) -> None:
+        self.due = now + self.wait
+        self.wait = min(_LATEST, 2 * self.wait)
 
 
 @dataclass(slots=True)
-class _Round:
-    """What was answered since a number has its way. ``area`` is request-seconds in flight."""
+class _Measurement:
+    """The requests that were sent and answered since a number was reached.
+
+    Attributes:
+        begun: when it was reached.
+        in_flight_seconds: all requests in flight, summed up over time.
+        requests, rows, seconds: of the requests that were answered, in all.
+    """
 
     begun: float = 0.0
-    area: float = 0.0
-    count: int = 0
+    in_flight_seconds: float = 0.0
+    requests: int = 0
     rows: int = 0
     seconds: float = 0.0
 
@@ -74,134 +95,140 @@ class Concurrency:
     limit: int = field(init=False)
 
     _home: int = field(init=False)
-    _known: dict[int, float] = field(init=False, default_factory=dict)  # rows a second
-    _round: _Round = field(init=False, default_factory=_Round)
-    _larger: _Way = field(init=False, default_factory=lambda: _Way(_LARGER_LATEST))
-    _smaller: _Way = field(init=False, default_factory=lambda: _Way(_SMALLER_LATEST))
+    _throughput: dict[int, float] = field(init=False, default_factory=dict)  # rows a second, by number
+    _measured: _Measurement = field(init=False, default_factory=_Measurement)
+    _larger: _Direction = field(init=False, default_factory=_Direction)
+    _smaller: _Direction = field(init=False, default_factory=_Direction)
     _prefer_smaller: bool = field(init=False, default=True)  # they take turns
-    _leaping: bool = field(init=False, default=False)  # the last larger one was clearly better
     _in_flight: int = field(init=False, default=0)
     _clock: float = field(init=False, default=0.0)
-    _usual: float = field(init=False, default=0.0)  # rows of a large request
+    _usual_rows: float = field(init=False, default=0.0)  # of a request
     _ceiling: int = field(init=False)  # refused, and not tried again before:
     _ceiling_until: float = field(init=False, default=0.0)
     _ceiling_wait: float = field(init=False, default=_CEILING)
     _cut_at: float = field(init=False, default=float("-inf"))
-    _accepted: bool = field(init=False, default=True)  # anything, since the last cut
+    _accepted: bool = field(init=False, default=True)  # any request, since the last cut
 
     def __post_init__(self) -> None:
         self.limit = self._home = min(_FIRST, self.most)
         self._ceiling = self.most + 1
 
+    def start_larger(self) -> None:
+        """Begin with more requests in flight: a round trip takes long."""
+        self.limit = self._home = min(self.most, 2 * _FIRST)
+
     def started(self, now: float) -> None:
-        """A request is sent."""
-        self._pass(now)
+        """Count a request that is sent."""
+        self._advance(now)
         self._in_flight += 1
 
-    def answered(self, one: Answered, *, steady: bool) -> None:
-        """A request came to an end. ``steady``: requests are not about to become larger."""
-        self._pass(one.now)
+    def answered(self, answer: Answered, *, steady: bool) -> None:
+        """Learn from a request that came to an end.
+
+        Args:
+            answer: the request.
+            steady: whether requests are not about to become larger.
+        """
+        self._advance(answer.now)
         self._in_flight -= 1
-        if one.overload is Overload.BUSY:
-            self._cut(one)
-        elif one.decision is Decision.DONE:
+        if answer.overload is Overload.BUSY:
+            self._cut(answer)
+        elif answer.decision is Decision.DONE:
             self._accepted = True
-            if one.rows:
-                self._count(one, steady=steady)
+            if answer.rows:
+                self._measure(answer, steady=steady)
 
-    def hurry(self) -> None:
-        """A round trip takes long: more are in flight at first."""
-        self.limit = self._home = min(self.most, _FIRST_OF_LONG)
-        self._prefer_smaller = False
-
-    def _pass(self, now: float) -> None:
-        self._round.area += self._in_flight * (now - self._clock)
+    def _advance(self, now: float) -> None:
+        self._measured.in_flight_seconds += self._in_flight * (now - self._clock)
         self._clock = now
 
-    def _cut(self, one: Answered) -> None:
-        """Too many, or too busy a server: go down, once for all that were in flight together."""
-        if one.since <= self._cut_at:
+    def _cut(self, answer: Answered) -> None:
+        """Go down, once for all requests that were in flight together."""
+        if answer.since <= self._cut_at:
             return
-        self._cut_at = one.now
-        # Where nothing gets through it is not for their number: that is an outage.
+        self._cut_at = answer.now
         if self._accepted and self.limit > 1:
             self._ceiling = self.limit
-            self._ceiling_until = one.now + self._ceiling_wait
+            self._ceiling_until = answer.now + self._ceiling_wait
             self._ceiling_wait = min(_CEILING_LATEST, 2 * self._ceiling_wait)
         self._accepted = False
         if self.limit <= self._home:
             self._home = max(1, self.limit // 2)
         self.limit = self._home
-        self._round = _Round(one.now)
+        self._measured = _Measurement(answer.now)
 
-    def _count(self, one: Answered, *, steady: bool) -> None:
+    def _measure(self, answer: Answered, *, steady: bool) -> None:
+        """Add a request to the measurement, and go by it where it is long enough."""
         if self._in_flight >= self.limit or not steady:
-            self._round = _Round(one.now)  # the number has yet to get its way
+            self._measured = _Measurement(answer.now)  # the number is yet to be reached
             return
-        large = one.rows >= self._usual / 2
-        self._usual = max(0.95 * self._usual, one.rows if large else 0.0)
-        round_ = self._round
-        if not large or one.since < round_.begun:
+        is_large = answer.rows >= _LARGE * self._usual_rows
+        self._usual_rows = max(_FADE * self._usual_rows, answer.rows if is_large else 0.0)
+        measured = self._measured
+        if not is_large or answer.since < measured.begun:
             return
-        round_.count += 1
-        round_.rows += one.rows
-        round_.seconds += one.now - one.since
-        elapsed = one.now - round_.begun
-        if round_.count < max(3, _FEW * self.limit) or elapsed <= 0 or round_.seconds <= 0:
+        measured.requests += 1
+        measured.rows += answer.rows
+        measured.seconds += answer.now - answer.since
+        elapsed = answer.now - measured.begun
+        if measured.requests < max(_FEWEST, self.limit) or elapsed <= 0 or measured.seconds <= 0:
             return
-        mean = round_.area / elapsed
-        if mean < _STEADY * self.limit or self._judge(mean * round_.rows / round_.seconds, one.now):
-            self._round = _Round(one.now)
+        mean_in_flight = measured.in_flight_seconds / elapsed
+        throughput = mean_in_flight * measured.rows / measured.seconds
+        if mean_in_flight < _STEADY * self.limit or self._judge(throughput, answer.now):
+            self._measured = _Measurement(answer.now)
 
-    def _judge(self, found: float, now: float) -> bool:
-        """Go by what came through, in rows a second; False: that is too little to go by."""
+    def _judge(self, throughput: float, now: float) -> bool:
+        """Decide which number is next; False: only after more requests."""
         if self.limit == self._home:
-            if self._home not in self._known and self._round.count < 2 * self.limit:
+            if self._home not in self._throughput and self._measured.requests < 2 * self.limit:
                 return False
-            self._note(found, now)
+            self._remember(throughput, now)
             self._try_another(now)
             return True
-        larger = self.limit > self._home
-        no, perhaps, yes = _LARGER if larger else _SMALLER
-        ratio = found / self._known[self._home]
-        if no < ratio < yes and self._round.count < _MANY * self.limit:
+        is_larger = self.limit > self._home
+        gain = throughput / self._throughput[self._home]
+        is_better = gain > (_BETTER if is_larger else 1.0)
+        is_clear = not is_better or gain >= _CLEARLY_BETTER
+        if not is_clear and self._measured.requests < _DOUBTFUL * self.limit:
             return False
-        self._known[self.limit] = found
-        way, other = (self._larger, self._smaller) if larger else (self._smaller, self._larger)
-        if ratio <= perhaps:
-            way.later(now, now - self._round.begun)
-            self._leaping = False
+        self._throughput[self.limit] = throughput
+        tried, other = (self._larger, self._smaller) if is_larger else (self._smaller, self._larger)
+        if not is_better:
+            tried.later(now)
             self.limit = self._home
             return True
         self._home = self.limit
-        self._leaping = larger and ratio >= yes
-        way.soon(now)
+        tried.soon(now)
         other.due = now + other.wait
         if self._home >= self._ceiling:
             self._ceiling, self._ceiling_wait = self.most + 1, _CEILING
         self._try_another(now)
         return True
 
-    def _note(self, found: float, now: float) -> None:
-        """What comes through at home; what does elsewhere is taken to have changed by as much."""
-        old = self._known.get(self._home, found)
-        new = (2 * old + found) / 3
-        if not 1 / _CHANGED < found / old < _CHANGED:
-            new = found
-            self._known.clear()  # what was worse may be better now
+    def _remember(self, throughput: float, now: float) -> None:
+        """Note the throughput at home; that of other numbers is taken to have changed by as much."""
+        before = self._throughput.get(self._home, throughput)
+        smoothed = (2 * before + throughput) / 3
+        if not 1 / _CHANGED < throughput / before < _CHANGED:
+            smoothed = throughput
+            self._throughput.clear()  # numbers that were worse may be better now
             self._larger.soon(now)
             self._smaller.soon(now)
-        self._known = {number: known * new / old for number, known in self._known.items()}
-        self._known[self._home] = new
+        change = smoothed / before
+        self._throughput = {number: known * change for number, known in self._throughput.items()}
+        self._throughput[self._home] = smoothed
 
     def _try_another(self, now: float) -> None:
+        """Leave home for the next number that is due; a quarter less or half as many more."""
         home = self._home
         top = self.most if now > self._ceiling_until else self._ceiling - 1
-        larger = min(top, home + max(1, (home if self._leaping else home // 2) if home >= _FIRST else 1))
+        larger = min(top, home + max(1, home // 2))
         smaller = max(min(_LEAST, home), home - max(1, home // 4))
-        worse = self._known.get(smaller, float("inf")) < _MUCH_WORSE * self._known[home]
+        is_much_worse = self._throughput.get(smaller, float("inf")) < _MUCH_WORSE * self._throughput[home]
+        smaller_due = self._smaller.due + (_MUCH_WORSE_LATER if is_much_worse else 0.0)
+        may_smaller = smaller < home and now >= smaller_due
         may_larger = larger > home and now >= self._larger.due
-        may_smaller = smaller < home and now >= self._smaller.due + (_WORSE_LATEST if worse else 0.0)
         if may_smaller and (self._prefer_smaller or not may_larger):
             self.limit, self._prefer_smaller = smaller, False
         elif may_larger:

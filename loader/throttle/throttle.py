@@ -1,4 +1,4 @@
-"""How large batches are, how fast they go, and how long to wait after a failure. No I/O."""
+"""Decide how large batches are, how fast they are sent, and how long to wait after a failure. No I/O."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from loader.throttle.concurrency import Concurrency
 BATCH_ROWS = 5000  # with columns=, larger batches are no faster (benchmarks)
 _FIRST_ROWS = 500  # the first answers come soon, also under a short statement_timeout
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0  # seconds
-# An answer is to come within a second: a load then moves, and a statement_timeout of 3 s (Supabase's
-# shortest) is far. Where a round trip takes long, within some of them; under a short timeout well within it.
-_BRISK, _TRIPS, _WITHIN = 1.0, 8, 0.6
+# Requests are to be answered within a second: then the progress shows, and a statement_timeout of 3 s
+# (Supabase's shortest) is far. Where a round trip takes long: within 8 of them. Under a short timeout: at 0.6
+# of the way from the quickest answer to it.
+_GOAL, _GOAL_TRIPS, _GOAL_OF_TIMEOUT = 1.0, 8, 0.6
 _LONG_TRIP = 0.04  # seconds that the preflight takes; the start makes up for it
-_SLOW = 1.5  # times as long is too long
+_SLOW = 1.5  # times the goal is too long
 _TIMEOUT = 0.1  # seconds: what is refused sooner was not refused for its time
 
 
 class Throttle:
-    """What to send and how much of it at once, by how the server takes it.
+    """Adapts batches and requests in flight to what the server can take.
 
-    Requests in flight are looked after by `Concurrency`, rows and bytes of a request by `BatchSize`.
+    `Concurrency` finds the requests in flight, `BatchSize` the rows and the bytes of a request.
 
     Args:
         batch_rows: most rows of a batch; None: as many as are of use.
@@ -42,85 +43,89 @@ class Throttle:
         most = batch_rows or BATCH_ROWS
         self._rows = BatchSize(min(_FIRST_ROWS, most), most)
         self._size = BatchSize(batch_bytes, batch_bytes)
-        self._flow = Concurrency(concurrency)
+        self._concurrency = Concurrency(concurrency)
         self.limits = Limits(self._rows.limit, self._size.limit)
         self._quickest = float("inf")  # answer, in seconds
         self._timeout = float("inf")  # of the server
-        self._went_well = (float("-inf"), 0)  # when a request last did, and its rows
+        self._last_accepted = (float("-inf"), 0)  # when a request last did, and its rows
         self._max_rate = max_rate
         self._next_start = 0.0
 
     @property
     def in_flight(self) -> int:
         """How many requests may be in flight."""
-        return self._flow.limit
+        return self._concurrency.limit
 
     def takes(self, rows: int, size: int) -> bool:
         """Whether so many rows and bytes may go into one request; a single row always may."""
         return rows <= 1 or (self._rows.takes(rows) and self._size.takes(size))
 
     def made(self, rows: int, size: int) -> None:
-        """A batch was made within the limits. They may change: what is more than usual is tried once."""
+        """Note a batch that was made. The limits may change: a larger batch than usual is tried alone."""
         self._rows.made(rows)
         self._size.made(size)
         self._set_limits()
 
     def started(self, rows: int, size: int, now: float) -> None:
-        """A request is sent."""
-        self._flow.started(now)
+        """Count a request that is sent."""
+        self._concurrency.started(now)
         self._rows.started(rows)
         self._size.started(size)
 
-    def answered(self, one: Answered) -> None:
-        """A request came to an end."""
-        self._flow.answered(one, steady=not self._rows.growing)
-        if not one.rows and one.decision is Decision.DONE and self._quickest == float("inf"):
-            self._preflown(one.now - one.since)
-        if one.decision is Decision.DONE:
-            self._quickest = min(self._quickest, one.now - one.since)
-        if one.rows:
-            if one.decision is Decision.DONE:
-                self._accepted(one)
-            elif one.rows > 1:
-                self._refused(one)
-            self._rows.ended(one.rows)
-            self._size.ended(one.size)
+    def answered(self, answer: Answered) -> None:
+        """Learn from a request that came to an end."""
+        self._concurrency.answered(answer, steady=not self._rows.growing)
+        if not answer.rows and answer.decision is Decision.DONE and self._quickest == float("inf"):
+            self._learn_round_trip(answer.now - answer.since)
+        if answer.decision is Decision.DONE:
+            self._quickest = min(self._quickest, answer.now - answer.since)
+        if answer.rows:
+            if answer.decision is Decision.DONE:
+                self._accepted(answer)
+            elif answer.rows > 1:
+                self._refused(answer)
+            self._rows.ended(answer.rows)
+            self._size.ended(answer.size)
             self._set_limits()
 
-    def _preflown(self, seconds: float) -> None:
+    def _learn_round_trip(self, seconds: float) -> None:
         if seconds > _LONG_TRIP:
-            self._flow.hurry()
-            self._rows.hurry()
+            self._concurrency.start_larger()
+            self._rows.start_larger()
             self._set_limits()
 
-    def _accepted(self, one: Answered) -> None:
-        self._went_well = (one.now, one.rows)
-        seconds = one.now - one.since
-        within = self._quickest + _WITHIN * max(0.0, self._timeout - self._quickest)
-        goal = min(max(_BRISK, _TRIPS * self._quickest), within)
-        if seconds > _SLOW * goal and 2 * one.rows > self._rows.limit:
-            self._rows.shrink(one.rows, at_once=False)
+    def _accepted(self, answer: Answered) -> None:
+        self._last_accepted = (answer.now, answer.rows)
+        seconds = answer.now - answer.since
+        within = self._quickest + _GOAL_OF_TIMEOUT * max(0.0, self._timeout - self._quickest)
+        goal = min(max(_GOAL, _GOAL_TRIPS * self._quickest), within)
+        if seconds > _SLOW * goal and 2 * answer.rows > self._rows.limit:
+            self._rows.shrink(answer.rows, at_once=False)
             return
         for_rows = max(seconds - self._quickest, 1e-3)
-        self._rows.accepted(one.rows, one.rows * (goal - self._quickest) / for_rows, one.now)
-        self._size.accepted(one.size, float("inf"), one.now)
+        self._rows.accepted(answer.rows, answer.rows * (goal - self._quickest) / for_rows, answer.now)
+        self._size.accepted(answer.size, float("inf"), answer.now)
 
-    def _refused(self, one: Answered) -> None:
-        seconds = one.now - one.since
+    def _refused(self, answer: Answered) -> None:
+        seconds = answer.now - answer.since
         cost = seconds / self.in_flight
-        if one.overload is Overload.LONG:
+        if answer.overload is Overload.LONG:
             if seconds > _TIMEOUT:
                 self._timeout = min(self._timeout, seconds)
-            self._rows.refused(one.rows, cost, one.now)
-        elif one.overload is Overload.LARGE:
-            self._size.refused(one.size, cost, one.now)
+            self._rows.refused(answer.rows, cost, answer.now)
+        elif answer.overload is Overload.LARGE:
+            self._size.refused(answer.size, cost, answer.now)
 
     def too_slow(self, rows: int, since: float) -> bool:
-        """A request of so many rows, sent at ``since``, had no answer in time: is it for its size?
+        """Whether a request had no answer in time because of its size; then batches become smaller.
 
-        Not where another of that size has gone through meanwhile.
+        It is not the size where another request of that size has got in meanwhile.
+
+        Args:
+            rows: of the request.
+            since: when it was sent, in seconds.
         """
-        when, others = self._went_well
+        when, others = self._last_accepted
         if when >= since and others >= rows:
             return False
         self._rows.shrink(rows, at_once=True)
@@ -131,7 +136,7 @@ class Throttle:
         self.limits.rows, self.limits.size = self._rows.limit, self._size.limit
 
     def reserve(self, rows: int, now: float) -> float:
-        """Take a place for this many rows under --max-rate; gives the seconds to wait for it."""
+        """Reserve time for this many rows under --max-rate, and return the seconds to wait for it."""
         if self._max_rate is None:
             return 0.0
         start = max(now, self._next_start)
@@ -140,12 +145,12 @@ class Throttle:
 
 
 def backoff(tries: int, after: float | None, *, chance: float | None = None) -> float:
-    """Seconds to wait before a request is tried again: full jitter under a growing, capped bound.
+    """Return the seconds to wait before a request is tried again: full jitter under a growing, capped bound.
 
     Args:
         tries: how often it has failed so far, from 1.
         after: seconds that the server asked for; it may be stale or 0, so it is only a lower bound.
-        chance: a number from 0 to 1 in place of a random one.
+        chance: a number from 0 to 1 in place of a random answer.
     """
     bound = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(tries - 1, 10))
     share = random.random() if chance is None else chance  # noqa: S311 - jitter, no secret

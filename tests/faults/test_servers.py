@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from loader.throttle import concurrency as flow
+from loader.throttle import concurrency
 from tests.support.outcome import as_dict, check, contents, differences
 from tests.support.processes import Loads, await_that
 from tests.support.servers import SECRET, Servers
@@ -153,7 +153,7 @@ async def test_a_statement_timeout_of_the_role(target: Servers) -> None:
 
 async def test_a_pool_of_one(target: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     """With eight requests in flight for one connection, some are answered 504; all get in."""
-    monkeypatch.setattr(flow, "_FIRST", 8)
+    monkeypatch.setattr(concurrency, "_FIRST", 8)
     made = source(1200, seed=3, repeats=0.0)  # or batches wait for each other, not for the pool
     target.replace_postgrest(pool=1, patience=1)
     with slowly(target):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loader.run import journal
-from loader.throttle import throttle as pacing
+from loader.throttle import throttle
 from tests.support.harness import Loaded, Target, line
 
 EXAMPLES = 100  # for each of the three resolutions
@@ -127,7 +127,7 @@ async def test_a_load_ends_as_if_rows_were_applied_one_by_one(
     concurrency: int,
 ) -> None:
     """The table, the counts and the rejects are those of the model, whatever the batches."""
-    monkeypatch.setattr(pacing, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(throttle, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(journal, "_SYNCHRONOUS", "off")
     table.sql("truncate api.stream")
     for key in there:

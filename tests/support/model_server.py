@@ -19,7 +19,7 @@ from loader.throttle.throttle import backoff
 
 ROW = 246  # bytes
 FOREVER = 1e18  # seconds
-_STRAINS = {Decision.DONE: Overload.NONE, Decision.RETRY: Overload.BUSY, Decision.SHRINK: Overload.LONG}
+_OVERLOADS = {Decision.DONE: Overload.NONE, Decision.RETRY: Overload.BUSY, Decision.SHRINK: Overload.LONG}
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Pacer(Protocol):
     def made(self, rows: int, size: int) -> None: ...
     def takes(self, rows: int, size: int) -> bool: ...
     def started(self, rows: int, size: int, now: float) -> None: ...
-    def answered(self, one: Answered) -> None: ...
+    def answered(self, answer: Answered) -> None: ...
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Fixed:
 
     def made(self, rows: int, size: int) -> None: ...
     def started(self, rows: int, size: int, now: float) -> None: ...
-    def answered(self, one: Answered) -> None: ...
+    def answered(self, answer: Answered) -> None: ...
 
 
 @dataclass(eq=False)
@@ -242,7 +242,7 @@ class Loading:
     def _receive(self, request: _Request, kind: Decision) -> None:
         self._flying -= 1
         self.pacer.answered(
-            Answered(request.rows, request.rows * ROW, request.since, self.now, kind, _STRAINS[kind])
+            Answered(request.rows, request.rows * ROW, request.since, self.now, kind, _OVERLOADS[kind])
         )
         if not request.rows:
             for _ in range(self.senders):

@@ -11,7 +11,7 @@ from typing import Any, LiteralString
 import pytest
 
 from loader.settings import MaxErrors
-from loader.throttle import throttle as pacing
+from loader.throttle import throttle
 from tests.support.dirty.cases import ending, rejected_as, tables
 from tests.support.harness import Target, trade
 
@@ -292,7 +292,7 @@ PLACES = [0, 1, 1250, 2499, 2500, 4095, 4998, 4999]
 @pytest.fixture
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
     """5,000 rows go out in one batch, as they do once a load has found its pace."""
-    monkeypatch.setattr(pacing, "_FIRST_ROWS", 5000)
+    monkeypatch.setattr(throttle, "_FIRST_ROWS", 5000)
 
 
 @pytest.mark.usefixtures("whole")

@@ -43,8 +43,8 @@ SERVERS: dict[str, tuple[Model, tuple[int, ...]]] = {
 
 def paced(model: Model, seed: int = 1) -> Loading:
     """A load at its own pace."""
-    pacing = Throttle(batch_rows=None, batch_bytes=MIB, max_rate=None, concurrency=8)
-    return Loading(model, pacing, seed=seed).run(END)
+    throttle = Throttle(batch_rows=None, batch_bytes=MIB, max_rate=None, concurrency=8)
+    return Loading(model, throttle, seed=seed).run(END)
 
 
 def rate(load: Loading, begin: float, end: float) -> float:
