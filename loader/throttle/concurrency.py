@@ -24,16 +24,14 @@ from dataclasses import dataclass, field
 from loader.model import Answered, Decision, Overload
 
 # Requests in flight.
-_FIRST = 4  # at first, twice as many where a round trip takes long: few servers have less than two cores
+_FIRST = 4  # at first; twice as many where a round trip takes long. They keep the usual two cores at work
 _LEAST = 2  # one leaves the server idle between two requests: only a refusal goes so low
 
 # What is measured.
-_STEADY = (
-    0.8  # share of the number that was in flight on average: with less, the source is slower, not the server
-)
+_STEADY = 0.8  # of the number must be in flight on average: with less, the source is slower than the server
 _FEWEST = 3  # requests to measure by, or one for each in flight if those are more
 _DOUBTFUL = 4  # for each in flight, where the gain is not clear: throughput varies by some percent
-_LARGE = 0.5  # of the rows of usual requests: smaller ones, of the parts of a batch, take longer for each row
+_LARGE = 0.5  # of the rows of usual requests: smaller ones (parts of a batch) take longer for each row
 _FADE = 0.95  # of the usual rows is left after each request
 
 # Throughput, as a multiple of home's.
