@@ -24,21 +24,19 @@ from dataclasses import dataclass, field
 from loader.model import Answered, Decision, Overload
 
 # Requests in flight.
-_FIRST = 4  # at first, twice as many where a round trip takes long: few servers have less than two cores
+_FIRST = 4  # at first; twice as many where a round trip takes long. They keep the usual two cores at work
 _LEAST = 2  # one leaves the server idle between two requests: only a refusal goes so low
 
 # What is measured.
-_STEADY = (
-    0.8  # share of the number that was in flight on average: with less, the source is slower, not the server
-)
+_STEADY = 0.8  # of the number must be in flight on average: with less, the source is slower than the server
 _FEWEST = 3  # requests to measure by, or one for each in flight if those are more
-_DOUBTFUL = 4  # for each in flight, where the gain is not clear: throughput varies by some percent
-_LARGE = 0.5  # of the rows of usual requests: smaller ones, of the parts of a batch, take longer for each row
+_DOUBTFUL = 4  # for each in flight, where the gain is in doubt: throughput varies by some percent
+_LARGE = 0.5  # of the rows of usual requests: smaller ones (parts of a batch) take longer for each row
 _FADE = 0.95  # of the usual rows is left after each request
 
 # Throughput, as a multiple of home's.
-_BETTER = 1.05  # a larger number must be worth it; a smaller one is better if it is no worse
-_CLEARLY_BETTER = 1.1  # no doubt, with few requests
+_ENOUGH = 1.02  # for a larger number to become home; a smaller one must only be no worse
+_DOUBT = 0.05  # about as much: decided by few requests outside of it, by many within
 _MUCH_WORSE = 0.85  # a smaller number like that is tried ever more rarely
 _CHANGED = 1.25  # times as much or as little at home as before: the server has changed
 
@@ -188,9 +186,9 @@ class Concurrency:
             return True
         is_larger = self.limit > self._home
         gain = throughput / self._throughput[self._home]
-        is_better = gain > (_BETTER if is_larger else 1.0)
-        is_clear = not is_better or gain >= _CLEARLY_BETTER
-        if not is_clear and self._measured.requests < _DOUBTFUL * self.limit:
+        enough = _ENOUGH if is_larger else 1.0
+        is_better = gain > enough
+        if abs(gain - enough) < _DOUBT and self._measured.requests < _DOUBTFUL * self.limit:
             return False
         self._throughput[self.limit] = throughput
         tried, other = (self._larger, self._smaller) if is_larger else (self._smaller, self._larger)
