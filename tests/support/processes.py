@@ -115,8 +115,6 @@ class Loads:
             "BULKLOAD_URL": self.url,
             "BULKLOAD_TABLE": "faults",
             "PGRST_JWT_SECRET": self.secret,
-            # The import of aiohttp reads the certificates of the system: a sixth of the time of a start.
-            "SSL_CERT_FILE": os.devnull,
             **self.variables,
         }
 

@@ -246,6 +246,12 @@ def rough(count: int, *, seed: int, shapes: bool = False, typed: bool = False, *
     )
 
 
+def source_for(name: str, count: int, *, seed: int, bad: int = 6) -> Source:
+    """Return a source that can be written as a file of this name; see `rough`."""
+    format_ = format_of(name)
+    return rough(count, seed=seed, bad=bad, shapes=format_.shapes, typed=format_.typed)
+
+
 def _rough(text: str) -> str:
     number = int(text.split()[1].rstrip("."))
     ends = ['a, "b"', "a\nb", 'a\r\n"\r\n', ";\t|", " é𝄞\\", '"', "[{]}", "''", "\\n\\u0041"]

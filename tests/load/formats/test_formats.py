@@ -13,15 +13,9 @@ from tests.support.harness import Loaded, Target
 from tests.support.outcome import as_dict, check, contents
 from tests.support.packing import SUFFIXES, packed
 from tests.support.sources import Source, Stored
-from tests.support.writing import FORMATS, Written, format_of, rough, rows, store, written
+from tests.support.writing import FORMATS, Written, format_of, rough, rows, source_for, store, written
 
 ROWS = 1500
-
-
-def source_for(name: str, rows: int = ROWS, *, seed: int, bad: int = 6) -> Source:
-    """Rows that can be written in a format."""
-    kind = format_of(name)
-    return rough(rows, seed=seed, bad=bad, shapes=kind.shapes, typed=kind.typed)
 
 
 def rejects(file: Written, made: Source, resolution: str = "merge") -> list[tuple[int, bytes]]:
@@ -50,7 +44,7 @@ async def test_every_value_arrives(
     target: Target, tmp_path: Path, name: str, suffix: str, members: int
 ) -> None:
     """To the last digit, with default options; what cannot get in is rejected as it stands."""
-    made = source_for(name, seed=members)
+    made = source_for(name, ROWS, seed=members)
     file = written(name, made.lines)
     path = tmp_path / f"{name}{suffix}"
     path.write_bytes(packed(path.name, file.data, members))

@@ -9,16 +9,7 @@ import pytest
 from tests.support.harness import Target
 from tests.support.outcome import check
 from tests.support.processes import Loads, Run
-from tests.support.sources import Source
-from tests.support.writing import FORMATS, format_of, rough, store, written
-
-ROWS = 1500
-
-
-def source_for(name: str, rows: int = ROWS, *, seed: int, bad: int = 6) -> Source:
-    """Rows that can be written in a format."""
-    kind = format_of(name)
-    return rough(rows, seed=seed, bad=bad, shapes=kind.shapes, typed=kind.typed)
+from tests.support.writing import FORMATS, format_of, rough, source_for, store, written
 
 
 def piped(target: Target, folder: Path, name: str, *flags: str) -> Run:
