@@ -12,6 +12,7 @@ import msgspec
 from loader.errors import SourceUnfit
 from loader.formats import csv_header
 from loader.formats.jsonl import without_separators
+from loader.formats.other_formats import refuse_other_formats
 from loader.formats.source_format import SourceFormat, is_reject_file
 from loader.model import BEGIN
 from loader.settings import Format
@@ -71,6 +72,8 @@ def detect_format(
         title = wide[:6].upper()
         raise SourceUnfit(f"{name}:1: it is not UTF-8 but {title}", advice=f"Load it with --encoding {wide}.")
     lines = _FirstLines(head, whole=whole)
+    if format is None and not any(map(_is_object, lines.stripped)):  # else the others are rejected one by one
+        refuse_other_formats(head, name)
     # In a reject file, an array alone on a line is a row that was rejected.
     from_rejects = is_reject_file(PurePath(name).name)
     is_rejected_array = claimed == "jsonl" and lines.first[:1] == b"[" and from_rejects

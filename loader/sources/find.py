@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from loader.errors import SourceMissing
-from loader.sources import remote_file
+from loader.sources import remote_file, zip_archive
 from loader.sources.compression import compression_by_name
 from loader.sources.file_names import SQLITE, format_by_name
 from loader.sources.remote_object import ObjectInfo
@@ -32,6 +32,7 @@ class Source:
         size: in bytes; None if it cannot be known.
         url: with all secrets in it; None if the source is no URL.
         object_info: what the server tells about the object at the URL.
+        member: index of the member, if the file is a zip archive; None if it is not.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Source:
     size: int | None
     url: str | None = field(default=None, repr=False)
     object_info: ObjectInfo | None = None
+    member: int | None = None
 
     @property
     def is_stdin(self) -> bool:
@@ -75,20 +77,25 @@ def find(patterns: tuple[str, ...]) -> tuple[Source, ...]:
             names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207 - the user's own pattern
             if not names:
                 raise SourceMissing(f"{pattern}: no file has such a name")
-            sources += [_file(Path(name)) for name in names if not Path(name).is_dir()]
+            sources += [source for name in names if not Path(name).is_dir() for source in _file(Path(name))]
         elif Path(pattern).is_dir():
-            sources += map(_file, _in_folder(Path(pattern)))
+            sources += [source for path in _in_folder(Path(pattern)) for source in _file(path)]
         else:
-            sources.append(_file(Path(pattern)))
+            sources += _file(Path(pattern))
     if sum(source.is_stdin for source in sources) > 1:
         raise SourceMissing("-: standard input can be read only once")
     return tuple(sources)
 
 
 def left_out(patterns: tuple[str, ...]) -> list[str]:
-    """Return the files in folders that are not loaded, because their names do not tell a format."""
+    """Return the files in folders and archives that are not loaded: their names do not tell a format."""
     folders = [Path(pattern) for pattern in patterns if not is_url(pattern) and Path(pattern).is_dir()]
-    return [printable(path) for folder in folders for path in _files(folder) if not _tells_format(path)]
+    others = [printable(path) for folder in folders for path in _files(folder) if not _tells_format(path)]
+    archives = [Path(pattern) for pattern in patterns if pattern != STDIN and not is_url(pattern)]
+    for path in archives:
+        if path.is_file() and zip_archive.is_zip(path):
+            others += [f"{printable(path)}/{name}" for name in zip_archive.left_out(path, printable(path))]
+    return others
 
 
 def _in_folder(folder: Path) -> list[Path]:
@@ -103,7 +110,8 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def _tells_format(path: Path) -> bool:
-    return format_by_name(path.name) is not None or compression_by_name(path.name) is not None
+    name = path.name
+    return bool(format_by_name(name) or compression_by_name(name)) or name.lower().endswith(".zip")
 
 
 def _files(folder: Path) -> list[Path]:
@@ -130,7 +138,8 @@ def printable(path: Path) -> str:
     return os.fsencode(path).decode(errors="backslashreplace")
 
 
-def _file(path: Path) -> Source:
+def _file(path: Path) -> list[Source]:
+    """Return a file as a source; a zip archive is as many as it has members to load."""
     try:
         status = path.stat()
         if stat.S_ISDIR(status.st_mode):
@@ -139,7 +148,15 @@ def _file(path: Path) -> Source:
             raise SourceMissing(f"{path}: permission denied")
     except OSError as error:
         raise SourceMissing(f"{path}: {(error.strerror or str(error)).lower()}") from error
-    return Source(printable(path), path, status.st_size if stat.S_ISREG(status.st_mode) else None)
+    name = printable(path)
+    if not stat.S_ISREG(status.st_mode):
+        return [Source(name, path, None)]
+    if not zip_archive.is_zip(path):
+        return [Source(name, path, status.st_size)]
+    return [
+        Source(f"{name}/{info.filename}", path, info.file_size, member=index)
+        for index, info in zip_archive.members(path, name)
+    ]
 
 
 def fingerprint(source: Source) -> dict[str, str | int] | None:
@@ -171,6 +188,8 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
         "head": hashlib.sha256(head).hexdigest(),
         "tail": hashlib.sha256(tail).hexdigest(),
     }
+    if source.member is not None:
+        of_file["member"] = source.member
     return of_file | _of_write_ahead_log(source.path) if head.startswith(SQLITE) else of_file
 
 

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from io import BufferedReader
+from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, cast
 
@@ -17,6 +18,7 @@ from loader.sources.compression import HEAD, compression_by_name, detect_compres
 from loader.sources.decompressor import Decompressor
 from loader.sources.find import Source
 from loader.sources.remote_file import RemoteFile
+from loader.sources.zip_archive import DAMAGE, ZipMember
 
 _STORED_READ = 64 * 1024  # bytes of a compressed source that are read at a time
 _PIECE = 64 * 1024  # decompressed bytes: the most that are lost when damage follows them
@@ -39,7 +41,7 @@ class ByteReader:
         self._source = source
         self._offset = offset
         self._watch = watch or (lambda _: None)
-        self._file: BinaryIO | RemoteFile | None = None
+        self._file: BinaryIO | RemoteFile | ZipMember | None = None
         self._decompressor: Decompressor | None = None
         self._peeked = b""  # stored bytes that were read to detect a compression, and are to be read again
         self._stored = 0  # stored bytes that were read
@@ -61,6 +63,8 @@ class ByteReader:
             if sys.stdin is None:
                 raise SourceMissing("-: there is no standard input")
             self._file = sys.stdin.buffer
+        elif self._source.member is not None:
+            self._file = await self._open_member(self._source.path, self._source.member)
         else:
             try:
                 # Opening a named pipe waits for a writer.
@@ -73,6 +77,21 @@ class ByteReader:
             self._close()
             raise
         return self
+
+    async def _open_member(self, path: Path, member: int) -> ZipMember:
+        try:
+            return await _in_thread(ZipMember, path, member)
+        except OSError as error:
+            raise SourceMissing(f"{self._source.name}: {error.strerror or error}") from error
+        except DAMAGE as error:
+            raise self._damaged_member(error) from error
+
+    def _damaged_member(self, error: Exception) -> SourceError:
+        return SourceError(
+            f"{self._source.name} is damaged, or compressed in a way that is not supported: {error}",
+            advice="Get it again, whole (`unzip -t` tells), and load it with --fresh. Rows that were sent "
+            "before are loaded, and may be wrong: the checksum follows them.",
+        )
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -110,9 +129,9 @@ class ByteReader:
 
     @property
     def is_plain_file(self) -> bool:
-        """Whether the source is a regular file that is not compressed."""
+        """Whether the source is a regular file, neither compressed nor in an archive."""
         is_file = self._source.path is not None and self._source.size is not None
-        return is_file and self._decompressor is None
+        return is_file and self._source.member is None and self._decompressor is None
 
     async def read(self, size: int) -> bytes:
         """Return about ``size`` bytes, or fewer; none at the end.
@@ -178,6 +197,8 @@ class ByteReader:
                 data = self._file.read(size)
         except OSError as error:
             raise SourceError(f"{name}: {error.strerror or error}") from error
+        except DAMAGE as error:
+            raise self._damaged_member(error) from error
         self._stored += len(data)
         if not data and total is not None and self._stored < total:
             raise SourceError(

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 WEB_SCHEMES = ("http", "https")
 STORE_SCHEMES = ("s3", "gs", "az")
 _URL = re.compile(rf"(?:{'|'.join(WEB_SCHEMES + STORE_SCHEMES)})://", re.IGNORECASE)
+_IN_ARCHIVE = re.compile(r"([^/]+\.zip)/[^/]", re.IGNORECASE)  # a member of a zip archive
 _LONGEST_NAME = 200  # bytes of a folder's name; file systems allow 255
 _SHORTEST_SECRET = 6  # characters; anything shorter occurs in many harmless texts
 _LONGEST_TEXT = 300  # characters of a server's words that are kept
@@ -35,7 +36,8 @@ def last_name(name: str) -> str:
         name: a path, or a URL as ``shown`` returns it.
     """
     if not is_url(name):
-        return PurePath(name).name
+        archive = _IN_ARCHIVE.search(name)
+        return archive[1] if archive else PurePath(name).name
     _, host, path = _parts(name)
     segment = unquote(path.rstrip("/")).rstrip("/").rpartition("/")[2].replace("\0", "_")
     tail = segment.encode(errors="replace")[-_LONGEST_NAME:]  # the end, .jsonl.gz, tells the most

@@ -123,7 +123,7 @@ ODD: list[tuple[str, bytes, int, str]] = [
         "rows.sqlite: SQLite says: file is not a database",
     ),
     ("rows.csv", b"id,a,id\n1,2,3\n", 2, "rows.csv:1: the header has id twice"),
-    ("rows.csv", b"<html>404</html>\n", 2, "rows.csv gives no id, the key"),
+    ("rows.csv", b"<html>404</html>\n", 2, "rows.csv is a web page, which bulkload does not read"),
     ("rows.csv", b",a\n1,2\n", 2, "rows.csv:1: column 1 of the header has no name"),
     (
         "rows.json",
