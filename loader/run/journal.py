@@ -1,4 +1,4 @@
-"""What is settled for good, and where to go on after a kill: SQLite in the run directory.
+"""The journal: what is settled for good, and where to resume after a kill. SQLite in the run directory.
 
 A batch counts once it is committed here. Everything before the *watermark* is settled; beyond it the
 journal knows which rows are: those of one shape between two places. A load that was killed reads on from

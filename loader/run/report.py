@@ -194,5 +194,5 @@ def too_many(rejected: int, settled: int, allowed: object) -> TooManyRejects:
     """The error for a load that stops over its rejects."""
     return TooManyRejects(
         f"{rejected} of {settled} rows were rejected, more than --max-errors {allowed} allows",
-        advice="See rejects.errors.jsonl for why; give a higher --max-errors to go on all the same.",
+        advice="rejects.errors.jsonl has the reasons. Give a higher --max-errors to load the rest.",
     )
