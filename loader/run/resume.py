@@ -1,4 +1,4 @@
-"""Which rows a resumed load passes over, and where its watermark is. No I/O."""
+"""Which rows a resumed load skips, and which of a batch are settled. No I/O."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from loader.model import Batch, Chunk, Row, RowId, RowRange
 
 
 class SkipSettled:
-    """Takes out of chunks the rows that an earlier run has settled.
+    """Takes the rows that an earlier run has settled out of chunks.
 
     Args:
-        settled: what the journal has beyond the watermark.
+        settled: the ranges of such rows beyond the watermark.
     """
 
     def __init__(self, settled: Iterable[RowRange]) -> None:
@@ -21,65 +21,69 @@ class SkipSettled:
         self.add(settled)
 
     def add(self, settled: Iterable[RowRange]) -> None:
-        """Take these rows out too."""
-        for one in settled:
-            self._settled[frozenset(one.columns)].append((one.first, one.last))
+        """Skip these rows too."""
+        for row_range in settled:
+            self._settled[frozenset(row_range.columns)].append((row_range.first, row_range.last))
 
     def unsettled(self, chunk: Chunk) -> Iterator[Chunk]:
-        """What is left of a chunk, in its order."""
+        """Yield what is left of a chunk, in its order."""
         return (piece for piece, settled in self.split(chunk) if not settled)
 
     def settled(self, chunk: Chunk) -> Iterator[Chunk]:
-        """What is taken out of a chunk, in its order."""
+        """Yield what is taken out of a chunk, in its order."""
         return (piece for piece, settled in self.split(chunk) if settled)
 
     def split(self, chunk: Chunk) -> Iterator[tuple[Chunk, bool]]:
-        """The chunk in pieces, each with whether its rows are settled."""
-        spans = self._settled.get(frozenset(chunk.shape.columns), ())
+        """Yield the chunk in pieces, each with whether its rows are settled."""
+        ranges = self._settled.get(frozenset(chunk.shape.columns), ())
         rest: Chunk | None = chunk
         while rest is not None:
             first, last, rows = rest.first, rest.last, len(rest.keys)
-            covering = [end for begin, end in spans if begin <= first <= end]
-            if covering:
-                end = max(covering)
+            ends = [
+                end for begin, end in ranges if begin <= first <= end
+            ]  # of ranges that cover the first row
+            if ends:
+                end = max(ends)
                 rows = rows if end >= last else end[1] - first[1] + 1
-            elif ahead := [begin for begin, _ in spans if first < begin <= last]:
-                rows = min(ahead)[1] - first[1]
+            elif later := [begin for begin, _ in ranges if first < begin <= last]:
+                rows = min(later)[1] - first[1]
             piece, rest = cut(rest, rows, len(rest.data))
             if piece is not None:
-                yield piece, bool(covering)
+                yield piece, bool(ends)
 
 
 def overlapping(inserts: Mapping[int, Sequence[RowRange]]) -> list[dict[int, Sequence[RowRange]]]:
-    """Groups of inserts that have rows in common: one that was lost, and the parts it was sent again in."""
+    """Group inserts that have rows in common: one that was lost, and the parts in which it was sent again."""
     groups: list[dict[int, Sequence[RowRange]]] = []
-    for number, rows in inserts.items():
-        others = [group for group in groups if any(_share_rows(rows, other) for other in group.values())]
-        groups = [group for group in groups if group not in others]
-        groups.append({n: places for group in others for n, places in group.items()} | {number: rows})
+    for number, ranges in inserts.items():
+        joined = [group for group in groups if any(_share_rows(ranges, other) for other in group.values())]
+        groups = [group for group in groups if group not in joined]
+        groups.append({n: rows for group in joined for n, rows in group.items()} | {number: ranges})
     return groups
 
 
-def _share_rows(some: Iterable[RowRange], others: Sequence[RowRange]) -> bool:
+def _share_rows(ranges: Iterable[RowRange], others: Sequence[RowRange]) -> bool:
     return any(
-        set(one.columns) == set(other.columns) and one.first <= other.last and other.first <= one.last
-        for one in some
+        set(row_range.columns) == set(other.columns)
+        and row_range.first <= other.last
+        and other.first <= row_range.last
+        for row_range in ranges
         for other in others
     )
 
 
-def within(row: Row, settlements: Iterable[RowRange]) -> bool:
-    """Whether a row, of the columns of the settlements, is one of theirs."""
-    return any(one.first <= row.id <= one.last for one in settlements)
+def within(row: Row, ranges: Iterable[RowRange]) -> bool:
+    """Return whether a row, of the columns of the ranges, is in one of them."""
+    return any(row_range.first <= row.id <= row_range.last for row_range in ranges)
 
 
 def whole(batch: Batch) -> RowRange:
-    """The settlement of all rows of a batch."""
+    """Return the range of all rows of a batch."""
     return RowRange(batch.shape.columns, batch.chunks[0].first, batch.chunks[-1].last)
 
 
 def part(batch: Batch, settled: Collection[RowId]) -> Iterator[RowRange]:
-    """The settlements of some rows of a batch: those next to each other in it are one."""
+    """Yield the ranges of some rows of a batch: neighbours in the batch are in one."""
     first: RowId | None = None
     last: RowId = (0, 0)
     for chunk in batch.chunks:
@@ -87,10 +91,10 @@ def part(batch: Batch, settled: Collection[RowId]) -> Iterator[RowRange]:
         if first is not None and not batch.gapless and begin != (last[0], last[1] + 1):
             yield RowRange(batch.shape.columns, first, last)
             first = None
-        for number in range(len(chunk.keys)):
-            place = (begin[0], begin[1] + number)
-            if place in settled:
-                first, last = first or place, place
+        for index in range(len(chunk.keys)):
+            row_id = (begin[0], begin[1] + index)
+            if row_id in settled:
+                first, last = first or row_id, row_id
             elif first is not None:
                 yield RowRange(batch.shape.columns, first, last)
                 first = None
