@@ -111,15 +111,15 @@ def of_turns(database: sqlite3.Connection, after: int) -> Iterator[tuple[int, He
     """
     names = ", ".join(f"held.{name.strip()}" for name in _COLUMNS.split(","))
     query = f"""
-        select turn.position, {names} from turn join held on held.id = turn.held
+        select turn.position, {names} from turn cross join held on held.id = turn.held
         where turn.position > :after
-        and not exists (
-            select 1 from held as earlier join turn as had on had.held = earlier.id
+        and not (held.compared is not null and exists (
+            select 1 from held as earlier cross join turn as had on had.held = earlier.id
             where earlier.compared in (held.compared, :any) and had.position <= :after
             and (earlier.source, earlier.number) < (held.source, held.number)
-        )
-        and not (held.compared = :any and exists (
-            select 1 from held as earlier join turn as had on had.held = earlier.id
+        ))
+        and not (ifnull(held.compared, '') = :any and exists (
+            select 1 from held as earlier cross join turn as had on had.held = earlier.id
             where earlier.compared is not null and had.position <= :after
             and (earlier.source, earlier.number) < (held.source, held.number)
         ))
