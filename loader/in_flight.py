@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -23,6 +23,28 @@ class QueuedBatch:
 
     batch: Batch
     earlier: Sequence[anyio.Event]
+
+
+class _Turn:
+    """The turn of a batch among all in flight (send.turn.Turn).
+
+    Args:
+        settled: an event for each batch in flight, in the order in which they entered.
+        batch: one of them.
+    """
+
+    def __init__(self, settled: Mapping[Batch, anyio.Event], batch: Batch) -> None:
+        self._settled = settled
+        self._batch = batch
+
+    @property
+    def has_come(self) -> bool:
+        return next(iter(self._settled)) is self._batch
+
+    async def wait(self) -> None:
+        # Each of the earlier ones holds a sender already, so this one cannot keep them from theirs.
+        while not self.has_come:
+            await next(iter(self._settled.values())).wait()
 
 
 class InFlight:
@@ -74,7 +96,7 @@ class InFlight:
         complete = False
         try:
             if not self._dry_run:
-                await sender.settle(batch, outcome)
+                await sender.settle(batch, outcome, _Turn(self._settled, batch))
             complete = True
         except LoadError as error:
             self._halt.stop(error)

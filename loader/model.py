@@ -212,6 +212,26 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """A row that another row of the load may still let in: it is tried again at the end of the load.
+
+    Attributes:
+        row: as it is sent.
+        shape: its columns.
+        key: its key, as the columns' types compare it.
+        reason: why it was refused, alone or among others; None: it only waits behind an earlier row of
+            its key.
+        alone: whether it was refused alone, so that the reason is its own.
+    """
+
+    row: Row
+    shape: Shape
+    key: Key
+    reason: Reason | None = None
+    alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What came back for one request.
 
@@ -320,23 +340,24 @@ class Insert:
 class Outcome:
     """What became of a batch's rows so far; it grows while the batch is settled.
 
-    ``settled`` are the settled rows, where the batch had to be taken apart. ``sent`` are the
-    numbers under which the journal knows the plain inserts that got in, ``open`` the inserts that may be
-    in, or may still get in.
+    ``settled`` are the settled rows, where the batch had to be taken apart: those that are held back
+    too, as the batch is done with them. ``sent`` are the numbers under which the journal knows the plain
+    inserts that got in, ``open`` the inserts that may be in, or may still get in.
     """
 
     loaded: int = 0
     superseded: int = 0
     ignored: int = 0
     rejects: list[Reject] = field(default_factory=list)
+    held_back: list[HeldBack] = field(default_factory=list)
     settled: set[RowId] = field(default_factory=set)
     sent: list[int] = field(default_factory=list)
     open: list[Insert] = field(default_factory=list)
 
     @property
     def rows(self) -> int:
-        """Rows whose fate is known."""
-        return self.loaded + self.superseded + self.ignored + len(self.rejects)
+        """Rows that the batch is done with."""
+        return self.loaded + self.superseded + self.ignored + len(self.rejects) + len(self.held_back)
 
     def accept(self, stored: int, *, sent: int, rows: int) -> None:
         """Count rows that were accepted.
@@ -354,3 +375,8 @@ class Outcome:
         """Count a row that will not get in."""
         self.rejects.append(reject)
         self.settled.add(reject.place.row_id)
+
+    def hold_back(self, held_back: HeldBack) -> None:
+        """Keep a row for the end of the load."""
+        self.held_back.append(held_back)
+        self.settled.add(held_back.row.id)

@@ -5,6 +5,9 @@ Records are read, made into rows, checked, and put into batches in one task. A b
 1. It enters the order and the ledger, and goes through the stream to a task that sends.
 2. That task waits for the earlier batches that hold one of its keys, and sends it.
 3. The ledger commits its outcome to the journal. Only then does it count, and let later batches go.
+
+Rows that another row may still let in are held back in the journal, and tried again when all others are
+settled.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from loader.events import Notice, Observer, Renewed
 from loader.formats.announce import unknown_types
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
+from loader.held_back import HeldBackRetry
 from loader.in_flight import InFlight, QueuedBatch
 from loader.model import Chunk, Insert, Outcome, Reject, RowRange, Shape
 from loader.postgrest.client import PostgREST
@@ -116,6 +120,7 @@ class Load:
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._described = False  # whether the API was asked for the key, for want of a row
         self._type_warning = ""  # about values that depend on types which nobody told
+        self._stages: _Stages | None = None
 
     async def run(self) -> Report:
         """Load all of it. Errors are in the report."""
@@ -147,8 +152,23 @@ class Load:
                 self._halt.stop(error)
             except Halted:
                 pass
+        await self._retry_held_back(final=broken is None)
         if broken is not None:  # all that was read before is loaded by now
             self._halt.stop(broken)
+
+    async def _retry_held_back(self, *, final: bool) -> None:
+        """Try the rows again that were held back, now that all others are settled."""
+        if self._stages is None or self._halt.error is not None:
+            return
+        retry = HeldBackRetry(
+            self._ledger, self._throttle, self._halt, self._stages.sender, self._stages.relation
+        )
+        try:
+            await retry.run(final=final)
+        except LoadError as error:
+            self._halt.stop(error)
+        except Halted:
+            pass
 
     async def _read(
         self,
@@ -183,6 +203,9 @@ class Load:
                     ledger.advance(records.end)
         except SourceError as error:
             broken = error
+        if stages is None and ledger.holds_any:  # all is read, and what is held back is left to do
+            stages = await self._make_stages(requests, await ledger.held_rows.first_shape())
+        self._stages = stages
         for batch in stages.batcher.flush() if stages is not None else ():
             await give.send(self._in_flight.enter(batch))
         if isinstance(broken, SourceUnfit) and not ledger.rows_read:
@@ -254,6 +277,7 @@ class Load:
             location=ledger.location,
             reject=ledger.count_reject,
             insert_log=ledger,
+            held_back_log=ledger,
         )
         batcher = Batcher(self._throttle.limits, relation.read_key)
         ledger.track_open(batcher.firsts)

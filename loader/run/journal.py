@@ -10,9 +10,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
@@ -21,10 +21,13 @@ import orjson
 from loader.errors import RunDirError
 from loader.formats import source_format
 from loader.formats.source_format import SourceFormat
-from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
+from loader.model import BEGIN, HeldBack, Place, Reason, Reject, RowId, RowRange
+from loader.run import held_table, turns
+
+Result = TypeVar("Result")
 
 NAME = "journal.sqlite"
-_VERSION = 3
+_VERSION = 4
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -47,6 +50,7 @@ create table rejects (
     primary key (source, number)
 ) without rowid;
 """
+_TABLES = ("about", "settled", "sent", "formats", "rejects", "held")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,8 @@ class Past:
         settled: rows beyond it that are settled.
         rejected: places beyond it of rows that are rejected.
         sent: plain inserts whose fate is not known: the rows of each, by its number.
+        sent_again: likewise, of rows that were held back.
+        held_back: how many rows are held back.
         counts: rows_loaded, requests and so on, of the whole load so far.
         formats: those of the sources that were read.
     """
@@ -66,11 +72,13 @@ class Past:
     settled: tuple[RowRange, ...]
     rejected: frozenset[RowId]
     sent: dict[int, list[RowRange]]
+    sent_again: dict[int, list[RowRange]]
+    held_back: int
     counts: dict[str, int]
     formats: dict[int, SourceFormat]
 
 
-NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
+NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, 0, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +108,8 @@ class Journal:
         self._sent: dict[int, list[RowRange]] = {}
         self._forgotten: list[int] = []
         self._formats: dict[int, SourceFormat] = {}
+        self._held_back: list[tuple[HeldBack, int]] = []
+        self._released: list[RowId] = []
         self._number = 0
         self._failed: RunDirError | None = None
         with self._translated():
@@ -135,7 +145,7 @@ class Journal:
             watermark = Place(*orjson.loads(about["watermark"]))
             nothing = (
                 "select not exists(select 1 from settled) and not exists(select 1 from sent) "
-                "and not exists(select 1 from rejects)"
+                "and not exists(select 1 from rejects) and not exists(select 1 from held)"
             )
             if watermark == NO_PAST.watermark and self._database.execute(nothing).fetchone()[0]:
                 return None  # it never got anywhere: perhaps its settings were wrong
@@ -143,19 +153,27 @@ class Journal:
                 raise OtherLoad(found)
             settled = [_settlement(*found) for found in self._database.execute("select * from settled")]
             sent: dict[int, list[RowRange]] = {}
-            for number, *found in self._database.execute("select * from sent order by number"):
-                sent.setdefault(number, []).append(_settlement(*found))
+            sent_again: dict[int, list[RowRange]] = {}
+            for number, again, *found in self._database.execute(
+                "select sent.number, exists(select 1 from held where source = first_source"
+                " and held.number = first_line), columns, first_source, first_line, last_source, last_line"
+                " from sent order by sent.number"
+            ):
+                (sent_again if again else sent).setdefault(number, []).append(_settlement(*found))
+            (held_back,) = self._database.execute("select count(*) from held").fetchone()
             beyond = self._database.execute(
                 "select source, number from rejects where (source, number) >= (?, ?)", watermark[:2]
             )
             (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
             counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
-            self._number = max(sent, default=0)
+            self._number = max([*sent, *sent_again], default=0)
             return Past(
                 watermark,
                 tuple(settled),
                 frozenset((source, number) for source, number in beyond),
                 sent,
+                sent_again,
+                held_back,
                 counts,
                 {
                     number: source_format.loads(data)
@@ -167,9 +185,10 @@ class Journal:
         """Start anew: forget what an earlier load has left."""
         with self._translated():
             self._database.execute("begin immediate")
-            for table in ("about", "settled", "sent", "formats", "rejects"):
+            turns.drop(self._database)
+            for table in _TABLES:
                 self._database.execute(f"drop table if exists {table}")
-            for statement in _SCHEMA.split(";"):
+            for statement in (_SCHEMA + held_table.SCHEMA).split(";"):
                 self._database.execute(statement)
             self._about(
                 version=str(_VERSION),
@@ -203,6 +222,14 @@ class Journal:
         if self._sent.pop(number, None) is None:
             self._forgotten.append(number)
 
+    def hold_back(self, row: HeldBack, number: int) -> None:
+        """Note a row that is held back in a round, for the next commit; round 0 is before the first."""
+        self._held_back.append((row, number))
+
+    def release(self, row: RowId) -> None:
+        """Note that a row that was held back is settled."""
+        self._released.append(row)
+
     @property
     def crowded(self) -> bool:
         """Whether a commit is due only because of the rejects that are noted."""
@@ -229,8 +256,10 @@ class Journal:
             sent, self._sent = self._sent, {}
             forgotten, self._forgotten = self._forgotten, []
             formats, self._formats = self._formats, {}
-            if settlements or rejects or sent or forgotten or formats:
-                notes = _Notes(settlements, rejects, sent, forgotten, formats)
+            held_back, self._held_back = self._held_back, []
+            released, self._released = self._released, []
+            notes = _Notes(settlements, rejects, sent, forgotten, formats, held_back, released)
+            if notes.any:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(self._write, notes, watermark(), counts())
 
@@ -252,9 +281,29 @@ class Journal:
             formats = [(source, source_format.dumps(found)) for source, found in notes.formats.items()]
             many("insert or replace into formats values (?, ?)", formats)
             many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
+            held_table.delete(self._database, notes.released)
+            held_table.write(self._database, notes.held_back)
             execute("delete from settled where (last_source, last_line) < (?, ?)", mark[:2])
             self._about(watermark=orjson.dumps(list(mark)).decode(), counts=orjson.dumps(counts).decode())
             execute("commit")
+
+    async def work(self, do: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Have something done with the database while nothing is committed.
+
+        Raises:
+            RunDirError: the disk is full, or the like.
+        """
+
+        def translated() -> Result:
+            with self._translated():
+                return do(self._database)
+
+        async with self._lock:
+            if self._failed is not None:
+                raise self._failed
+            with anyio.CancelScope(shield=True):
+                results = [await anyio.to_thread.run_sync(translated)]
+            return results[0]
 
     def finish(self) -> None:
         """The load is complete: the next one in this run directory starts anew."""
@@ -316,6 +365,13 @@ class _Notes:
     sent: dict[int, list[RowRange]]
     forgotten: list[int]
     formats: dict[int, SourceFormat]
+    held_back: list[tuple[HeldBack, int]]
+    released: list[RowId]
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to write."""
+        return any(getattr(self, field.name) for field in fields(self))
 
 
 def _settlement_columns(one: RowRange) -> tuple[Any, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 
 from loader.errors import RunDirError
 from loader.events import Notice, Observer, Observers, Opened, Rejected, Resumed, Settled
 from loader.formats.source_format import SourceFormat
 from loader.halt import Halt
-from loader.model import Batch, Chunk, Outcome, Place, Reject, Row, RowRange
+from loader.model import Batch, Chunk, Key, Outcome, Place, Reject, Row, RowRange
 from loader.run import rejects
+from loader.run.held_rows import HeldRows
 from loader.run.journal import NO_PAST, RejectGroup
 from loader.run.report import Report, Tally, report, too_many
 from loader.run.resume import part, whole
@@ -31,6 +33,7 @@ class Ledger:
 
     Attributes:
         past: what earlier runs of the load have left.
+        held_rows: the rows that are held back.
         observer: tells the observer, and counts.
 
     Raises:
@@ -61,6 +64,7 @@ class Ledger:
         self._formats = dict(self.past.formats)
         self._frontier = self.past.watermark  # all before it has gone into batches, or was rejected
         self._rows_read = 0
+        self.held_rows = HeldRows(self._journal, self.past.held_back)
 
     @property
     def rows_read(self) -> int:
@@ -80,7 +84,7 @@ class Ledger:
             # What is passed over of that source its reader tells: compressed, it is not the offset.
             done = sum(size or 0 for size in sizes[:source])
             self.observer.on(Resumed(self.past.counts, done))
-            self._rows_read = self._tally.rows_read
+            self._rows_read = self._tally.rows_read + self.past.held_back
             where = self.location(self._frontier) if source < len(self._names) else "the end"
             self.observer.on(Notice(f"resuming at {where}: {self._rows_read:,} rows were settled before"))
         elif not all(source.resumable for source in self._sources):
@@ -129,6 +133,22 @@ class Ledger:
         # Noted and counted in one go: what a commit takes is always both.
         for settlement in (rows or [whole(batch)]) if complete else part(batch, outcome.settled):
             self._journal.settle(settlement)
+        self.held_rows.add(outcome.held_back)
+        await self._enter(outcome, complete=complete)
+
+    async def settle_again(self, outcome: Outcome, *, complete: bool) -> None:
+        """Enter what became of rows that were held back; when this returns, the journal has it.
+
+        Args:
+            outcome: its counts, its rejects, and what is held back again.
+            complete: whether no more is to come of what was sent.
+        """
+        again = {held_back.row.id for held_back in outcome.held_back}
+        self.held_rows.remove(outcome.settled - again)
+        self.held_rows.hold_again(outcome.held_back)
+        await self._enter(outcome, complete=complete)
+
+    async def _enter(self, outcome: Outcome, *, complete: bool) -> None:
         for reject in outcome.rejects:
             self._journal.reject(reject)
         for number in outcome.sent:
@@ -138,6 +158,32 @@ class Ledger:
                 self._journal.forget(insert.number)
         self.observer.on(Settled(outcome))
         await self._commit()
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether rows are held back (sender.HeldBackLog)."""
+        return self.held_rows.count > 0
+
+    async def held_back(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+        """Return the keys of which rows are, or may be, held back (sender.HeldBackLog)."""
+        return await self.held_rows.with_keys(keys) if self.holds_any else frozenset()
+
+    def refused_alone(self) -> None:
+        """Note that a row was refused alone, and may get in later (sender.HeldBackLog)."""
+        if self.held_rows.counting:
+            self.held_rows.refused += 1
+            self.judge_rejects()
+
+    async def reject_refused(self) -> None:
+        """Enter the rows as rejected that were refused alone in this round: nothing can let them in."""
+        while refused := await self.held_rows.refused_in_round():
+            for reject in refused:
+                self._journal.reject(reject)
+                self.observer.on(Rejected(reject))
+            self.held_rows.remove([reject.place.row_id for reject in refused])
+            self.held_rows.refused = max(0, self.held_rows.refused - len(refused))
+            await self._commit()
+            self.judge_rejects()
 
     async def reject_here(self, reject: Reject) -> None:
         """Enter a row that is not even sent."""
@@ -157,7 +203,7 @@ class Ledger:
 
     def judge_rejects(self) -> None:
         """Judge the share of rejected rows once more, now that all rows are read."""
-        rejected = self._tally.rows_rejected
+        rejected = self._tally.rows_rejected + self.held_rows.refused
         if rejected and self._settings.max_errors.exceeded(rejected, self._rows_read):
             self._halt.stop(too_many(rejected, self._rows_read, self._settings.max_errors))
 

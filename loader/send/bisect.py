@@ -15,6 +15,7 @@ always in the order of the source. Three things keep the requests few:
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from loader.batch.key_equality import ANY, ReadKey
@@ -125,6 +126,28 @@ class Bisection:
             self._wrong_suspicions += 1
         span.bad, span.reason = self._sent, refusal.reason
         self._put_suspects_aside(span)
+
+    def withdraw(self, keys: AbstractSet[Key]) -> list[Row]:
+        """Take out the rows that have one of these keys, as they are compared; they are then settled."""
+        return self._take_out(lambda row: self._key(row) in keys)
+
+    def rest(self) -> list[Row]:
+        """Take out all rows that are not settled; they are then."""
+        return self._take_out(lambda _row: True)
+
+    def _take_out(self, chosen: Callable[[Row], bool]) -> list[Row]:
+        taken: list[Row] = []
+        for span in self._spans:
+            out = [row for row in span.rows if chosen(row)]
+            if not out:
+                continue
+            taken += out
+            span.rows = [row for row in span.rows if not chosen(row)]
+            span.bad = None  # perhaps the bad row was among them
+            if span.put_aside is not None:
+                span.put_aside.bad = None  # no longer are all others sent
+                span.put_aside = None
+        return taken
 
     def _try_last(self, span: _Span) -> None:
         """Send the last row next, if no other has its key: perhaps it is only the first rows that are bad."""
