@@ -280,7 +280,7 @@ class Load:
             held_back_log=ledger,
         )
         batcher = Batcher(self._throttle.limits, relation.read_key)
-        ledger.track_open(batcher.firsts)
+        ledger.track_open(batcher.first)
         stages = _Stages(relation, self._row_maker(relation.key, relation.types), batcher, sender)
         if self._reader.preset is None:  # a preset knows the types of its columns
             self._type_warning = unknown_types(relation.types)

@@ -1,54 +1,33 @@
 """Group chunks into batches of one shape, of bounded rows and bytes. No I/O.
 
 Rows of different shapes go to different batches. A bounded number of rows waits in pending batches, so that
-shapes may alternate without shrinking batches. Batches come out in an order in which the rows of each key
-keep the order of the source.
+shapes may take turns without shrinking batches: where there is no more room, the largest batches go out, and
+rare shapes wait for more rows. Batches come out in an order in which the rows of each key keep the order of
+the source.
+
+Rows of different shapes never share a batch, not even as plain inserts: null in place of a missing key is not
+always what the database would store. The API tells defaults only in part: none of views, of domains and of
+sequences (PostgREST's OpenAPI), and none that is newer than its schema cache.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import attrgetter
 
 from loader.batch.chunks import cut
 from loader.batch.key_equality import ANY, ReadKey
+from loader.batch.pending_batch import PendingBatch
 from loader.model import Batch, Chunk, Key, Limits, Shape
 
-_PENDING_SHAPES = 64
 _PENDING_BATCHES = 8  # full batches whose bytes may wait in pending ones
-_BRACKETS = 2  # bytes
+# A pending row costs some 600 bytes beside its own, a pending batch some 1,500.
+_PENDING_ROWS = 128 * 1024
+_PENDING_SHAPES = 16 * 1024
+_RELIEF = 15 / 16  # of the room is in use once the largest batches have gone out for want of it
+# Full batches whose bytes pass a pending batch until it goes out: it holds back the place where a load resumes.
+_OLDEST = 16 * _PENDING_BATCHES
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
-
-
-class _PendingBatch:
-    """A batch that still takes rows. ``after``: pending batches that must go out before it."""
-
-    __slots__ = ("after", "chunks", "keys", "repeats", "rows", "shape", "size", "texts")
-
-    def __init__(self, shape: Shape, *, compare_texts: bool) -> None:
-        self.shape = shape
-        self.chunks: list[Chunk] = []
-        self.keys: set[Key] = set()  # as they are compared
-        self.texts: set[Key] = self.keys if compare_texts else set()
-        self.rows = 0
-        self.size = _BRACKETS
-        self.repeats = False
-        self.after: dict[_PendingBatch, None] = {}  # a set that keeps its order
-
-    def add(self, chunk: Chunk, keys: Iterable[Key]) -> None:
-        before = len(self.texts)
-        self.keys.update(keys)
-        self.keys.discard(None)
-        if self.texts is not self.keys:
-            self.texts.update(chunk.keys)
-        # Rows without a key look like repeats: batches of them are only looked at more closely.
-        self.repeats |= len(self.texts) - before < len(chunk.keys)
-        self.chunks.append(chunk)
-        self.rows += len(chunk.keys)
-        self.size += len(chunk.data) + 1
-
-    def follows(self, other: _PendingBatch) -> bool:
-        """Whether ``other`` must go out before this one."""
-        return any(earlier is other or earlier.follows(other) for earlier in self.after)
 
 
 class Batcher:
@@ -63,9 +42,12 @@ class Batcher:
     def __init__(self, limits: Limits, read_key: ReadKey | None) -> None:
         self._limits = limits
         self._read_key = read_key
-        self._pending: dict[Shape, _PendingBatch] = {}
-        self._last_with_key: dict[Key, _PendingBatch] = {}  # kept while several are pending
+        self._pending: dict[Shape, PendingBatch] = {}  # in the order of their first rows
+        self._last_with_key: dict[Key, PendingBatch] = {}  # kept while several are pending
+        self._with_any: dict[PendingBatch, None] = {}  # a set: those with a key that may equal all others
+        self._rows = 0  # of all pending batches
         self._size = 0  # of all pending batches, in bytes
+        self._taken = 0  # bytes of all rows so far
 
     def add(self, chunk: Chunk) -> Iterator[Batch]:
         """Take a chunk, and yield the batches that are full."""
@@ -73,37 +55,41 @@ class Batcher:
         while rest is not None:
             batch = self._pending.get(chunk.shape)
             if batch is None:
-                batch = _PendingBatch(chunk.shape, compare_texts=self._read_key is None)
+                compare_texts = self._read_key is None
+                batch = PendingBatch(chunk.shape, compare_texts=compare_texts, begun=self._taken)
             head, tail = self._split(rest, batch)
             if head is None:
                 yield from self._close(batch)
                 continue
             keys = self._keys(head)
             earlier = self._earlier(keys, batch)
-            if any(other.follows(batch) for other in earlier):
+            if earlier and batch.may_precede(earlier):
                 # These rows come after rows that must themselves come after this batch.
                 yield from self._close(batch)
                 continue
             self._put(head, keys, batch)
-            batch.after.update(dict.fromkeys(earlier))
+            batch.follow(earlier)
             rest = tail
-            while self._size > _PENDING_BATCHES * self._limits.size or len(self._pending) > _PENDING_SHAPES:
-                yield from self._close(max(self._pending.values(), key=lambda pending: pending.size))
+            yield from self._close_old()
+            if self._fills(1):
+                yield from self._close_largest()
 
     def flush(self) -> Iterator[Batch]:
         """Yield all pending batches: the source has ended."""
         while self._pending:
-            yield from self._close(next(iter(self._pending.values())))
+            yield from self._close(self._oldest())
 
-    def firsts(self) -> Iterator[Chunk]:
-        """Yield the first chunk of each pending batch."""
-        for batch in self._pending.values():
-            yield batch.chunks[0]
+    def first(self) -> Chunk | None:
+        """Return the first chunk of all that is pending; None if nothing is."""
+        return self._oldest().chunks[0] if self._pending else None
+
+    def _oldest(self) -> PendingBatch:
+        return next(iter(self._pending.values()))
 
     def _keys(self, chunk: Chunk) -> list[Key]:
         return chunk.keys if self._read_key is None else list(map(self._read_key, chunk.keys))
 
-    def _split(self, chunk: Chunk, batch: _PendingBatch) -> tuple[Chunk | None, Chunk | None]:
+    def _split(self, chunk: Chunk, batch: PendingBatch) -> tuple[Chunk | None, Chunk | None]:
         """Return the part of the chunk that fits into the batch, and the rest."""
         rows, size = self._limits.rows - batch.rows, self._limits.size - batch.size
         if len(chunk.keys) <= rows and len(chunk.data) <= size:
@@ -116,44 +102,74 @@ class Batcher:
             return cut(chunk, 1, len(chunk.data))  # a single row always fits
         return head, tail
 
-    def _earlier(self, keys: Iterable[Key], batch: _PendingBatch) -> list[_PendingBatch]:
+    def _earlier(self, keys: list[Key], batch: PendingBatch) -> Iterable[PendingBatch]:
         """Return the other pending batches that hold one of these keys: they must go out first."""
-        others = [other for other in self._pending.values() if other is not batch]
-        if not others:
-            return []
-        keys = set(keys) - {None}
+        if len(self._pending) <= (1 if batch.rows else 0):
+            return ()
         if ANY in keys:
-            return others
-        if len(self._pending) == 1:
-            return [other for other in others if ANY in other.keys or not other.keys.isdisjoint(keys)]
-        last_with_keys = {self._last_with_key[key] for key in keys if key in self._last_with_key}
-        return [other for other in others if other in last_with_keys or ANY in other.keys]
-
-    def _put(self, chunk: Chunk, keys: Iterable[Key], batch: _PendingBatch) -> None:
-        if batch.shape not in self._pending:
-            if len(self._pending) == 1:
-                for only in self._pending.values():
-                    self._last_with_key = dict.fromkeys(only.keys, only)
-            self._pending[batch.shape] = batch
-        self._size -= batch.size
-        batch.add(chunk, keys)
-        self._size += batch.size
-        if len(self._pending) > 1:
-            self._last_with_key.update(dict.fromkeys(keys, batch))
-            self._last_with_key.pop(None, None)
-
-    def _close(self, batch: _PendingBatch) -> Iterator[Batch]:
-        """Yield a batch, and before it those that must precede it."""
-        while batch.after:
-            yield from self._close(next(iter(batch.after)))
-        del self._pending[batch.shape]
-        self._size -= batch.size
-        for other in self._pending.values():
-            other.after.pop(batch, None)
-        if len(self._pending) > 1:
-            for key in batch.keys:
-                if self._last_with_key.get(key) is batch:
-                    del self._last_with_key[key]
+            others = dict.fromkeys(self._pending.values())
+        elif len(self._pending) == 1:
+            only = self._oldest()
+            others = dict(self._with_any)
+            if not only.keys.isdisjoint(keys):
+                others[only] = None
         else:
-            self._last_with_key = {}
-        yield Batch(batch.shape, tuple(batch.chunks), batch.rows, batch.size - 1, batch.repeats, batch.keys)
+            last_with_key = self._last_with_key
+            others = {last_with_key[key]: None for key in keys if key in last_with_key} | self._with_any
+        others.pop(batch, None)
+        return others
+
+    def _put(self, chunk: Chunk, keys: list[Key], batch: PendingBatch) -> None:
+        if not batch.rows:
+            if len(self._pending) == 1:
+                only = self._oldest()
+                self._last_with_key = dict.fromkeys(only.keys, only)
+            self._pending[batch.shape] = batch
+            self._size += batch.size
+        before = batch.size
+        batch.add(chunk, keys)
+        self._rows += len(keys)
+        self._size += batch.size - before
+        self._taken += len(chunk.data)
+        if self._read_key is not None and ANY in keys:
+            self._with_any[batch] = None
+        if len(self._pending) > 1:
+            for key in keys:
+                if key is not None:
+                    self._last_with_key[key] = batch
+
+    def _fills(self, share: float) -> bool:
+        """Whether the pending batches fill more than a share of the room that they may take."""
+        return (
+            self._size > share * _PENDING_BATCHES * self._limits.size
+            or self._rows > share * _PENDING_ROWS
+            or len(self._pending) > share * _PENDING_SHAPES
+        )
+
+    def _close_largest(self) -> Iterator[Batch]:
+        """Yield the largest batches until there is room again."""
+        for batch in sorted(self._pending.values(), key=attrgetter("size"), reverse=True):
+            if not self._fills(_RELIEF):
+                return
+            if batch.shape in self._pending:  # else another that followed it has gone out meanwhile
+                yield from self._close(batch)
+
+    def _close_old(self) -> Iterator[Batch]:
+        """Yield batches that have waited for too long."""
+        while self._pending and self._taken - self._oldest().begun > _OLDEST * self._limits.size:
+            yield from self._close(self._oldest())
+
+    def _close(self, last: PendingBatch) -> Iterator[Batch]:
+        """Yield a batch, and before it those that must precede it."""
+        for batch in list(last.in_order()):
+            del self._pending[batch.shape]
+            self._with_any.pop(batch, None)
+            self._rows -= batch.rows
+            self._size -= batch.size
+            if len(self._pending) > 1:
+                for key in batch.keys:
+                    if self._last_with_key.get(key) is batch:
+                        del self._last_with_key[key]
+            else:
+                self._last_with_key = {}
+            yield batch.close()

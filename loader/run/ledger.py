@@ -54,7 +54,7 @@ class Ledger:
         self._sources = sources
         self._run_dir = run_dir
         self._halt = halt
-        self._open_chunks: Callable[[], Iterable[Chunk]] = tuple
+        self._first_open: Callable[[], Chunk | None] = lambda: None
         self._tally = Tally()
         self._journal, past = run_dir.open_journal(settings, sources)
         self._unsettled: set[Batch] = set()
@@ -97,13 +97,13 @@ class Ledger:
         self._formats[source] = source_format
         self._journal.describe(source, source_format)
 
-    def track_open(self, open_chunks: Callable[[], Iterable[Chunk]]) -> None:
+    def track_open(self, first_open: Callable[[], Chunk | None]) -> None:
         """Let batches that still take rows hold the watermark back.
 
         Args:
-            open_chunks: gives the first chunk of each.
+            first_open: gives the first chunk of all of them; None: there are no such batches.
         """
-        self._open_chunks = open_chunks
+        self._first_open = first_open
 
     def advance(self, place: Place) -> None:
         """Note that all rows before a place have gone into batches, or were rejected."""
@@ -230,7 +230,8 @@ class Ledger:
 
     def _watermark(self) -> Place:
         """All before it is settled: nothing that is open or in flight begins before it."""
-        chunks = [*self._open_chunks(), *(batch.chunks[0] for batch in self._unsettled)]
+        first_open = self._first_open()
+        chunks = [batch.chunks[0] for batch in self._unsettled] + ([first_open] if first_open else [])
         return min((self._frontier, *(chunk.start for chunk in chunks)))
 
     async def close(self) -> Report:
