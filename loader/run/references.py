@@ -13,8 +13,9 @@ from itertools import permutations
 
 import msgspec
 
-from loader.batch.key_equality import ANY, by_type
+from loader.batch.key_equality import ANY
 from loader.formats.json_fields import text
+from loader.pg_types import type_of
 
 Fields = Mapping[str, msgspec.Raw]
 Value = tuple[str, ...]
@@ -39,7 +40,7 @@ class Values:
     """
 
     def __init__(self, types: Mapping[str, str]) -> None:
-        self._readers = {column: by_type(name) for column, name in types.items() if name}
+        self._readers = {column: type_of(name).read_key for column, name in types.items() if name}
 
     def of(self, fields: Fields, columns: Sequence[str]) -> Value | None:
         """Return the values of some columns; None where one is null, absent, or not to be compared."""

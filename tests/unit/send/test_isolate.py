@@ -9,9 +9,10 @@ import pytest
 
 from loader.errors import LoadError, TargetError
 from loader.halt import Halt, Halted
-from loader.model import Outcome, Place, Reason, Reject, Row
+from loader.model import Outcome, Place, Reason, Reject, Row, Shape
 from loader.send.isolate import Isolator
 from loader.send.result import Accepted, Cause, Refused
+from loader.send.turn import ALONE
 from loader.throttle.throttle import Throttle
 
 POLICY = Refused(Cause.ROW, Reason("42501", "new row violates row-level security policy"))
@@ -42,13 +43,18 @@ def rows(first: int, count: int) -> list[Row]:
     return [Row(b"{}", f"k{number}", Place(0, number, 0, number)) for number in numbers]
 
 
+SHAPE = Shape(("id",))
+
+
 def isolator(rejected: list[Reject], halt: Halt | None = None) -> Isolator:
     return Isolator(
         throttle=Throttle(batch_rows=1000, batch_bytes=2**20, max_rate=None, concurrency=8),
         halt=halt or Halt(),
         read_key=None,
+        may_get_in=lambda _reason: False,
         location=lambda place: f"rows.jsonl:{place.line}",
         reject=rejected.append,
+        refused_alone=lambda: None,
     )
 
 
@@ -58,7 +64,7 @@ async def test_bad_rows_are_rejected_and_the_others_stored(refusal: Refused) -> 
     rejected: list[Reject] = []
     outcome, table = Outcome(), Table(refusal, lambda number: number % 30 == 0)
 
-    await isolator(rejected).isolate(rows(0, 100), refusal, table.send, outcome)
+    await isolator(rejected).isolate(SHAPE, rows(0, 100), refusal, table.send, outcome, turn=ALONE)
 
     assert [0, 30, 60, 90] == [reject.place.number for reject in rejected]
     assert rejected == outcome.rejects
@@ -74,7 +80,7 @@ async def test_policy_that_refuses_all_rows_is_no_rows_fault() -> None:
 
     async def settle(first: int) -> None:
         try:
-            await shared.isolate(rows(first, 100), POLICY, table.send, Outcome())
+            await shared.isolate(SHAPE, rows(first, 100), POLICY, table.send, Outcome(), turn=ALONE)
         except TargetError as error:
             errors.append(error)
             halt.stop(error)
@@ -98,7 +104,9 @@ async def test_policy_that_lets_others_in_refuses_rows() -> None:
     shared = isolator(rejected)
     shared.accepted(Accepted(1))
 
-    await shared.isolate(rows(0, 20), POLICY, Table(POLICY, lambda _number: True).send, Outcome())
+    await shared.isolate(
+        SHAPE, rows(0, 20), POLICY, Table(POLICY, lambda _number: True).send, Outcome(), turn=ALONE
+    )
 
     assert 20 == len(rejected)
 
@@ -111,6 +119,6 @@ async def test_halt() -> None:
     halt.stop(LoadError("enough"))
 
     with pytest.raises(Halted):
-        await shared.isolate(rows(0, 2), BAD, table.send, outcome)
+        await shared.isolate(SHAPE, rows(0, 2), BAD, table.send, outcome, turn=ALONE)
 
     assert len(outcome.rejects) <= 1
