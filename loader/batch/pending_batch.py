@@ -74,7 +74,7 @@ class PendingBatch:
         return False
 
     def in_order(self) -> Iterator[PendingBatch]:
-        """Yield all batches that must go out before this one, each behind those that it follows, and itself."""
+        """Yield the batches that must go out before this one, each behind those that it follows, and this."""
         # No recursion: a chain may be as long as there are shapes.
         way = [(self, iter([*self.earlier]))]
         seen = {self}
