@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from loader.cli.terminal import print_lines
 from loader.errors import Exit
 from loader.formats.source_format import is_reject_file
 from loader.run import rejects
@@ -45,7 +46,7 @@ def print_summary(report: Report, settings: Settings, arguments: Sequence[str], 
         console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / rejects.ERRORS}")
     console.print(f"report: {folder / REPORT}")
     if report.error:
-        console.print(f"stopped: {report.error}")
+        print_lines(f"stopped: {report.error}")
     if _can_be_resumed(report):
         console.print(f"to resume: {_resuming_command(arguments)}")
 
