@@ -16,6 +16,8 @@ _NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 def report(error: BaseException) -> int:
     """Print what went wrong, and return the exit code."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     match error:
         case click.exceptions.Abort() | KeyboardInterrupt():
             return Exit.SIGINT
@@ -29,6 +31,12 @@ def report(error: BaseException) -> int:
             return code
         case _:
             return _unforeseen(error)
+
+
+def silence_leftovers() -> None:
+    """Print no traceback of what Python cleans up after an error, unless tracebacks are asked for."""
+    if not _wants_traceback():
+        sys.unraisablehook = lambda _: None
 
 
 def _usage(error: click.ClickException) -> None:

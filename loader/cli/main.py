@@ -141,6 +141,7 @@ def main() -> NoReturn:
 def _run_command() -> None:
     """Run the command that the arguments name; each error becomes a message and an exit code."""
     guard_stderr()
+    failures.silence_leftovers()
     mask.hide_in_environment(os.environ)
     try:
         for argument in sys.argv[1:]:
