@@ -54,9 +54,10 @@ class LoadError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        lines = [self.message]
+        # The words of others stay on the line that they are quoted on.
+        lines = [_on_one_line(self.message)]
         if self.said:
-            lines.append(f"the server said: {self.said}")
+            lines.append(f"the server said: {_on_one_line(self.said)}")
         if self.advice:
             lines.append(self.advice)
         return "\n".join(lines)
@@ -117,4 +118,8 @@ def words(reason: Reason) -> str:
         text += f" ({reason.details})"
     if reason.hint:
         text += f" [hint: {reason.hint}]"
-    return text
+    return _on_one_line(text)
+
+
+def _on_one_line(text: str) -> str:
+    return text.replace("\n", "\\n")

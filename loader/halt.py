@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import anyio
@@ -23,6 +23,8 @@ class Halt:
     def __init__(self) -> None:
         self.error: LoadError | None = None
         self.at_once = anyio.CancelScope()  # around all work, for those who cannot wait
+        # How many requests are without an answer, and for how many seconds at most they are waited for.
+        self.waits_for: Callable[[], tuple[int, float]] = lambda: (0, 0.0)
         self._scopes: set[anyio.CancelScope] = set()
 
     def stop(self, error: LoadError) -> None:

@@ -125,9 +125,14 @@ class Load:
     async def run(self) -> Report:
         """Load all of it. Errors are in the report."""
         observer = self._ledger.observer
-        tokens = Tokens(token_source(self._settings), lambda: observer.on(Renewed()))
+        tokens = Tokens(
+            token_source(self._settings),
+            lambda: observer.on(Renewed()),
+            notice=lambda text: observer.on(Notice(text)),
+        )
         self._ledger.open()
         async with PostgREST(self._settings, tokens) as client:
+            self._halt.waits_for = client.unanswered
             requests = Requests(
                 client,
                 tokens,

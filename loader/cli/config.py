@@ -1,99 +1,184 @@
-"""Where settings come from: flag > environment and .env > bulkload.toml or [tool.bulkload] > default."""
+"""Where settings come from: flag > environment > .env > bulkload.toml or [tool.bulkload] > default.
+
+The files of the current folder may come from somebody else, with a download or a repository. They can set
+options of a load, and nothing else: no path of a program, and no `--trust-config`.
+"""
 
 from __future__ import annotations
 
+import io
 import os
 import tomllib
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from loader import mask
+from loader.cli.files import check_safe, read_small
 from loader.errors import SettingsError
 
-FILE = "bulkload.toml"
+ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
+SECRET = "PGRST_JWT_SECRET"  # noqa: S105 - the variable's name
+PREFIX = "BULKLOAD_"
+TRUST = "trust_config"
+_NOT_OF_A_FOLDER = frozenset(
+    {TRUST, "token_command"}
+)  # what would vouch for the folder, or run a program of it
 
 
-def read_files(folder: Path, known: frozenset[str], several: frozenset[str] = frozenset()) -> dict[str, Any]:
-    """Return the settings of the files in a folder; add its ``.env`` to the environment.
+@dataclass(frozen=True, slots=True)
+class FolderSettings:
+    """What the files of a folder set.
 
-    A variable that the environment has already stays as it is.
+    Attributes:
+        values: by option, as ``batch_rows``: click's ``default_map`` for the load.
+        origins: the file that each of them stands in.
+        secret: the secret that signs tokens, of ``.env``.
+        secret_is_own: whether that file is the folder's own, not a link to another's.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    secret: str | None = field(default=None, repr=False)
+    secret_is_own: bool = True
+
+
+def read_folder(folder: Path, known: Collection[str], several: Collection[str] = ()) -> FolderSettings:
+    """Return the settings of the files in a folder.
 
     Args:
         folder: the current one.
-        known: all settings, as ``batch_rows``.
-        several: the settings that can be lists.
-
-    Returns:
-        click's ``default_map`` for the load.
+        known: all options, as ``batch_rows``.
+        several: the options that can be lists.
 
     Raises:
-        SettingsError: a file is not TOML, or has a key that is not a setting.
+        SettingsError: a file cannot be read, or has a key that is not an option.
     """
-    _read_env(folder / ".env")
-    tools = _toml(folder / "pyproject.toml").get("tool", {})
-    own = tools.get("bulkload", {}) if isinstance(tools, dict) else {}
+    known = frozenset(known) - _NOT_OF_A_FOLDER
+    project = _toml(folder / PROJECT).get("tool", {})
+    own = project.get("bulkload", {}) if isinstance(project, dict) else {}
     if not isinstance(own, dict):
-        raise SettingsError("pyproject.toml: tool.bulkload is not a table")
-    by_key = own | _toml(folder / FILE)
-    settings = {key.replace("-", "_"): value for key, value in by_key.items()}
-    for key, value in settings.items():
-        if key in ("jwt_secret", "token", "password"):
-            raise SettingsError(f"{FILE} holds a secret, {key}", advice="Name a file: jwt-secret-file.")
-        if key not in known:
-            raise SettingsError(
-                f"{FILE} has {key!r}, which is not a setting", advice=f"There are {', '.join(sorted(known))}."
-            )
-        if key in several:
-            settings[key] = list(map(str, value if isinstance(value, list) else [value]))
-        elif isinstance(value, list):
-            settings[key] = ",".join(map(str, value))
-    return settings
+        raise SettingsError(f"{PROJECT}: tool.bulkload is not a table")
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for file, table in ((PROJECT, own), (TOML, _toml(folder / TOML))):
+        for key, value in table.items():
+            name = key.replace("-", "_")
+            _check_name(file, name, known)
+            values[name] = _value(file, key, value, repeated=name in several)
+            origins[name] = file
+    variables, secret = _env(folder / ENV, known)
+    for name, text in variables.items():
+        values[name] = text.split(",") if name in several else text
+        origins[name] = ENV
+    return FolderSettings(values, origins, secret, secret_is_own=is_inside(folder / ENV, folder))
 
 
-def _read_env(path: Path) -> None:
-    """Add what a ``.env`` sets to the environment."""
-    if not path.is_file():
-        return
+def is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a path leads into a folder, links followed."""
+    try:
+        return path.resolve().is_relative_to(folder.resolve())
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _check_name(file: str, name: str, known: Collection[str]) -> None:
+    if name in ("jwt_secret", "token", "password"):
+        raise SettingsError(f"{file} holds a secret, {name}", advice="Name a file: jwt-secret-file.")
+    if name in _NOT_OF_A_FOLDER:
+        raise SettingsError(
+            f"{file} has {name!r}", advice="A folder cannot say that: give the flag yourself."
+        )
+    if name not in known:
+        raise SettingsError(
+            f"{file} has {name!r}, which is not a setting", advice=f"There are {', '.join(sorted(known))}."
+        )
+
+
+def _value(file: str, key: str, value: object, *, repeated: bool) -> Any:
+    """Return a value of TOML as click takes it."""
+    parts = value if isinstance(value, list) else [value]
+    if any(isinstance(part, dict | list) for part in parts):
+        raise SettingsError(f"{file}: {key} is a table or a list of lists", advice="Give a text or a number.")
+    try:
+        texts = [str(part) for part in parts]
+    except ValueError:  # an integer beyond Python's limit for text
+        raise SettingsError(f"{file}: {key} is too large a number") from None
+    if any("\0" in text for text in texts):
+        raise SettingsError(f"{file}: {key} has a character U+0000 in it")
+    if repeated:
+        return texts
+    return ",".join(texts) if isinstance(value, list) else (value if isinstance(value, bool) else texts[0])
+
+
+def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None]:
+    """Return the options that a ``.env`` sets, and the secret in it. Its values are taken as they are.
+
+    A variable that the environment has already does not count.
+    """
+    data = read_small(path, ENV)
+    if not data:
+        return {}, None
     from dotenv import dotenv_values  # 20 ms, and often not needed
 
     try:
-        values = dotenv_values(path)
-    except (OSError, UnicodeDecodeError) as error:
-        what = "is not UTF-8" if isinstance(error, ValueError) else error.strerror
-        raise SettingsError(f".env {what}") from None  # its text may hold secrets
-    for name, value in values.items():
-        if value is not None and name.startswith(("BULKLOAD_", "PGRST_")):
-            os.environ.setdefault(name, value)
+        lines = dotenv_values(stream=io.StringIO(data.decode("utf-8-sig")), interpolate=False)
+    except UnicodeDecodeError:
+        raise SettingsError(f"{ENV} is not UTF-8") from None  # its text may hold secrets
+    given = {name: value for name, value in lines.items() if value is not None and name not in os.environ}
+    variables: dict[str, str] = {}
+    for variable, value in given.items():
+        name = variable.removeprefix(PREFIX).lower()
+        if not variable.startswith(PREFIX):
+            continue  # another program's
+        if name not in known or variable != variable.upper():
+            raise SettingsError(
+                f"{ENV} has {variable}, which is no option of a load",
+                advice="Paths of programs, and --trust-config, are taken from the environment or a flag alone.",
+            )
+        if "\0" in value:
+            raise SettingsError(f"{ENV}: {variable} has a character U+0000 in it")
+        variables[name] = value
+    secret = given.get(SECRET) or None
+    if secret is not None:
+        check_safe(path, ENV)
+    return variables, secret
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    data = read_small(path, path.name)
     try:
-        with path.open("rb") as file:
-            return tomllib.load(file)
-    except FileNotFoundError:
-        return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads((data or b"").decode())
+    except (ValueError, RecursionError) as error:  # also of a number that is too long for Python
         raise SettingsError(f"{path.name} is not TOML: {error}") from error
-    except OSError as error:
-        raise SettingsError(f"{path.name}: {error.strerror or error}") from error
 
 
-def secret(path: Path | None) -> str | None:
+def secret(path: Path | None, of_folder: str | None = None) -> str | None:
     """Return the secret that signs tokens: the file's, else PGRST_JWT_SECRET, else None.
 
+    Args:
+        path: --jwt-secret-file.
+        of_folder: PGRST_JWT_SECRET of a ``.env``; the environment's goes before it.
+
     Raises:
-        SettingsError: the file cannot be read or is empty.
+        SettingsError: the file cannot be read, is empty, or can be written by others.
     """
     if path is None:
-        value = os.environ.get("PGRST_JWT_SECRET") or None
+        value = os.environ.get(SECRET) or of_folder
+        mask.hide(value)
         if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
-            raise SettingsError("PGRST_JWT_SECRET is not UTF-8")
+            raise SettingsError(f"{SECRET} is not UTF-8")
         return value
+    name = f"--jwt-secret-file {path}"
+    data = read_small(path, name, secret=True, pipe=True)
+    if data is None:
+        raise SettingsError(f"{name}: {'is a directory' if path.is_dir() else 'no such file or directory'}")
     try:
-        text = path.read_text(encoding="utf-8").strip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(
-            f"--jwt-secret-file {path}: {getattr(error, 'strerror', None) or error}"
-        ) from error
+        text = data.decode().strip("\r\n")
+    except UnicodeDecodeError:
+        raise SettingsError(f"{name} is not UTF-8") from None
     if not text:
-        raise SettingsError(f"--jwt-secret-file {path} is empty")
+        raise SettingsError(f"{name} is empty")
+    mask.hide(text)
     return text

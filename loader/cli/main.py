@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from loader.cli import config
+from loader import mask
+from loader.cli import config, failures, trust
 from loader.cli.help import GroupedCommand, GroupedOption, LoadByDefault
-from loader.cli.options import output_options, setting_options, settings_of
-from loader.cli.terminal import SafeStderr, make_console, print_line
+from loader.cli.options import output_options, setting_options, settings_of, trust_option
+from loader.cli.terminal import SafeStderr, guard_stderr, make_console, print_line, print_lines, print_out
 from loader.errors import Exit, LoadError, SettingsError
 from loader.settings import OPTIONS, Group
 
@@ -39,6 +39,7 @@ def cli() -> None:
 @cli.command(cls=GroupedCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @setting_options(OPTIONS)
+@trust_option()
 @output_options()
 def load(sources: tuple[str, ...], **flags: Any) -> None:
     """Load sources into a table (the default command)."""
@@ -47,8 +48,16 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     from loader import check_settings
     from loader.sources.find import find, left_out
 
+    context = click.get_current_context()
+    folder = context.find_object(config.FolderSettings) or config.FolderSettings()
+    for source in sources:
+        if not os.path.lexists(source):
+            mask.hide_in_address(source)
+    settings = settings_of(flags | {"url": _ANY_URL} if flags["sandbox"] else flags, folder)
+    trust.confirm(
+        trust.questions(context, folder, flags), trusted=flags["trust_config"], uses_stdin="-" in sources
+    )
     console = make_console()
-    settings = settings_of(flags | {"url": _ANY_URL} if flags["sandbox"] else flags)
     check_settings(settings)
     if (names := left_out(sources)) and not flags["quiet"]:
         console.print(f"left out, because their names tell no format: {', '.join(names)}")
@@ -71,7 +80,7 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     if not flags["quiet"]:
         print_summary(report, settings, sys.argv[1:], console)
     elif report.error:
-        console.print(f"error: {report.error}")
+        print_lines(f"error: {report.error}")
     if flags["json"]:
         _print_report(report)
     raise SystemExit(report.exit_code)
@@ -86,7 +95,8 @@ def token(*, decode: bool, **flags: Any) -> None:
     """Print the bearer token that a load would send."""
     from loader.credentials.tokens import Minted, token_source  # only needed here
 
-    source = token_source(settings_of(flags))
+    folder = click.get_current_context().find_object(config.FolderSettings)
+    source = token_source(settings_of(flags, folder))
     if not isinstance(source, Minted):
         raise SettingsError(
             "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
@@ -94,9 +104,9 @@ def token(*, decode: bool, **flags: Any) -> None:
     if decode:
         import json
 
-        click.echo(json.dumps(source.claims(), indent=2))
+        print_out(json.dumps(source.claims(), indent=2))
     else:
-        click.echo(source.mint())
+        print_out(source.mint())
 
 
 @cli.command(cls=GroupedCommand, context_settings={"ignore_unknown_options": True})
@@ -130,34 +140,33 @@ def main() -> NoReturn:
 
 def _run_command() -> None:
     """Run the command that the arguments name; each error becomes a message and an exit code."""
+    guard_stderr()
+    failures.silence_leftovers()
+    mask.hide_in_environment(os.environ)
     try:
-        known = frozenset(param.name or "" for param in load.params) - {"sources"}
-        several = frozenset(param.name or "" for param in load.params if getattr(param, "multiple", False))
-        files = config.read_files(Path(), known, several)
-        cli.main(prog_name="bulkload", default_map={"load": files, "token": files}, standalone_mode=False)
-    except click.ClickException as error:
-        with suppress(OSError):
-            error.show()
-        raise SystemExit(Exit.USAGE) from None
-    except LoadError as error:
-        print_line(f"error: {error}")
-        raise SystemExit(error.exit_code) from None
-    except (KeyboardInterrupt, click.Abort):
-        raise SystemExit(Exit.SIGINT) from None
-    except Exception as error:  # noqa: BLE001 - the last resort: whatever it is, it is a bug
-        if "-vv" in sys.argv or sys.argv.count("-v") > 1:
-            traceback.print_exc()
-        # Its text may hold anything, a secret too.
-        print_line(f"error: a bug in bulkload: {type(error).__name__}")
-        print_line("Please report it, with the traceback that -vv shows.")
-        raise SystemExit(Exit.BUG) from None
+        for argument in sys.argv[1:]:
+            if "://" in argument:
+                mask.hide_in_address(argument.partition("=")[2] if argument.startswith("-") else argument)
+        folder = config.read_folder(Path(), *_options())
+        cli.main(
+            prog_name="bulkload",
+            default_map={"load": folder.values, "token": folder.values},
+            obj=folder,
+            standalone_mode=False,
+        )
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort: no traceback of Python's own
+        raise SystemExit(failures.report(error)) from None
+
+
+def _options() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all options of a load, and of those that can be given several times."""
+    several = frozenset(param.name or "" for param in load.params if getattr(param, "multiple", False))
+    return frozenset(param.name or "" for param in load.params) - {"sources"}, several
 
 
 def _print_report(report: Report) -> None:
     """Print the report on standard output."""
     try:
-        sys.stdout.buffer.write(report.json())
-        sys.stdout.flush()
-    except (OSError, AttributeError) as error:
-        print_line(f"error: cannot write the report to standard output: {error}")
-        sys.stdout = None  # or Python would try once more at its exit, and fail
+        print_out(report.json().decode())
+    except LoadError as error:
+        print_line(f"error: {error}")

@@ -10,7 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
+from loader import mask
 from loader.cli import config
+from loader.cli.config import FolderSettings
 from loader.cli.help import GroupedOption
 from loader.errors import SettingsError
 from loader.settings import OPTIONS, Group, Option, Settings
@@ -66,15 +68,33 @@ def output_options() -> Callable[[Command], Command]:
     )
 
 
-def settings_of(flags: Mapping[str, Any]) -> Settings:
+def trust_option() -> Callable[[Command], Command]:
+    """Give a command the flag that vouches for the files of the current folder."""
+    return _all(
+        [
+            click.option(
+                "--trust-config",
+                cls=GroupedOption,
+                group=Group.TARGET,
+                envvar="BULKLOAD_TRUST_CONFIG",
+                is_flag=True,
+                help="Let .env and bulkload.toml say where a token goes.",
+            )
+        ]
+    )
+
+
+def settings_of(flags: Mapping[str, Any], folder: FolderSettings | None = None) -> Settings:
     """Return the settings that the command line, the environment and the files add up to.
 
     Args:
         flags: click's values by parameter name; those that belong to no setting do not count.
+        folder: what the files of the current folder set; its secret counts where there is no other.
 
     Raises:
         SettingsError: they are wrong, or the URL is missing.
     """
+    mask.hide_in_address(flags["url"])
     if not flags["url"]:
         raise SettingsError(
             "no target: --url is missing",
@@ -83,7 +103,7 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
     given: dict[str, Any] = {}
     for name, about in OPTIONS.items():
         value = flags.get(_parameter(name, about))
-        given[name] = config.secret(value) if about.secret else value
+        given[name] = config.secret(value, folder and folder.secret) if about.secret else value
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

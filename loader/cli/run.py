@@ -43,7 +43,7 @@ def run_load(
             halt = Halt()
             error: LoadError | None = None
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(signals.watch, halt)
+                tasks.start_soon(signals.watch, halt, (lambda _: None) if verbose < 0 else console.print)
                 try:
                     report = await loader.load(settings, sources, observer=observer, halt=halt)
                 except LoadError as load_error:

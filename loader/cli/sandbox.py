@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loader import sandbox
+from loader.cli.terminal import print_out
 from loader.credentials.tokens import Minted
 from loader.errors import Exit, SettingsError, TargetError
 
@@ -48,7 +49,8 @@ def _translated() -> Iterator[None]:
     except sandbox.BinariesMissing as error:
         raise SettingsError(str(error)) from error
     except sandbox.SandboxError as error:
-        raise TargetError(str(error)) from error
+        message, _, log = str(error).partition("\n")
+        raise TargetError(message, advice=log) from error
 
 
 @_translated()
@@ -83,9 +85,9 @@ def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
 
 def _show(box: Sandbox, console: Console) -> None:
     token = Minted(box.secret, role="api_data_producer", audience=box.url, lifetime=_TOKEN_LIFETIME).mint()
-    print(f"url:   {box.url}")  # noqa: T201 - asked for: stdout
-    print(f"token: {token}")  # noqa: T201
-    print(f"curl -H 'Authorization: Bearer {token}' '{box.url}/latest_trades?limit=3'", flush=True)  # noqa: T201
+    print_out(f"url:   {box.url}")
+    print_out(f"token: {token}")
+    print_out(f"curl -H 'Authorization: Bearer {token}' '{box.url}/latest_trades?limit=3'")
     console.print("the token is valid for a day; the sandbox runs until Ctrl-C and keeps its rows")
 
 

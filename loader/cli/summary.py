@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from loader.cli.terminal import print_lines
 from loader.errors import Exit
 from loader.formats.source_format import is_reject_file
 from loader.run import rejects
@@ -15,6 +16,7 @@ from loader.run.report import Report
 from loader.run.run_dir import REPORT, run_dir_path
 from loader.settings import Settings
 from loader.sources.urls import is_url, shown
+from loader.visible import visible
 
 
 def print_summary(report: Report, settings: Settings, arguments: Sequence[str], console: Console) -> None:
@@ -45,7 +47,7 @@ def print_summary(report: Report, settings: Settings, arguments: Sequence[str], 
         console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / rejects.ERRORS}")
     console.print(f"report: {folder / REPORT}")
     if report.error:
-        console.print(f"stopped: {report.error}")
+        print_lines(f"stopped: {report.error}")
     if _can_be_resumed(report):
         console.print(f"to resume: {_resuming_command(arguments)}")
 
@@ -60,7 +62,24 @@ def _resuming_command(arguments: Sequence[str]) -> str:
     if any(is_url(argument) and shown(argument) != argument for argument in arguments):
         # A URL's secrets are not printed; and by then a signature has often expired.
         return "run the same command, with its URL signed again if its signature has expired"
-    return shlex.join(["bulkload", *(argument for argument in arguments if argument != "--fresh")])
+    return " ".join(["bulkload", *(_quoted(argument) for argument in arguments if argument != "--fresh")])
+
+
+def _quoted(argument: str) -> str:
+    """Return an argument as a shell takes it; bash reads ``$'...'`` where it holds control characters."""
+    if visible(argument) == argument:
+        return shlex.quote(argument)
+    escaped = (
+        character
+        if character.isascii() and character.isprintable() and character not in "'\\"
+        else _bytes(character)
+        for character in argument
+    )
+    return f"$'{''.join(escaped)}'"
+
+
+def _bytes(character: str) -> str:
+    return "".join(f"\\x{byte:02x}" for byte in character.encode(errors="surrogateescape"))
 
 
 def _peak_memory() -> int:

@@ -9,9 +9,12 @@ from typing import Protocol
 
 import anyio
 
+from loader import mask
+from loader.errors import SettingsError
 from loader.settings import Settings
 
 _SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
+_MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no Date makes a token of years
 
 
 class TokenSource(Protocol):
@@ -20,8 +23,8 @@ class TokenSource(Protocol):
     async def fetch(self) -> tuple[str | None, float]:
         """Return a new token, and for how many seconds it is good; None: requests carry none."""
 
-    def adjust_clock(self, server_time: float) -> None:
-        """Learn the server's time, in seconds since 1970, from a reply."""
+    def adjust_clock(self, server_time: float) -> str:
+        """Learn the server's time, in seconds since 1970, from a reply; return what the user should know."""
 
 
 class Anonymous:
@@ -31,8 +34,10 @@ class Anonymous:
         """Return None, for ever."""
         return None, float("inf")
 
-    def adjust_clock(self, server_time: float) -> None:
+    def adjust_clock(self, server_time: float) -> str:
         """Ignore it: nothing expires."""
+        del server_time
+        return ""
 
 
 class Minted:
@@ -49,12 +54,27 @@ class Minted:
         self._lifetime = lifetime
         self._ahead = 0.0  # the server's clock less ours
         self._expires = 0
+        self._told = False  # whether the user knows that the clocks differ
+        mask.hide(secret)
 
-    def adjust_clock(self, server_time: float) -> None:
-        """Learn the server's time, in seconds since 1970."""
+    def adjust_clock(self, server_time: float) -> str:
+        """Learn the server's time, in seconds since 1970; return what the user should know of it, the first time.
+
+        A difference counts up to ten minutes: whoever answers must not make tokens that live for years.
+        """
         ahead = server_time - time.time()
         # Date has a resolution of a second, and PostgREST forgives 30: small differences are noise.
-        self._ahead = ahead if abs(ahead) > _SKEW / 3 else 0.0
+        believed = max(-_MOST_AHEAD, min(ahead, _MOST_AHEAD)) if abs(ahead) > _SKEW / 3 else 0.0
+        self._ahead = believed
+        if self._told or abs(ahead) <= _SKEW:
+            return ""
+        self._told = True
+        differs = (
+            f"the server's clock is {_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} ours"
+        )
+        if believed == ahead:
+            return f"{differs}: tokens expire by its clock"
+        return f"{differs}, and only {_duration(_MOST_AHEAD)} of that are believed: set the clocks right"
 
     async def fetch(self) -> tuple[str | None, float]:
         """Return a new token, and its lifetime in seconds."""
@@ -67,13 +87,30 @@ class Minted:
         return {"role": self._role, "aud": self._audience, "exp": self._expires}
 
     def mint(self) -> str:
-        """Return a new token."""
+        """Return a new token.
+
+        Raises:
+            SettingsError: HS256 cannot sign with the secret.
+        """
         import jwt  # 100 ms, and only needed here
 
         with warnings.catch_warnings():
             # A secret under 32 bytes is the server's choice; versions before 13 take it.
             warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
-            return jwt.encode(self.claims(), self._secret, algorithm="HS256")
+            try:
+                token = jwt.encode(self.claims(), self._secret, algorithm="HS256")
+            except (jwt.PyJWTError, ValueError) as error:  # its text may quote the secret
+                raise SettingsError(
+                    f"no token can be signed with the secret: {type(error).__name__}",
+                    advice="Give the server's jwt-secret itself, as its configuration has it.",
+                ) from None
+        mask.hide_token(token)
+        return token
+
+
+def _duration(seconds: float) -> str:
+    """Return a time for people."""
+    return f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
 
 
 def token_source(settings: Settings) -> Anonymous | Minted:
@@ -91,6 +128,7 @@ class Tokens:
     Args:
         source: makes new ones.
         renewed: called after each renewal (not for the first token).
+        notice: given what the user should know.
         clock: tells the time in seconds, from any moment on.
     """
 
@@ -99,10 +137,12 @@ class Tokens:
         source: TokenSource,
         renewed: Callable[[], None],
         *,
+        notice: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._renewed = renewed
+        self._notice = notice
         self._clock = clock
         self._lock = anyio.Lock()
         self._token: str | None = None
@@ -120,7 +160,8 @@ class Tokens:
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970, from a reply."""
-        self._source.adjust_clock(server_time)
+        if told := self._source.adjust_clock(server_time):
+            self._notice(told)
 
     async def _renew(self, stale: str | None, *, force: bool = False) -> None:
         async with self._lock:

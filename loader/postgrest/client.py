@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
@@ -15,20 +18,27 @@ import aiohttp
 from yarl import URL
 
 from loader.credentials.tokens import Tokens
+from loader.errors import TargetError
 from loader.model import Key, NoReply, Reply
 from loader.postgrest.body import Body
 from loader.postgrest.connections import BodyPayload, Connections, read_body
 from loader.postgrest.description import Description, read_openapi
 from loader.postgrest.query import column_list, with_keys
-from loader.postgrest.reply import read_reply
+from loader.postgrest.reply import quoted, read_reply
 from loader.postgrest.write import Write
 from loader.settings import MIB, Settings
 
-_REPLY_LIMIT = 8 * MIB  # an error may quote a value as large as a row
+_ERROR_LIMIT = MIB  # bytes of an error, which may quote a value as large as a row: its begin is enough
+_ROWS_LIMIT = 8 * MIB
 _OPENAPI_LIMIT = 32 * MIB
 _ASK_TIMEOUT = 10.0  # seconds for a question about the relation
 _CONNECT_TIMEOUT = 10.0  # seconds
 _FRESH_AFTER = frozenset({401, 503})
+_LONGEST_DATE = 100  # characters
+_EXPECTATION_FAILED = 417
+_UNPACKED = {"Accept-Encoding": "gzip"}  # what read_body unpacks
+_UNASKED = 2  # bodies that went out for want of `100 Continue`; then it is not asked for any more
+_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class PostgREST:
@@ -43,9 +53,13 @@ class PostgREST:
         self._settings = settings
         self._tokens = tokens
         self._connections: Connections | None = None
+        self._expects = True  # whether to ask for `100 Continue` before a body is sent
+        self._unasked = 0
+        self._deadlines: dict[object, float] = {}  # of the requests without an answer, on the monotonic clock
         self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
-        self._reading = {"Accept-Profile": settings.schema}
+        self._reading = {"Accept-Profile": settings.schema, **_UNPACKED}
         self._writing = {
+            **_UNPACKED,
             "Content-Type": "application/json",
             "Content-Profile": settings.schema,
             "User-Agent": "bulkload",
@@ -59,6 +73,11 @@ class PostgREST:
     ) -> None:
         if self._connections is not None:
             await self._connections.retire()
+
+    def unanswered(self) -> tuple[int, float]:
+        """Return how many requests have no answer yet, and for how many seconds they are waited for, at most."""
+        last = max(self._deadlines.values(), default=0.0)
+        return len(self._deadlines), max(0.0, last - time.monotonic())
 
     def url(self, write: Write, columns: Sequence[str]) -> str:
         """Return the URL of a request that writes these columns."""
@@ -124,61 +143,116 @@ class PostgREST:
         body: Body | None,
         *,
         timeout: float | None = None,
-        limit: int = _REPLY_LIMIT,
+        limit: int = _ROWS_LIMIT,
     ) -> Reply | NoReply:
-        timeout = min(timeout or self._settings.timeout, self._settings.timeout)
+        """Make a request.
+
+        Raises:
+            SettingsError: there is no token.
+            TargetError: this process cannot open a connection.
+        """
+        seconds = min(timeout or self._settings.timeout, self._settings.timeout)
         token = await self._tokens.current()
         headers = headers if token is None else {**headers, "Authorization": f"Bearer {token}"}
+        request = _Request(method, url, headers, body, seconds, limit)
+        # A 401 or 503 then comes before the body is sent, not into the middle of it.
+        expects = self._expects and body is not None and body.size > 2
+        waiting = object()
+        self._deadlines[waiting] = time.monotonic() + seconds
+        try:
+            reply = await self._send(request, token, expects=expects)
+            if expects and isinstance(reply, Reply) and reply.status == _EXPECTATION_FAILED:
+                self._expects = False
+                reply = await self._send(request, token, expects=False)
+        finally:
+            del self._deadlines[waiting]
+        return reply
+
+    async def _send(self, request: _Request, token: str | None, *, expects: bool) -> Reply | NoReply:
         if self._connections is None:
             self._connections = Connections(self._settings.concurrency + 1)
+        payload = None if request.body is None else BodyPayload(request.body)
         async with AsyncExitStack() as stack:
             connections = self._connections
             session = await stack.enter_async_context(connections)
             try:
                 response = await stack.enter_async_context(
                     session.request(
-                        method,
-                        URL(url, encoded=True),
-                        data=None if body is None else BodyPayload(body),
-                        headers=headers,
-                        # A 401 or 503 then comes before the body is sent, not into the middle of it.
-                        expect100=body is not None and body.size > 2,
+                        request.method,
+                        URL(request.url, encoded=True),
+                        data=payload,
+                        headers=request.headers,
+                        expect100=expects,
                         allow_redirects=False,
                         timeout=aiohttp.ClientTimeout(
-                            total=timeout, sock_connect=min(_CONNECT_TIMEOUT, timeout)
+                            total=request.timeout, sock_connect=min(_CONNECT_TIMEOUT, request.timeout)
                         ),
                     )
                 )
-                content = await read_body(response.content, limit)
+                limit = request.limit if response.status < 300 else min(request.limit, _ERROR_LIMIT)
+                content, complete = await read_body(response, limit)
             except TimeoutError:
-                return NoReply(f"no answer within {timeout:g} s", slow=True)
-            except (aiohttp.ClientError, OSError) as error:
+                return NoReply(f"no answer within {request.timeout:g} s", slow=True)
+            except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, ValueError) as error:
                 return _no_reply(error)
+            finally:
+                self._learn_expectation(payload)
             if response.status in _FRESH_AFTER and self._connections is connections:
                 # The server may close this connection without saying so.
                 self._connections = None
                 stack.push_async_callback(connections.retire)
             self._tell_time(response.headers.get("Date"))
-            return read_reply(response.status, response.headers, content.decode(errors="replace"), token)
+            return read_reply(response.status, response.headers, content, token, complete=complete)
+
+    def _learn_expectation(self, payload: BodyPayload | None) -> None:
+        """Ask no more for `100 Continue` where it does not come."""
+        if payload is not None and payload.unasked:
+            self._unasked += 1
+            self._expects = self._expects and self._unasked < _UNASKED
 
     def _tell_time(self, date: str | None) -> None:
         try:
-            self._tokens.adjust_clock(parsedate_to_datetime(date or "").timestamp())
-        except ValueError:
-            return
+            self._tokens.adjust_clock(parsedate_to_datetime((date or "")[:_LONGEST_DATE]).timestamp())
+        except (ValueError, OverflowError, TypeError, IndexError, OSError):
+            return  # whatever it is, it is no date
 
 
-def _no_reply(error: aiohttp.ClientError | OSError) -> NoReply:
-    """Return what an error of the network's, or of aiohttp's, tells."""
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A request; ``timeout`` is seconds, ``limit`` the bytes of the reply's body that are kept."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Body | None
+    timeout: float
+    limit: int
+
+
+def _no_reply(error: Exception) -> NoReply:
+    """Return what an error of the network's, or of aiohttp's, tells.
+
+    Raises:
+        TargetError: this process cannot open a connection.
+    """
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(cause, OSError) and cause.errno in _NO_FILES:
+        raise TargetError(
+            "the system lets this process open too few files",
+            advice="Raise `ulimit -n`, or give a lower --concurrency.",
+        ) from error
     match error:
         case aiohttp.ClientConnectorDNSError():
             hopeless = error.os_error.errno == socket.EAI_NONAME
             words = error.os_error.strerror or str(error)
             return NoReply(f"{error.host}: {words}", sent=False, hopeless=hopeless)
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return NoReply(str(error), sent=False, hopeless=True)
+            return NoReply(quoted(str(error)), sent=False, hopeless=True)
         case aiohttp.ClientConnectorError(os_error=cause):
             words = os.strerror(cause.errno).lower() if cause.errno else str(cause)
             return NoReply(f"{error.host}:{error.port}: {words}", sent=False)
+        case aiohttp.ClientResponseError():
+            # aiohttp quotes the bytes that are no HTTP, and where it read them.
+            return NoReply(f"the reply is not HTTP: {quoted(error.message)}")
         case _:
-            return NoReply(str(error) or type(error).__name__)
+            return NoReply(quoted(str(error)) or type(error).__name__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from types import TracebackType
 
 import aiohttp
@@ -10,6 +11,8 @@ from loader.postgrest.body import Body
 from loader.settings import MIB
 
 _KEEPALIVE = 25.0  # seconds; PostgREST closes idle connections after 30 to 60
+_LONGEST_HEADER = 64 * 1024  # bytes; a reply has up to 128 of them
+_CONTINUE_WAIT = 1.0  # seconds for `100 Continue` (RFC 9110, 10.1.1: a client need not wait for ever)
 
 
 class Connections:
@@ -23,8 +26,16 @@ class Connections:
 
     def __init__(self, limit: int) -> None:
         connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=_KEEPALIVE)
-        # A trigger's message (SQLSTATE PTxyz) becomes the reason phrase, as long as it is.
-        self._session = aiohttp.ClientSession(connector=connector, max_line_size=MIB, max_field_size=MIB)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            request_class=_Request,
+            # A trigger's message (SQLSTATE PTxyz) becomes the reason phrase, as long as it is.
+            max_line_size=MIB,
+            max_field_size=_LONGEST_HEADER,
+            # What the server sends is bounded by read_body, unpacked too.
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
         self._requests = 0
         self._retired = False
 
@@ -49,12 +60,17 @@ class Connections:
 
 
 class BodyPayload(aiohttp.payload.Payload):
-    """Writes a body piece by piece, as fast as the connection takes it."""
+    """Writes a body piece by piece, as fast as the connection takes it.
+
+    Attributes:
+        unasked: whether it was written without the server's `100 Continue`, which did not come.
+    """
 
     def __init__(self, body: Body) -> None:
         super().__init__(body, content_type="application/json")
         self._body = body
         self._size = body.size
+        self.unasked = False
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
         """Return the body as text."""
@@ -66,9 +82,52 @@ class BodyPayload(aiohttp.payload.Payload):
             await writer.write(piece)
 
 
-async def read_body(stream: aiohttp.StreamReader, limit: int) -> bytes:
-    """Read a reply's body, but no more than so many bytes of it."""
-    content = b""
-    while len(content) < limit and (part := await stream.read(limit - len(content))):
+class _Request(aiohttp.ClientRequest):
+    """A request that sends its body after a second, where the server does not say that it wants it."""
+
+    async def write_bytes(
+        self,
+        writer: aiohttp.abc.AbstractStreamWriter,
+        conn: aiohttp.connector.Connection,
+        content_length: int | None = None,
+    ) -> None:
+        """Send the body."""
+        asked = self._continue
+        if asked is None:
+            await super().write_bytes(writer, conn, content_length)
+            return
+
+        def send_unasked() -> None:
+            if not asked.done():
+                if isinstance(self.body, BodyPayload):
+                    self.body.unasked = True
+                asked.set_result(True)
+
+        timer = self.loop.call_later(_CONTINUE_WAIT, send_unasked)
+        try:
+            await super().write_bytes(writer, conn, content_length)
+        finally:
+            timer.cancel()
+
+
+async def read_body(response: aiohttp.ClientResponse, limit: int) -> tuple[bytes, bool]:
+    """Return a reply's body, unpacked, and whether that is all of it.
+
+    Args:
+        response: its head has come.
+        limit: bytes that are kept, at most.
+    """
+    packed = response.headers.get("Content-Encoding", "").strip().lower() in ("gzip", "x-gzip")
+    unpack = zlib.decompressobj(zlib.MAX_WBITS + 16) if packed else None
+    content = bytearray()
+    while len(content) < limit:
+        part = await response.content.read(limit - len(content))
+        if not part:
+            return bytes(content), True
+        if unpack is not None:
+            try:
+                part = unpack.decompress(part, limit - len(content))
+            except zlib.error:
+                return bytes(content), False
         content += part
-    return content
+    return bytes(content), False

@@ -4,51 +4,76 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
+from loader import mask
 from loader.model import Reason, Reply
 from loader.postgrest.error_codes import WORDLESS
+from loader.visible import whole
 
 _WORDS_LIMIT = 2000  # characters of the server's words that are kept
+_CODE_LIMIT = 100  # likewise of a code: SQLSTATEs have 5, those of a gateway are words
 _BODY_LIMIT = 300  # likewise of a body that is not PostgREST's
+_HEADER_LIMIT = 1000  # likewise of a header
+_COUNTED = re.compile(r"(?:\*|[0-9]{1,18}-[0-9]{1,18})/([0-9]{1,18})")
+_SECONDS = re.compile(r"[0-9]{1,9}")
+# An error that is cut off: PostgREST writes code, details, hint, message in this order.
+_FIELD = re.compile(r'"(code|details|hint|message)"\s*:\s*(?:null|"((?:[^"\\]|\\.)*)("?))')
 
 
-def read_reply(status: int, headers: Mapping[str, str], text: str, token: str | None) -> Reply:
-    """Return a reply's meaning for the loader.
+def read_reply(
+    status: int, headers: Mapping[str, str], content: bytes, token: str | None, *, complete: bool = True
+) -> Reply:
+    """Return a reply's meaning for the loader. No secret is in it, and no field of an error is long.
 
     Args:
         status: the HTTP status.
         headers: with names in any case.
-        text: the body.
+        content: the body.
         token: the bearer token that the request carried.
+        complete: whether that is all of the body.
     """
-    text = _masked(text, token)
-    counted = re.fullmatch(r"(?:\*|\d+-\d+)/(\d+)", headers.get("Content-Range", ""))
+    mask.hide_token(token)
+    counted = _COUNTED.fullmatch(headers.get("Content-Range", ""))
     retry_after = headers.get("Retry-After", "")
+    if status < 300:
+        reason, body = None, content.decode(errors="replace")
+    else:
+        reason, body = _reason(content, complete=complete), _begin(content)
     return Reply(
         status=status,
-        reason=_reason(text) if status >= 300 else None,
-        body=text if status < 300 else " ".join(text.split())[:_BODY_LIMIT],
+        reason=reason,
+        body=body,
         count=int(counted[1]) if counted else None,
-        applied=headers.get("Preference-Applied", ""),
-        retry_after=float(retry_after) if retry_after.isdecimal() else None,
-        location=headers.get("Location", ""),
+        applied=headers.get("Preference-Applied", "")[:_HEADER_LIMIT],
+        retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else None,
+        location=quoted(headers.get("Location", "")),
         token=token,
     )
 
 
-def _masked(text: str, token: str | None) -> str:
-    # A gateway may quote the request; what it says is printed and reported.
-    return text.replace(token, "***") if token else text
+def quoted(text: str, limit: int = _HEADER_LIMIT) -> str:
+    """Return words of others as they may be kept: masked, and not long.
+
+    Args:
+        text: the words.
+        limit: characters that are kept.
+    """
+    text = mask.masked(whole(text))  # before it is cut: a half of a secret is not recognised
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
-def _reason(text: str) -> Reason | None:
+def _begin(content: bytes) -> str:
+    """Return the begin of a body that is not PostgREST's, on one line."""
+    text = content[: 10 * _WORDS_LIMIT].decode(errors="replace")
+    return " ".join(mask.masked(text).split())[:_BODY_LIMIT]
+
+
+def _reason(content: bytes, *, complete: bool) -> Reason | None:
     """Return PostgREST's error, ``{"code","message","details","hint"}``; None for anything else."""
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return None
+    body = _parsed(content) if complete else _salvaged(content)
     if not isinstance(body, dict) or not isinstance(body.get("code"), str):
         return None
     if not body["code"] and not body.get("message"):
@@ -59,7 +84,44 @@ def _reason(text: str) -> Reason | None:
 
     def words(name: str) -> str | None:
         value = body.get(name)
-        text = value if value is None or isinstance(value, str) else orjson.dumps(value).decode()
-        return text if text is None or len(text) <= _WORDS_LIMIT else f"{text[:_WORDS_LIMIT]}..."
+        return None if value is None else quoted(_text(value), _WORDS_LIMIT)
 
-    return Reason(body["code"], words("message") or "", words("details"), words("hint"))
+    return Reason(quoted(body["code"], _CODE_LIMIT), words("message") or "", words("details"), words("hint"))
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return orjson.loads(content.decode(errors="replace"))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _salvaged(content: bytes) -> dict[str, str]:
+    """Return the fields of an error that is cut off, as far as they are there: one may quote a huge value."""
+    text = content.decode(errors="replace")
+    if not text.lstrip().startswith("{"):
+        return {}
+    fields: dict[str, str] = {}
+    for name, value, _ in _FIELD.findall(text):
+        fields.setdefault(name, _unescaped(value[: 2 * _WORDS_LIMIT]))
+    return fields
+
+
+def _unescaped(text: str) -> str:
+    """Return the characters of a JSON string that may end in the middle of an escape."""
+    for cut in range(6):
+        try:
+            value: str = orjson.loads(f'"{text[: len(text) - cut]}"')
+        except orjson.JSONDecodeError:
+            continue
+        return value
+    return text
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # nested more deeply than orjson writes
+        return "(not shown: it is nested too deeply)"

@@ -98,6 +98,9 @@ def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
     if reply.count is None:
         reason = Reason("no-count", "the server answered success, but not how many rows it stored")
         return Verdict(Decision.STOP, reason, advice=advice.NOT_COUNTED)
+    if rows and reply.count > rows:
+        message = f"the server says that it stored {reply.count} rows of the {rows} that it was sent"
+        return Verdict(Decision.STOP, Reason("too-many-stored", message), advice=advice.NOT_COUNTED)
     if rows and resolution != "ignore-duplicates" and reply.count != rows:
         message = f"the server answered success and stored {reply.count} of {rows} rows"
         reason = Reason("not-stored", message, hint="Does a trigger, a rule or a policy drop rows?")

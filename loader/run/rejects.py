@@ -14,6 +14,7 @@ import orjson
 from loader.formats.encoding import error_handler
 from loader.formats.source_format import JSONL, RejectFile, SourceFormat, is_reject_file
 from loader.model import Reject
+from loader.outgoing import json_bytes
 
 ERRORS = "rejects.errors.jsonl"
 
@@ -57,9 +58,9 @@ def write(
                 opened[kind] = _Rows(stack.enter_context(path.open("wb")), kind)
             opened[kind].write(reject.data)
             errors.write(
-                orjson.dumps(
+                json_bytes(
                     _entry(reject, names, has_offsets=form is None or not form.is_database),
-                    option=orjson.OPT_APPEND_NEWLINE,
+                    orjson.OPT_APPEND_NEWLINE,
                 )
             )
 

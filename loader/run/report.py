@@ -12,6 +12,7 @@ import orjson
 from loader.errors import Exit, LoadError, TooManyRejects
 from loader.events import Event, Read, Rejected, Renewed, Requested, Resumed, Retrying, Settled, Skipped
 from loader.model import Decision
+from loader.outgoing import json_bytes
 from loader.run.journal import RejectGroup
 
 _STATUS = {
@@ -122,7 +123,7 @@ class Report:
 
     def json(self) -> bytes:
         """The report as report.json has it."""
-        return orjson.dumps(self, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        return json_bytes(self, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
     def write(self, path: Path) -> None:
         """Replace the report of an earlier run."""

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
+from loader import mask
 from loader.errors import SettingsError
 
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
 # Encodings of host names and of Python itself, with underscores for what else may stand in their names.
+# The begin of a key file, and of a public key of OpenSSH: PyJWT signs with neither by HS256.
+_KEY = re.compile(
+    r"----[- ]BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PARAMETERS|REQUEST|CRL)[- ]----"
+    r"|^(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))"
+)
 _NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
@@ -19,10 +27,10 @@ def check_url(url: str) -> None:
     Raises:
         SettingsError: it is no URL, or has a user, a query or a fragment.
     """
+    mask.hide_in_address(url)
     if not _is_web_address(url):
-        shown = re.sub(r"//[^/]*@", "//***@", url)
         raise SettingsError(
-            f"--url {shown!r} is not a web address", advice="Write it as in http://localhost:3000."
+            f"--url {mask.masked(url)!r} is not a web address", advice="Write it as in http://localhost:3000."
         )
     parts = urlsplit(url)
     if parts.query or parts.fragment or "@" in parts.netloc:
@@ -30,6 +38,54 @@ def check_url(url: str) -> None:
             "--url must be the base URL alone: no user, no ? and no #",
             advice="PostgREST reads query parameters as filters; tokens have settings of their own.",
         )
+
+
+def check_secret(secret: str) -> None:
+    """Check that a text can sign HS256 tokens, as PyJWT sees it.
+
+    Raises:
+        SettingsError: it is the key of an asymmetric algorithm, or not text.
+    """
+    mask.hide(secret)
+    if not secret or not _is_text(secret):
+        raise SettingsError("the secret that signs tokens is empty, or not UTF-8")
+    if _KEY.search(secret):
+        raise SettingsError(
+            "the secret that signs tokens is a PEM or SSH key, which HS256 cannot sign with",
+            advice="Give the server's jwt-secret itself, as its configuration has it.",
+        )
+
+
+def check_path(option: str, path: Path) -> None:
+    """Check that the system can have a file of this name.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    try:
+        name = os.fsencode(path)
+    except UnicodeEncodeError:
+        raise SettingsError(
+            f"{option}: this locale cannot write the name {str(path)!r}", advice="Set LC_ALL=C.UTF-8."
+        ) from None
+    if b"\0" in name:
+        raise SettingsError(f"{option} has a character U+0000 in it")
+
+
+def check_text(option: str, text: str) -> None:
+    """Check that a text can be sent: that it is UTF-8, without U+0000.
+
+    Raises:
+        SettingsError: it is not.
+    """
+    if "\0" in text or not _is_text(text):
+        raise SettingsError(
+            f"{option} is {text!r}", advice="It must be UTF-8 text without the character U+0000."
+        )
+
+
+def _is_text(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def check_encoding(name: str) -> None:

@@ -7,12 +7,20 @@ of an unfinished load follow from it; docs/options.md needs a row for it. Fields
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
-from loader.settings.checks import check_encoding, check_url, is_supabase
+from loader.settings.checks import (
+    check_encoding,
+    check_path,
+    check_secret,
+    check_text,
+    check_url,
+    is_supabase,
+)
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
     FORMATS,
@@ -195,6 +203,8 @@ class Settings:
             object.__setattr__(self, "schema", "public" if is_supabase(self.url) else "api")
         for name, about in OPTIONS.items():
             _check_value(name, getattr(self, name), about)
+        if self.jwt_secret is not None:
+            check_secret(self.jwt_secret)
         if not self.table:
             raise SettingsError("--table must not be empty")
         if not (self.schema + self.table).isprintable():
@@ -236,4 +246,24 @@ def _check_value(name: str, value: object, about: Option) -> None:
         raise SettingsError(f"{flag(name)} is {value!r}", advice=f"One of {', '.join(about.choices)}.")
     low = about.at_least
     if low is not None and isinstance(value, int | float) and not low <= value < _TOO_MUCH:
-        raise SettingsError(f"{flag(name)} is {value}", advice=f"It must be at least {low:g}, and finite.")
+        raise SettingsError(
+            f"{flag(name)} is {_in_short(value)}", advice=f"It must be at least {low:g}, and finite."
+        )
+    if isinstance(value, Path):
+        check_path(flag(name), value)
+    for text in _texts(value) if not about.secret else ():
+        check_text(flag(name), text)
+
+
+def _in_short(number: float) -> str:
+    """Return a number as text. Python writes no integer of more than 4,300 digits."""
+    return "too large" if isinstance(number, int) and number >= _TOO_MUCH else str(number)
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Give each text of a value that is one, or is made of some."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _texts(part)

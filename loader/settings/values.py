@@ -17,6 +17,7 @@ InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
 PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 
+_SHOWN = 60  # characters of a wrong value that a message repeats
 KIB, MIB = 1024, 1024 * 1024
 
 
@@ -40,12 +41,13 @@ class MaxErrors:
             SettingsError: it is neither.
         """
         text = text.strip()
-        if re.fullmatch(r"\d+", text):
+        if re.fullmatch(r"[0-9]{1,18}", text):
             return cls(number=int(text))
-        if re.fullmatch(r"\d+(\.\d+)?\s*%", text) and float(text[:-1]) <= 100:
+        if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,300})?\s*%", text) and float(text[:-1]) <= 100:
             return cls(percent=float(text[:-1]))
         raise SettingsError(
-            f"--max-errors is {text!r}", advice="Give a number of rows, as in 100, or a share, as in 0.5%."
+            f"--max-errors is {_in_short(text)!r}",
+            advice="Give a number of rows, as in 100, or a share, as in 0.5%.",
         )
 
     def exceeded(self, rejected: int, settled: int) -> bool:
@@ -59,15 +61,21 @@ class MaxErrors:
         return str(self.number) if self.percent is None else f"{self.percent:g}%"
 
 
+def _in_short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
 def parse_size(text: str) -> int:
     """Read a size in bytes, as in ``500000``, ``256KiB``, ``1M``.
 
     Raises:
         SettingsError: it is not a size.
     """
-    size = re.fullmatch(r"\s*(\d+)\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
+    size = re.fullmatch(r"\s*([0-9]{1,12})\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
     if not size:
-        raise SettingsError(f"{text!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB.")
+        raise SettingsError(
+            f"{_in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB."
+        )
     unit = (size[2] or "").lower()
     return int(size[1]) * {"": 1, "k": KIB, "m": MIB}[unit]
 
@@ -78,7 +86,12 @@ def parse_columns(text: str) -> tuple[str, ...]:
     Raises:
         SettingsError: there is no name, or one comes twice.
     """
-    lines = list(csv.reader([text], skipinitialspace=True))
+    try:
+        lines = list(csv.reader([text], skipinitialspace=True))
+    except csv.Error as error:  # a field of more than 128 KB, or a newline in it
+        raise SettingsError(
+            f"{_in_short(text)!r} is not a list of columns: {error}", advice="Write it as in id,price,amount."
+        ) from error
     names = tuple(name.strip() for line in lines for name in line if name.strip())
     if not names or len(set(names)) < len(names):
         raise SettingsError(f"{text!r} is not a list of columns", advice="Write it as in id,price,amount.")

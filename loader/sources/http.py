@@ -17,6 +17,7 @@ from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage, HTTPResponse, IncompleteRead, InvalidURL
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+from loader import mask
 from loader.sources.remote_object import ObjectChanged, ObjectInfo, RequestFailed
 from loader.sources.urls import scrubbed
 
@@ -24,6 +25,7 @@ _TIMEOUT = 60.0  # seconds without a byte; some servers create an export only wh
 _SAFE = "%/:=&?~+!$,;'@()*[]"  # characters of a user's URL that are not quoted
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _ERROR_BODY = 4096  # bytes of an error's body that are read
+_NUMBER = re.compile(r"[0-9]{1,18}")  # no file has more bytes; Python refuses numbers of 5,000 digits
 _ERRORS = (OSError, HTTPException, ValueError)  # ValueError: a bad URL, port, host or header
 
 
@@ -34,6 +36,7 @@ class HttpObject:
     """
 
     def __init__(self, url: str) -> None:
+        mask.hide_in_address(url)
         self._url = url
         self._opener = urllib.request.OpenerDirector()  # without the handlers of file: and ftp:
         for handler in (
@@ -157,8 +160,9 @@ class _ErrorStatus(Exception):  # noqa: N818 - it reads as what it says
         super().__init__(error.code)
         self.number = error.code
         self.headers = error.headers
-        unsatisfied = re.fullmatch(r"bytes \*/(\d+)", error.headers.get("Content-Range", ""))
+        unsatisfied = re.fullmatch(r"bytes \*/([0-9]{1,18})", error.headers.get("Content-Range", ""))
         self.size = int(unsatisfied[1]) if unsatisfied else None
+        # The server's own reason phrase may hold anything.
         phrase = HTTPStatus(error.code).phrase if error.code in set(HTTPStatus) else ""
         self.failure = RequestFailed(
             f"the server answers {error.code} {phrase}".rstrip(),
@@ -203,10 +207,13 @@ def _info(headers: Message, size: int | None, *, ranges: bool) -> ObjectInfo:
 def _length(headers: Message) -> int | None:
     length = headers.get("Content-Length", "")
     # Transfer-Encoding overrides Content-Length (RFC 9112, 6.3).
-    return int(length) if length.isdecimal() and "Transfer-Encoding" not in headers else None
+    is_number = _NUMBER.fullmatch(length) is not None
+    return int(length) if is_number and "Transfer-Encoding" not in headers else None
 
 
 def _content_range(headers: Message) -> tuple[int, int | None] | None:
     """Return the offset of a part, and the size of the whole object (None: unknown)."""
-    part = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", headers.get("Content-Range", "").strip())
+    part = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", headers.get("Content-Range", "").strip()
+    )
     return (int(part[1]), None if part[2] == "*" else int(part[2])) if part else None

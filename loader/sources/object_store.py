@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
+from loader import mask
 from loader.sources.remote_object import ObjectChanged, ObjectInfo, RequestFailed
 from loader.sources.urls import scrubbed
 
@@ -36,6 +38,7 @@ class StoredObject:
             from obstore.store import from_url
         except ImportError:
             raise RequestFailed("this needs obstore: pip install 'bulkload[remote]'") from None
+        mask.hide_in_environment(os.environ)
         parts = urlsplit(url)
         self._key = unquote(parts.path.removeprefix("/"))
         if parts.query or parts.fragment or "@" in parts.netloc:

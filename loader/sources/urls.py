@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import PurePath
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from loader import mask
 
 WEB_SCHEMES = ("http", "https")
 STORE_SCHEMES = ("s3", "gs", "az")
 _URL = re.compile(rf"(?:{'|'.join(WEB_SCHEMES + STORE_SCHEMES)})://", re.IGNORECASE)
 _IN_ARCHIVE = re.compile(r"([^/]+\.zip)/[^/]", re.IGNORECASE)  # a member of a zip archive
+_HALF_A_PASSWORD = re.compile(r"[^\[@:]*:[^@]*[^@0-9][^@]*")  # what stands after the colon is no port
 _LONGEST_NAME = 200  # bytes of a folder's name; file systems allow 255
 _SHORTEST_SECRET = 6  # characters; anything shorter occurs in many harmless texts
 _LONGEST_TEXT = 300  # characters of a server's words that are kept
@@ -30,18 +34,22 @@ def shown(url: str) -> str:
 def last_name(name: str) -> str:
     """Return a name for the folder of a source: the last segment of its path, or the host of its URL.
 
-    It is decoded, never empty, and short enough for a file system.
+    It is decoded, never empty, short enough for a file system, and as the locale writes names of files.
 
     Args:
         name: a path, or a URL as ``shown`` returns it.
     """
     if not is_url(name):
         archive = _IN_ARCHIVE.search(name)
-        return archive[1] if archive else PurePath(name).name
+        return _as_file_name(archive[1] if archive else PurePath(name).name)
     _, host, path = _parts(name)
     segment = unquote(path.rstrip("/")).rstrip("/").rpartition("/")[2].replace("\0", "_")
     tail = segment.encode(errors="replace")[-_LONGEST_NAME:]  # the end, .jsonl.gz, tells the most
-    return tail.decode(errors="ignore") or host
+    return _as_file_name(tail.decode(errors="ignore") or host)
+
+
+def _as_file_name(text: str) -> str:
+    return os.fsdecode(text.encode(errors="surrogateescape"))
 
 
 def _parts(url: str) -> tuple[str, str, str]:
@@ -49,6 +57,10 @@ def _parts(url: str) -> tuple[str, str, str]:
     scheme, _, rest = url.partition("://")
     rest = re.split(r"[?#]", rest, maxsplit=1)[0]
     authority, slash, path = rest.partition("/")
+    if "@" in path and _HALF_A_PASSWORD.fullmatch(authority):  # as in http://user:pa/ss@host
+        user, _, rest = rest.rpartition("@")
+        authority, slash, path = rest.partition("/")
+        authority = f"{user}@{authority}"
     return scheme, authority, slash + path
 
 
@@ -70,6 +82,7 @@ def scrubbed(text: str, url: str) -> str:
     ]
     if any(secret in text for secret in secrets if len(secret) >= _SHORTEST_SECRET):
         return ""
+    text = mask.masked(text)
     # A query that the user did not write may be a signature: obstore adds Azure's to its URLs.
     text = re.sub(r"(\w+://[^\s?\"'<>]*)\?[^\s\"'<>]*", r"\1", text)
     return " ".join(text.split())[:_LONGEST_TEXT]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from loader.cli.config import read_files
+from loader.cli.config import read_folder
 from loader.cli.main import load
 from loader.cli.options import settings_of
 from loader.errors import SettingsError
@@ -155,7 +155,7 @@ def test_each_setting_is_a_key_of_bulkload_toml(name: str, folder: Path) -> None
     known = frozenset(param.name or "" for param in load.params)
     repeated = frozenset(name for name, about in OPTIONS.items() if about.repeated)
 
-    assert value == getattr(given(**read_files(folder, known, repeated)), name)
+    assert value == getattr(given(**read_folder(folder, known, repeated).values), name)
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -48,9 +48,10 @@ def test_a_group_has_its_settings_in_the_order_of_the_fields() -> None:
     for group in GROUPS:
         expected = [names.get(name, name) for name, about in OPTIONS.items() if about.group == group]
         assert [f"--{name.replace('_', '-')}" for name in expected] == [
-            option for option in shown[group] if group != "Output"
+            option for option in shown[group] if group != "Output" and option != "--trust-config"
         ]
     assert ["--url", "--table"] == shown["Target"][:2]
+    assert "--trust-config" == shown["Target"][-1]
     assert ["--version", "--help"] == shown["Other"]
     assert ["--progress", "--json", "--quiet", "--verbose"] == shown["Output"]
 
