@@ -14,6 +14,7 @@ NO_REPLY = "no-reply"  # the code of a reason where no reply came
 WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither code nor message
 UNIQUE_VIOLATION = "23505"
 INSUFFICIENT_PRIVILEGE = "42501"
+NO_UNIQUE_CONSTRAINT = "42P10"  # invalid_column_reference: of the conflict target
 TOKEN_REFUSED = frozenset({"PGRST301", "PGRST303"})  # before and since PostgREST 13
 TOO_LARGE = frozenset({"HTTP 413", "PGRST001"})  # of reasons to shrink: bytes, not rows
 
