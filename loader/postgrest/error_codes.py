@@ -89,6 +89,7 @@ _TOKEN_WORDS: dict[str, Decision] = {
 
 _TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 540})  # of those from 500 on
+REFUSED_URL_STATUSES = frozenset({400, 414, 431})  # of these the server has not seen the request
 LONG_URL_STATUSES = frozenset({400, 414, 431, 520})  # what too long a URL is answered with
 
 # Refusals that fewer requests at once would be spared. (PGRST000 to 002 and 502: nobody is at work there.)

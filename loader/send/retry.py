@@ -152,6 +152,20 @@ class Requests:
             TargetUnavailable: the target cannot be reached, or is overloaded.
             Halted: a stop was asked for.
         """
+        answer = await self._preflight(write, shape, patience)
+        # Without columns= the server checks none of them. What a URL cannot name is asked for in parts.
+        fitting = self._throttled_client.fitting
+        rest = shape.columns
+        while isinstance(answer, Accepted) and (count := fitting(write, rest)) < len(rest):
+            part = rest[: max(1, count)]
+            answer = await self._preflight(write, Shape(part), patience)
+            if fitting(write, rest) == count:  # else a gateway has turned out to take less
+                rest = rest[len(part) :]
+        if isinstance(answer, Accepted) and rest and rest != shape.columns:
+            return await self._preflight(write, Shape(rest), patience)
+        return answer
+
+    async def _preflight(self, write: Write, shape: Shape, patience: float) -> Accepted | Refused | Unusable:
         sending = Sending(write, shape, EMPTY, patience)
         return await self._persist(
             partial(self._throttled_client.post, sending), self._policy(0, patience=patience)

@@ -113,6 +113,6 @@ def stale_cache(new: str) -> str:
 
 def shortened(names: Iterable[str], most: int = _NAMES) -> str:
     """Return the first of these names, and how many more there are."""
-    names = [name if name.isprintable() else repr(name) for name in names]
+    names = [name if name.isprintable() and name == name.strip() else repr(name) for name in names]
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + rest
