@@ -24,7 +24,7 @@ from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
 
 NAME = "journal.sqlite"
-_VERSION = 3
+_VERSION = 4
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -44,6 +44,7 @@ create table formats (source integer primary key, format blob not null);
 create table rejects (
     source integer not null, number integer not null, line integer not null, offset integer not null,
     data blob not null, code text not null, message text not null, details text, hint text,
+    "column" text,
     primary key (source, number)
 ) without rowid;
 """
@@ -242,7 +243,7 @@ class Journal:
             execute("begin immediate")
             many("insert into settled values (?, ?, ?, ?, ?)", map(_settlement_columns, notes.settlements))
             many(
-                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_columns, notes.rejects),
             )
             many(
@@ -265,7 +266,7 @@ class Journal:
         """All rejected rows, in the order of the sources."""
         with self._translated():
             for data, source, number, line, offset, *reason in self._database.execute(
-                "select data, source, number, line, offset, code, message, details, hint"
+                'select data, source, number, line, offset, code, message, details, hint, "column"'
                 " from rejects order by source, number"
             ):
                 yield Reject(data, Place(source, number, offset, line), Reason(*reason))
@@ -304,7 +305,7 @@ def _columns(reject: Reject) -> tuple[Any, ...]:
     reason = reject.reason
     place = reject.place
     row = (place.source, place.number, place.line, place.offset, reject.data)
-    return (*row, reason.code, reason.message, reason.details, reason.hint)
+    return (*row, reason.code, reason.message, reason.details, reason.hint, reason.column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import anyio
 
@@ -12,6 +12,7 @@ from loader.halt import Halt
 from loader.model import Outcome, Place, Reason, Reject, Row
 from loader.postgrest.error_codes import INSUFFICIENT_PRIVILEGE
 from loader.send.bisect import Bisection
+from loader.send.refused_value import with_column
 from loader.send.result import Accepted, Refused
 from loader.send.suspects import suspects
 from loader.throttle.throttle import Throttle
@@ -30,6 +31,7 @@ class Isolator:
         throttle: says how many rows may be sent at once.
         halt: asked between requests.
         read_key: how keys are compared: rows whose keys may be equal must keep their order.
+        types: of the table's columns, as far as they are known: they tell which one was refused.
         location: names a place, for messages.
         reject: called with each rejected row, as soon as it is known.
     """
@@ -40,12 +42,14 @@ class Isolator:
         throttle: Throttle,
         halt: Halt,
         read_key: ReadKey | None,
+        types: Mapping[str, str],
         location: Callable[[Place], str],
         reject: Callable[[Reject], None],
     ) -> None:
         self._throttle = throttle
         self._halt = halt
         self._read_key = read_key
+        self._types = types
         self._location = location
         self._reject = reject
         self._accepted_any = False
@@ -84,7 +88,7 @@ class Isolator:
         while True:
             while bad_row := bisection.rejected():
                 row, reason = bad_row
-                held.append(row.reject(reason))
+                held.append(row.reject(with_column(reason, row, self._types)))
                 if not self._may_refuse_all(reason):
                     self._release(held, outcome)
                 elif len(held) >= _POLICY_SAMPLE:

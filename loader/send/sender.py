@@ -54,7 +54,12 @@ class Sender:
         self._reject = reject
         self._refused_shapes: dict[Shape, Reason] = {}
         self._isolator = Isolator(
-            throttle=throttle, halt=halt, read_key=relation.read_key, location=location, reject=reject
+            throttle=throttle,
+            halt=halt,
+            read_key=relation.read_key,
+            types=relation.types,
+            location=location,
+            reject=reject,
         )
         self._writer: Inserts | Upserts
         if settings.resolution == "none":
@@ -112,7 +117,11 @@ class Sender:
         unknown = relation.unknown_columns(shape.columns)
         if not unknown:
             return None
-        return Reason("PGRST204", f"Column '{unknown[0]}' of relation '{relation.name}' does not exist")
+        return Reason(
+            "PGRST204",
+            f"Column '{unknown[0]}' of relation '{relation.name}' does not exist",
+            column=unknown[0],
+        )
 
     async def _refuse_shape(self, shape: Shape, reason: Reason) -> None:
         """Take no more rows of this shape.
