@@ -72,7 +72,7 @@ _PGRST_CODES: dict[str, Decision] = {
 }
 
 # After so many tries the batch is split, to find a row that causes it.
-_FEW_TRIES = {"58": 3, "XX": 3, "PGRSTX00": 3, "55P03": 5}
+_FEW_TRIES = {"58": 3, "XX": 2, "PGRSTX00": 3, "55P03": 5}
 
 # What is wrong with a token, by words of the message without its spaces, in lower case. Other words: RENEW.
 _TOKEN_WORDS: dict[str, Decision] = {
@@ -123,6 +123,12 @@ def by_sqlstate(code: str) -> tuple[Decision, int | None]:
 def by_pgrst_code(code: str) -> tuple[Decision, int | None]:
     """Return likewise for a code of PostgREST's."""
     return _PGRST_CODES.get(code, Decision.STOP), _FEW_TRIES.get(code)
+
+
+def may_pass(code: str) -> bool:
+    """Return whether what a row was refused for may have been no fault of it, so that it is tried again."""
+    tries = by_sqlstate(code)[1] if is_sqlstate(code) else by_pgrst_code(code)[1]
+    return tries is not None
 
 
 def by_token_words(message: str) -> Decision:

@@ -22,6 +22,7 @@ from loader.errors import RunDirError
 from loader.formats import source_format
 from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, Place, Reason, Reject, RowId, RowRange
+from loader.run.reject_groups import Group, group
 
 NAME = "journal.sqlite"
 _VERSION = 4
@@ -76,7 +77,7 @@ NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class RejectGroup:
-    """Rejects with one code: how many, and the first of them."""
+    """Rejects with one code and one form of message: how many, and the first of them."""
 
     count: int
     example: Reject
@@ -272,18 +273,21 @@ class Journal:
                 yield Reject(data, Place(source, number, offset, line), Reason(*reason))
 
     def reject_groups(self) -> list[RejectGroup]:
-        """Rejected rows by code, the most frequent first, each with its first row as an example."""
+        """Rejected rows by code and form of message, the most frequent first, each with its first row."""
         with self._translated():
-            return [
-                RejectGroup(count, Reject(data, Place(source, number, offset, line), Reason(code, message)))
-                for count, code, message, data, source, number, line, offset in self._database.execute(
-                    "select count, code, message, head, source, number, line, offset from ("
-                    " select code, message, substr(data, 1, 1000) as head, source, number, line, offset,"
-                    " count(*) over (partition by code) as count,"
-                    " row_number() over (partition by code order by source, number) as place from rejects"
-                    ") where place = 1 order by count desc, code"
-                )
-            ]
+            told = self._database.execute(
+                "select source, number, code, message from rejects order by source, number"
+            )
+            groups = group(((source, number), code, message) for source, number, code, message in told)
+            return [RejectGroup(each.count, self._example(each)) for each in groups]
+
+    def _example(self, group: Group) -> Reject:
+        """Return the first reject of a group, with the message that stands for all of them."""
+        data, line, offset = self._database.execute(
+            "select substr(data, 1, 1000), line, offset from rejects where source = ? and number = ?",
+            group.first,
+        ).fetchone()
+        return Reject(data, Place(*group.first, offset, line), Reason(group.code, group.message))
 
     def close(self) -> None:
         """Close the file."""

@@ -332,7 +332,7 @@ def test_may_be_in(unsure: bool, reply: Reply | NoReply) -> None:
 # fmt: off
 TRIES = [
     # code       tries
-    ("XX000",    3),
+    ("XX000",    2),
     ("58030",    3),
     ("PGRSTX00", 3),
     ("55P03",    5),
