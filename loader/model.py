@@ -193,13 +193,14 @@ class Reason:
     """Why a request or a row was refused: the server's words, or ours in the same form.
 
     ``code`` is an SQLSTATE, a PGRST code, an HTTP status as ``HTTP 502``, or one of the local
-    checks' names (``not-json``).
+    checks' names (``not-json``). ``column`` is the one that a row was refused for, as far as that is known.
     """
 
     code: str
     message: str
     details: str | None = None
     hint: str | None = None
+    column: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

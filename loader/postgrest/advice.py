@@ -29,7 +29,10 @@ ADVICE: dict[str, str] = {
     "HTTP 413": "The gateway takes no request as large as this row.",
     "HTTP 540": "The project is paused: restore it in its dashboard.",
 }
-LONG_URL = "The URL is too long for the server or its gateway: name fewer columns with --columns."
+LONG_URL = (
+    "The URL is too long for the gateway in front of the server. Raise its limit (nginx: "
+    "large_client_header_buffers)."
+)
 POLICY = "Row-level security refuses the rows for the role of the token."
 WRONG_TOKEN = (
     "Check PGRST_JWT_SECRET (or --jwt-secret-file), --jwt-aud and --role against the server's settings."  # noqa: S105

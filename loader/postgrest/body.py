@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
+from loader.formats.json_fields import decode
 from loader.model import Batch, Key, Row
+
+_NULL = msgspec.Raw(b"null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +42,33 @@ class Body:
             before = b","
         yield b"]" if self.lines else b"[]"
 
+    def uniform(self, columns: Sequence[str]) -> Body:
+        """Return the body with just these columns in each row, for a request whose URL does not name them.
+
+        PostgREST then takes the columns from the rows, which must all have the same keys. As with
+        ``columns=`` a row's other keys are left out, and those that it lacks are null. The bytes of the
+        values stay.
+        """
+        names = frozenset(columns)
+        return Body(tuple(_uniform_lines(piece, columns, names) for piece in self.lines), self.rows)
+
     def __bytes__(self) -> bytes:
         return b"".join(self.pieces())
 
 
 EMPTY = Body((), 0)
+
+
+def _uniform_lines(piece: bytes, columns: Sequence[str], names: frozenset[str]) -> bytes:
+    lines = piece.split(b"\n")
+    changed = False
+    for index, line in enumerate(lines):
+        row = decode(line)
+        if row.keys() != names:
+            fields = (b"%b:%b" % (msgspec.json.encode(name), row.get(name, _NULL)) for name in columns)
+            lines[index] = b"{" + b",".join(fields) + b"}"
+            changed = True
+    return b"\n".join(lines) if changed else piece
 
 
 def of_batch(batch: Batch) -> Body:

@@ -1,4 +1,7 @@
-"""PostgREST over HTTP: one request -> one reply. Nothing is decided or repeated here."""
+"""PostgREST over HTTP: one request -> one reply.
+
+Nothing is decided or repeated here, but that a gateway refuses a URL for its length: then it is made shorter.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import errno
 import os
 import socket
 import time
+from bisect import bisect_right as bisect
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import partial
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -25,6 +30,7 @@ from loader.postgrest.connections import BodyPayload, Connections, read_body
 from loader.postgrest.description import Description, read_openapi
 from loader.postgrest.query import column_list, with_keys
 from loader.postgrest.reply import quoted, read_reply
+from loader.postgrest.verdict import is_long_url
 from loader.postgrest.write import Write
 from loader.settings import MIB, Settings
 
@@ -33,6 +39,7 @@ _ROWS_LIMIT = 8 * MIB
 _OPENAPI_LIMIT = 32 * MIB
 _ASK_TIMEOUT = 10.0  # seconds for a question about the relation
 _CONNECT_TIMEOUT = 10.0  # seconds
+_LONGEST_URL = 8000  # characters: nginx, CloudFront and others take 8 KiB, with the method
 _FRESH_AFTER = frozenset({401, 503})
 _LONGEST_DATE = 100  # characters
 _EXPECTATION_FAILED = 417
@@ -56,6 +63,7 @@ class PostgREST:
         self._expects = True  # whether to ask for `100 Continue` before a body is sent
         self._unasked = 0
         self._deadlines: dict[object, float] = {}  # of the requests without an answer, on the monotonic clock
+        self._longest_url = _LONGEST_URL
         self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
         self._reading = {"Accept-Profile": settings.schema, **_UNPACKED}
         self._writing = {
@@ -80,8 +88,24 @@ class PostgREST:
         return len(self._deadlines), max(0.0, last - time.monotonic())
 
     def url(self, write: Write, columns: Sequence[str]) -> str:
-        """Return the URL of a request that writes these columns."""
-        return f"{self._relation}?{write.query(columns)}"
+        """Return the URL of a request that writes these columns.
+
+        It does not name them where it would become too long for gateways: the rows' own keys do.
+        """
+        url = f"{self._relation}?{write.query(columns)}"
+        if len(url) <= self._longest_url:
+            return url
+        return "?".join(filter(None, (self._relation, write.query(None))))
+
+    def fitting(self, write: Write, columns: Sequence[str]) -> int:
+        """Return how many of these columns, from the first on, a URL can name."""
+        lengths = partial(self._length, write, columns)
+        if lengths(len(columns)) <= self._longest_url:
+            return len(columns)
+        return bisect(range(1, len(columns) + 1), self._longest_url, key=lengths)
+
+    def _length(self, write: Write, columns: Sequence[str], count: int) -> int:
+        return len(f"{self._relation}?{write.query(columns[:count])}")
 
     async def post(
         self, write: Write, columns: Sequence[str], body: Body, timeout: float | None = None
@@ -95,7 +119,15 @@ class PostgREST:
             timeout: seconds; None: --timeout.
         """
         headers = {**self._writing, **write.headers}
-        return await self._request("POST", self.url(write, columns), headers, body, timeout=timeout)
+        if self.fitting(write, columns) == len(columns):
+            url = self.url(write, columns)
+            reply = await self._request("POST", url, headers, body, timeout=timeout)
+            if not is_long_url(reply, len(url)):
+                return reply
+            # A gateway takes shorter URLs only, and has not let the request through.
+            self._longest_url = min(self._longest_url, len(url) * 3 // 4)
+        url = self.url(write, columns)
+        return await self._request("POST", url, headers, body.uniform(columns), timeout=timeout)
 
     async def stored(
         self, key: Sequence[str], columns: Sequence[str], keys: Sequence[Key]
@@ -110,6 +142,8 @@ class PostgREST:
             keys: keys without nulls, few enough for a URL.
         """
         shown = column_list(list(dict.fromkeys([*key, *columns])))
+        if len(shown) > self._longest_url // 2:  # keys need the other half
+            shown = "*"
         url = f"{self._relation}?select={shown}&{with_keys(key, keys)}"
         return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
 

@@ -14,6 +14,7 @@ NO_REPLY = "no-reply"  # the code of a reason where no reply came
 WORDLESS = "wordless"  # the code of a reason for which PostgREST gave neither code nor message
 UNIQUE_VIOLATION = "23505"
 INSUFFICIENT_PRIVILEGE = "42501"
+NO_UNIQUE_CONSTRAINT = "42P10"  # invalid_column_reference: of the conflict target
 TOKEN_REFUSED = frozenset({"PGRST301", "PGRST303"})  # before and since PostgREST 13
 TOO_LARGE = frozenset({"HTTP 413", "PGRST001"})  # of reasons to shrink: bytes, not rows
 
@@ -71,7 +72,7 @@ _PGRST_CODES: dict[str, Decision] = {
 }
 
 # After so many tries the batch is split, to find a row that causes it.
-_FEW_TRIES = {"58": 3, "XX": 3, "PGRSTX00": 3, "55P03": 5}
+_FEW_TRIES = {"58": 3, "XX": 2, "PGRSTX00": 3, "55P03": 5}
 
 # What is wrong with a token, by words of the message without its spaces, in lower case. Other words: RENEW.
 _TOKEN_WORDS: dict[str, Decision] = {
@@ -88,6 +89,7 @@ _TOKEN_WORDS: dict[str, Decision] = {
 
 _TRANSIENT_STATUSES = frozenset({408, 425, 429})
 _LASTING_STATUSES = frozenset({501, 505, 540})  # of those from 500 on
+REFUSED_URL_STATUSES = frozenset({400, 414, 431})  # of these the server has not seen the request
 LONG_URL_STATUSES = frozenset({400, 414, 431, 520})  # what too long a URL is answered with
 
 # Refusals that fewer requests at once would be spared. (PGRST000 to 002 and 502: nobody is at work there.)
@@ -121,6 +123,12 @@ def by_sqlstate(code: str) -> tuple[Decision, int | None]:
 def by_pgrst_code(code: str) -> tuple[Decision, int | None]:
     """Return likewise for a code of PostgREST's."""
     return _PGRST_CODES.get(code, Decision.STOP), _FEW_TRIES.get(code)
+
+
+def may_pass(code: str) -> bool:
+    """Return whether what a row was refused for may have been no fault of it, so that it is tried again."""
+    tries = by_sqlstate(code)[1] if is_sqlstate(code) else by_pgrst_code(code)[1]
+    return tries is not None
 
 
 def by_token_words(message: str) -> Decision:

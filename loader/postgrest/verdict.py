@@ -15,6 +15,7 @@ from loader.postgrest.error_codes import (
     INSUFFICIENT_PRIVILEGE,
     LONG_URL_STATUSES,
     NO_REPLY,
+    REFUSED_URL_STATUSES,
     TOKEN_REFUSED,
     TOO_LARGE,
     WORDLESS,
@@ -28,6 +29,8 @@ from loader.postgrest.write import Write
 
 _BIG_BODY = 256 * 1024 * 1024  # bytes: PostgREST says PGRST001 of a body beyond 1 GiB
 _LONG_URL = 16 * 1024  # characters
+_URI_TOO_LONG = 414
+_SHORTENED_FROM = 1024  # characters: a refusal of a shorter URL has other reasons
 _NO_REASON = Reason("", "")
 _CLOCK_WAIT = 2.0  # seconds, where a token is not valid yet
 
@@ -188,7 +191,7 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
         return Verdict(Decision.SHRINK, reason, advice=hint)
     if status == 500 and reply.body.startswith("Something went wrong"):
         return Verdict(Decision.SPLIT, reason)  # an exception in PostgREST, over the body
-    if status in LONG_URL_STATUSES and url_length > _LONG_URL:
+    if status == _URI_TOO_LONG or (status in LONG_URL_STATUSES and url_length > _LONG_URL):
         return Verdict(Decision.STOP, reason, advice=advice.LONG_URL)
     if is_transient_status(status):
         return Verdict(Decision.RETRY, reason, after=reply.retry_after, advice=hint)
@@ -210,6 +213,19 @@ def _overload(verdict: Verdict, reply: Reply) -> Overload:
     if verdict.decision is Decision.SHRINK:
         return Overload.LARGE if verdict.reason.code in TOO_LARGE else Overload.LONG
     return Overload.NONE
+
+
+def is_long_url(reply: Reply | NoReply, url_length: int) -> bool:
+    """Return whether a gateway may have refused a request for the length of its URL.
+
+    The words of PostgREST and PostgreSQL speak of something else.
+    """
+    return (
+        isinstance(reply, Reply)
+        and reply.reason is None
+        and reply.status in REFUSED_URL_STATUSES
+        and url_length > _SHORTENED_FROM
+    )
 
 
 def may_be_in(reply: Reply | NoReply) -> bool:

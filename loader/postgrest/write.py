@@ -35,10 +35,12 @@ class Write:
         """Return the plain insert that may go before this upsert."""
         return replace(self, insert_first=True)
 
-    def query(self, columns: Sequence[str]) -> str:
-        """Return the URL's query for rows that have these columns."""
-        query = f"columns={column_list(columns)}"
-        return query if self.is_insert else f"on_conflict={column_list(self.key)}&{query}"
+    def query(self, columns: Sequence[str] | None) -> str:
+        """Return the URL's query for rows that have these columns; None: the URL does not name them."""
+        parts = [] if self.is_insert else [f"on_conflict={column_list(self.key)}"]
+        if columns is not None:
+            parts.append(f"columns={column_list(columns)}")
+        return "&".join(parts)
 
     @property
     def headers(self) -> Mapping[str, str]:

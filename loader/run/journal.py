@@ -23,6 +23,7 @@ from loader.formats import source_format
 from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, HeldBack, Place, Reason, Reject, RowId, RowRange
 from loader.run import held_table, turns
+from loader.run.reject_groups import Group, group
 
 Result = TypeVar("Result")
 
@@ -47,6 +48,7 @@ create table formats (source integer primary key, format blob not null);
 create table rejects (
     source integer not null, number integer not null, line integer not null, offset integer not null,
     data blob not null, code text not null, message text not null, details text, hint text,
+    "column" text,
     primary key (source, number)
 ) without rowid;
 """
@@ -83,7 +85,7 @@ NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, 0, {}, {})
 
 @dataclass(frozen=True, slots=True)
 class RejectGroup:
-    """Rejects with one code: how many, and the first of them."""
+    """Rejects with one code and one form of message: how many, and the first of them."""
 
     count: int
     example: Reject
@@ -271,7 +273,7 @@ class Journal:
             execute("begin immediate")
             many("insert into settled values (?, ?, ?, ?, ?)", map(_settlement_columns, notes.settlements))
             many(
-                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "insert or ignore into rejects values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_columns, notes.rejects),
             )
             many(
@@ -314,24 +316,27 @@ class Journal:
         """All rejected rows, in the order of the sources."""
         with self._translated():
             for data, source, number, line, offset, *reason in self._database.execute(
-                "select data, source, number, line, offset, code, message, details, hint"
+                'select data, source, number, line, offset, code, message, details, hint, "column"'
                 " from rejects order by source, number"
             ):
                 yield Reject(data, Place(source, number, offset, line), Reason(*reason))
 
     def reject_groups(self) -> list[RejectGroup]:
-        """Rejected rows by code, the most frequent first, each with its first row as an example."""
+        """Rejected rows by code and form of message, the most frequent first, each with its first row."""
         with self._translated():
-            return [
-                RejectGroup(count, Reject(data, Place(source, number, offset, line), Reason(code, message)))
-                for count, code, message, data, source, number, line, offset in self._database.execute(
-                    "select count, code, message, head, source, number, line, offset from ("
-                    " select code, message, substr(data, 1, 1000) as head, source, number, line, offset,"
-                    " count(*) over (partition by code) as count,"
-                    " row_number() over (partition by code order by source, number) as place from rejects"
-                    ") where place = 1 order by count desc, code"
-                )
-            ]
+            told = self._database.execute(
+                "select source, number, code, message from rejects order by source, number"
+            )
+            groups = group(((source, number), code, message) for source, number, code, message in told)
+            return [RejectGroup(each.count, self._example(each)) for each in groups]
+
+    def _example(self, group: Group) -> Reject:
+        """Return the first reject of a group, with the message that stands for all of them."""
+        data, line, offset = self._database.execute(
+            "select substr(data, 1, 1000), line, offset from rejects where source = ? and number = ?",
+            group.first,
+        ).fetchone()
+        return Reject(data, Place(*group.first, offset, line), Reason(group.code, group.message))
 
     def close(self) -> None:
         """Close the file."""
@@ -353,7 +358,7 @@ def _columns(reject: Reject) -> tuple[Any, ...]:
     reason = reject.reason
     place = reject.place
     row = (place.source, place.number, place.line, place.offset, reject.data)
-    return (*row, reason.code, reason.message, reason.details, reason.hint)
+    return (*row, reason.code, reason.message, reason.details, reason.hint, reason.column)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from loader.batch.key_equality import ANY, ReadKey
 from loader.model import Key, Reason, Row
+from loader.postgrest.error_codes import may_pass
 from loader.send.result import Cause, Refused
 
 Suspects = Callable[[Reason, Sequence[Row]], list[Row]]
@@ -35,6 +36,7 @@ class _Span:
     rows: Sequence[Row]
     bad: int | None = None
     reason: Reason = field(default_factory=lambda: Reason("", ""))
+    alone: bool = False  # whether the bad row was refused alone; else it only follows that it is bad
     put_aside: _Span | None = None  # suspects: they are to blame if all of these rows are accepted
 
 
@@ -90,8 +92,12 @@ class Bisection:
         span = self._current()
         if span is None or span.bad != 1:
             return None
+        if not span.alone and may_pass(span.reason.code):
+            span.bad = None  # what the others were refused for may have passed
+            self._size = 1
+            return None
         row = span.rows[0]
-        span.rows, span.bad = span.rows[1:], None
+        span.rows, span.bad, span.alone = span.rows[1:], None, False
         self._rejects += 1
         if self._step:
             self._size = 1
@@ -106,6 +112,7 @@ class Bisection:
         """What ``next`` gave is in."""
         span = self._spans[-1]
         span.rows = span.rows[self._sent :]
+        span.alone = False
         if span.bad is not None:
             span.bad -= self._sent
         self._step = False
@@ -124,7 +131,7 @@ class Bisection:
             span.put_aside.bad = None  # a wrong suspicion, or not the only fault
             span.put_aside = None
             self._wrong_suspicions += 1
-        span.bad, span.reason = self._sent, refusal.reason
+        span.bad, span.reason, span.alone = self._sent, refusal.reason, self._sent == 1
         self._put_suspects_aside(span)
 
     def withdraw(self, keys: AbstractSet[Key]) -> list[Row]:

@@ -7,7 +7,7 @@ a request a row.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -19,6 +19,7 @@ from loader.model import HeldBack, Key, Outcome, Place, Reason, Reject, Row, Sha
 from loader.postgrest.body import has_null
 from loader.postgrest.error_codes import INSUFFICIENT_PRIVILEGE
 from loader.send.bisect import Bisection
+from loader.send.refused_value import with_column
 from loader.send.result import Accepted, Refused
 from loader.send.suspects import suspects
 from loader.send.turn import Turn
@@ -43,6 +44,7 @@ class Isolator:
         halt: asked between requests.
         read_key: how keys are compared: rows whose keys may be equal must keep their order.
         may_get_in: says whether a row that is refused so may get in later, and is to be held back.
+        types: of the table's columns, as far as they are known: they tell which one was refused.
         location: names a place, for messages.
         reject: called with each rejected row, as soon as it is known.
         refused_alone: called for each row that is held back after it was refused alone.
@@ -55,6 +57,7 @@ class Isolator:
         halt: Halt,
         read_key: ReadKey | None,
         may_get_in: Callable[[Reason], bool],
+        types: Mapping[str, str],
         location: Callable[[Place], str],
         reject: Callable[[Reject], None],
         refused_alone: Callable[[], None],
@@ -65,6 +68,7 @@ class Isolator:
         self._may_get_in = may_get_in
         self._refused_alone = refused_alone
         self._patience = _PATIENCE
+        self._types = types
         self._location = location
         self._reject = reject
         self._accepted_any = False
@@ -132,7 +136,7 @@ class Isolator:
                 if self._may_get_in(reason):
                     self._hold_back(parts, row, reason, bisection)
                     continue
-                held.append(row.reject(reason))
+                held.append(row.reject(with_column(reason, row, self._types)))
                 if not self._may_refuse_all(reason):
                     self._release(held, outcome)
                 elif len(held) >= _POLICY_SAMPLE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
@@ -9,16 +10,18 @@ from typing import assert_never
 from loader.batch.key_equality import ReadKey, reader
 from loader.errors import TargetError, words
 from loader.model import Reason, Shape
+from loader.postgrest.description import Description
+from loader.postgrest.error_codes import NO_UNIQUE_CONSTRAINT
 from loader.postgrest.write import Write
 from loader.send.result import Accepted, Cause, Refused, Unusable
 from loader.send.retry import Requests
+from loader.send.wrong_columns import unknown_name, wrong_columns
 from loader.settings import Settings
 
-_NAMES = 10  # columns that a message lists
 _PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 USUAL_KEY = ("id",)
 # What an assumed key is refused with, where the relation has another: no unique constraint, no such column.
-_KEY_REFUSED = frozenset({"42P10", "42703", "PGRST204"})
+_KEY_REFUSED = frozenset({NO_UNIQUE_CONSTRAINT, "42703", "PGRST204"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +52,7 @@ class Relation:
     def wrong_columns(self, reason: Reason) -> TargetError:
         """Return the error for a load whose first rows have columns that it does not take."""
         unknown = self.unknown_columns(self.first.columns)
-        message = f"the rows have columns that {self.name} cannot take"
-        if unknown:
-            names = ", ".join(unknown[:_NAMES])
-            rest = f" and {len(unknown) - _NAMES} more" if len(unknown) > _NAMES else ""
-            message = f"the rows have columns that {self.name} lacks: {names}{rest}"
-        advice = "--columns names the columns to write; a row's other keys are then dropped."
-        if self.types:
-            advice = f"{self.name} has {', '.join(self.types)}.\n{advice}"
-            fitting = [column for column in self.first.columns if column in self.types]
-            if unknown and fitting:
-                advice += f" Here: --columns {','.join(fitting)}"
-        return TargetError(message, said=words(reason), advice=advice)
+        return wrong_columns(self.name, self.first.columns, self.types, unknown, reason)
 
 
 async def ask(
@@ -85,9 +77,11 @@ async def ask(
     patience = min(_PATIENCE, settings.retry_for)
     key = settings.on_conflict or USUAL_KEY
     answer = await requests.preflight(Write(settings.resolution, key), shape, patience)
-    if isinstance(answer, Unusable) and (settings.on_conflict or answer.reason.code not in _KEY_REFUSED):
+    if isinstance(answer, Unusable) and answer.reason.code not in _KEY_REFUSED:
         raise answer.error
     description = await requests.describe()
+    if isinstance(answer, Unusable) and settings.on_conflict:
+        raise _wrong_key(answer, settings, description)
     told = settings.on_conflict or description.primary_key or USUAL_KEY
     relation = Relation(settings.table, told, description.types, shape)
     _check_names(relation, settings, named)
@@ -108,6 +102,16 @@ async def ask(
             raise TargetError("the target refuses a request without rows", said=words(reason))
         case _:
             assert_never(answer)
+
+
+def _wrong_key(answer: Unusable, settings: Settings, description: Description) -> TargetError:
+    """Return the error for an --on-conflict that names no key, with the key that the API tells."""
+    error = answer.error
+    if answer.reason.code == NO_UNIQUE_CONSTRAINT and description.primary_key:
+        key = ",".join(description.primary_key)
+        told = f"The primary key of {settings.table} is {key}: --on-conflict {shlex.quote(key)} names it."
+        return TargetError(error.message, said=error.said, advice=f"{error.advice}\n{told}")
+    return error
 
 
 async def described_key(
@@ -132,7 +136,4 @@ async def described_key(
 def _check_names(relation: Relation, settings: Settings, named: Mapping[str, Sequence[str]]) -> None:
     for option, names in ({"--on-conflict": settings.on_conflict or ()} | dict(named)).items():
         if unknown := relation.unknown_columns(names):
-            raise TargetError(
-                f"{option} names {', '.join(unknown)}, which {relation.name} lacks",
-                advice=f"{relation.name} has {', '.join(relation.types)}.",
-            )
+            raise unknown_name(option, unknown, relation.name, relation.types)

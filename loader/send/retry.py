@@ -20,7 +20,7 @@ from loader.postgrest.description import Description
 from loader.postgrest.verdict import may_be_in
 from loader.postgrest.write import Write
 from loader.send.result import LATE, Accepted, Refused, Unsure, Unusable
-from loader.send.retry_policy import Renew, RetryPolicy, Wait
+from loader.send.retry_policy import Renew, RetryPolicy, RowFaults, Wait
 from loader.send.throttled import Answer, Sending, ThrottledClient
 from loader.settings import Settings
 from loader.throttle.throttle import Throttle, backoff
@@ -83,6 +83,7 @@ class Requests:
         self._observer = observer
         self._backoff = backoff
         self._answered = False
+        self._row_faults = RowFaults()
 
     async def upsert(self, write: Write, shape: Shape, body: Body, *, location: str) -> Accepted | Refused:
         """Upsert rows. Where no reply comes they are sent again: that changes nothing.
@@ -152,6 +153,20 @@ class Requests:
             TargetUnavailable: the target cannot be reached, or is overloaded.
             Halted: a stop was asked for.
         """
+        answer = await self._preflight(write, shape, patience)
+        # Without columns= the server checks none of them. What a URL cannot name is asked for in parts.
+        fitting = self._throttled_client.fitting
+        rest = shape.columns
+        while isinstance(answer, Accepted) and (count := fitting(write, rest)) < len(rest):
+            part = rest[: max(1, count)]
+            answer = await self._preflight(write, Shape(part), patience)
+            if fitting(write, rest) == count:  # else a gateway has turned out to take less
+                rest = rest[len(part) :]
+        if isinstance(answer, Accepted) and rest and rest != shape.columns:
+            return await self._preflight(write, Shape(rest), patience)
+        return answer
+
+    async def _preflight(self, write: Write, shape: Shape, patience: float) -> Accepted | Refused | Unusable:
         sending = Sending(write, shape, EMPTY, patience)
         return await self._persist(
             partial(self._throttled_client.post, sending), self._policy(0, patience=patience)
@@ -249,5 +264,10 @@ class Requests:
     def _policy(self, rows: int, *, patience: float | None = None, location: str = "") -> RetryPolicy:
         patience = self._settings.retry_for if patience is None else patience
         return RetryPolicy(
-            self._settings.url, rows=rows, patience=patience, location=location, backoff=self._backoff
+            self._settings.url,
+            rows=rows,
+            patience=patience,
+            location=location,
+            row_faults=self._row_faults,
+            backoff=self._backoff,
         )

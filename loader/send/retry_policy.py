@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from loader.errors import TargetError, TargetUnavailable, words
@@ -14,6 +14,8 @@ from loader.send.result import Accepted, Cause, Refused, Unusable
 from loader.throttle.throttle import backoff
 
 _CAUSES = {Decision.SPLIT: Cause.ROW, Decision.KEYS: Cause.KEYS, Decision.COLUMNS: Cause.COLUMNS}
+_SINGLE_ROW_WAIT = 0.5  # seconds
+_MOST_FAULTS = 1000
 _SINGLE_ROW_TRIES = 3  # for a statement_timeout that hits a single row
 
 
@@ -30,6 +32,25 @@ class Renew:
     """Send again with a new token."""
 
 
+class RowFaults:
+    """Remembers the internal errors that came again for a row alone: they are the rows' fault.
+
+    The conversions of some types raise XX000 for what they cannot read (hstore, PostGIS).
+    """
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, str]] = set()
+
+    def known(self, reason: Reason) -> bool:
+        """Return whether such an error was a row's fault before."""
+        return (reason.code, reason.message) in self._known
+
+    def learn(self, reason: Reason) -> None:
+        """Note that an error came again for a row alone."""
+        if len(self._known) < _MOST_FAULTS:
+            self._known.add((reason.code, reason.message))
+
+
 class RetryPolicy:
     """Remembers what one body has been through, and decides what comes next.
 
@@ -41,6 +62,7 @@ class RetryPolicy:
         rows: how many the body has; 0 for a request without rows.
         patience: seconds that transient failures may last.
         location: of the first row, for messages.
+        row_faults: knows errors that are not worth a wait.
         backoff: gives the seconds to wait, from the number of failures and what the server asked for.
     """
 
@@ -51,6 +73,7 @@ class RetryPolicy:
         rows: int,
         patience: float,
         location: str = "",
+        row_faults: RowFaults | None = None,
         backoff: Callable[[int, float | None], float] = backoff,
     ) -> None:
         self._target = target
@@ -58,6 +81,7 @@ class RetryPolicy:
         self._patience = patience
         self._location = location
         self._backoff = backoff
+        self._row_faults = row_faults or RowFaults()
         self._failures = 0
         self._failing_since: float | None = None
         self._renewed = False
@@ -106,9 +130,18 @@ class RetryPolicy:
         return self._wait(verdict, now)
 
     def _retry(self, verdict: Verdict, now: float) -> Refused | Wait:
-        if verdict.tries is not None and self._failures + 1 >= verdict.tries and self._rows:
-            return Refused(Cause.ROW, verdict.reason)
-        return self._wait(verdict, now)
+        if verdict.tries is None or not self._rows:
+            return self._wait(verdict, now)
+        known = self._row_faults.known(verdict.reason)
+        tries = 1 if known and self._rows > 1 else verdict.tries
+        if self._failures + 1 < tries:
+            # A row alone is rejected next time, so the first one waits long enough for the error to pass.
+            after = verdict.after or (0.0 if known or self._rows > 1 else _SINGLE_ROW_WAIT)
+            wait = self._wait(replace(verdict, after=after), now)
+            return replace(wait, seconds=0.0) if known else wait
+        if self._rows == 1:
+            self._row_faults.learn(verdict.reason)
+        return Refused(Cause.ROW, verdict.reason)
 
     def _renew(self, verdict: Verdict) -> Renew | Unusable:
         if self._renewed:

@@ -84,6 +84,7 @@ class Sender:
             halt=halt,
             read_key=relation.read_key,
             may_get_in=self._may_get_in,
+            types=relation.types,
             location=location,
             reject=reject,
             refused_alone=held_back_log.refused_alone,
@@ -236,7 +237,11 @@ class Sender:
         unknown = relation.unknown_columns(shape.columns)
         if not unknown:
             return None
-        return Reason("PGRST204", f"Column '{unknown[0]}' of relation '{relation.name}' does not exist")
+        return Reason(
+            "PGRST204",
+            f"Column '{unknown[0]}' of relation '{relation.name}' does not exist",
+            column=unknown[0],
+        )
 
     async def _refuse_shape(self, shape: Shape, reason: Reason) -> None:
         """Take no more rows of this shape.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
-from loader.events import Observer, Requested, Throttled
+from loader.events import Notice, Observer, Requested, Throttled
 from loader.halt import Halt
 from loader.model import Answered, Key, NoReply, Reply, Shape
 from loader.postgrest.body import Body
@@ -54,6 +54,7 @@ class ThrottledClient:
         # A request that waits to be made again is not in flight.
         self._in_flight = anyio.CapacityLimiter(throttle.in_flight)
         self._pace: Throttled | None = None
+        self._told = False  # that the URL does not name the columns
 
     async def post(self, sending: Sending) -> Answer:
         """Send a body once.
@@ -71,6 +72,7 @@ class ThrottledClient:
             self._throttle.started(body.rows, body.size, started)
             reply = await self._client.post(write, columns, body, sending.timeout)
             url_length = len(self._client.url(write, columns))
+            self._tell_of_long_url(write, columns)
             verdict = judge(reply, write, rows=body.rows, url_length=url_length, size=body.size)
             now = time.monotonic()
             self._throttle.answered(
@@ -87,6 +89,21 @@ class ThrottledClient:
         verdict = judge_read(reply)
         self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.decision))
         return Answer(reply, verdict)
+
+    def fitting(self, write: Write, columns: Sequence[str]) -> int:
+        """Return how many of these columns, from the first on, the URL of a request can name."""
+        return self._client.fitting(write, columns)
+
+    def _tell_of_long_url(self, write: Write, columns: Sequence[str]) -> None:
+        if self._told or self.fitting(write, columns) == len(columns):
+            return
+        self._told = True
+        self._observer.on(
+            Notice(
+                f"{len(columns):,} columns make the URL too long for gateways: they are left out of it "
+                "(columns=), and PostgREST parses each row, which costs the server CPU and memory"
+            )
+        )
 
     def _follow_throttle(self) -> None:
         self._in_flight.total_tokens = self._throttle.in_flight

@@ -299,8 +299,8 @@ def test_rejects_are_summed_up_by_code(shell: Shell) -> None:
 
     assert 1 == ended.code
     assert (
-        '2 x 22P02 invalid input value for enum core.market_enum: "binance"; first: dirty.jsonl:2'
-        in ended.err
+        '2 x 22P02 column market: invalid input value for enum core.market_enum: "binance"; '
+        "first: dirty.jsonl:2" in ended.err
     )
     assert "1 x not-json" in ended.err
     assert "dirty.jsonl.bulkload/rejects.jsonl" in ended.err

@@ -102,6 +102,9 @@ class Raw(Body):
     def size(self) -> int:
         return len(self.lines[0])
 
+    def uniform(self, _columns: Sequence[str]) -> Raw:
+        return self
+
     def pieces(self) -> Iterator[bytes]:
         yield self.lines[0]
 

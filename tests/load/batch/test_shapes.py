@@ -132,7 +132,9 @@ async def test_unknown_column_in_the_first_shape(shapes: Target) -> None:
     error = loaded.report.error or ""
     assert "colour" in error
     assert "id, a, b, c, c0, c1" in error
-    assert "--columns id,a" in error
+    assert "notify pgrst, 'reload schema'" in error
+    assert "--drop colour loads the rows without these values" in error
+    assert "--columns" not in error  # which would drop all else, now and in later rows
     assert [] == shapes.sql("select id from api.wide")
 
 

@@ -137,10 +137,13 @@ ERRORS: list[tuple[str, tuple[str, ...], dict[str, Any], dict[str, tuple[str, ..
     # table              columns         settings                  named               words
     ("keyless",         ("id", "n"),    {},                       {},                 ["42P10", "--on-conflict must name"]),
     ("nameless",        ("n",),         {},                       {},                 ["tells no primary key", "no column id", "--on-conflict"]),
-    ("with_another_id", ("id", "code"), {"on_conflict": ("id",)}, {},                 ["42P10"]),
-    ("keyed_by_code",   ("code", "x"),  {},                       {},                 ["lacks: x", "--columns code"]),
+    ("with_another_id", ("id", "code"), {"on_conflict": ("id",)}, {},                 ["42P10", "The primary key of with_another_id is code: --on-conflict code names it"]),
+    ("keyed_by_code",   ("code", "x"),  {},                       {},                 ["lacks: x", "x       -              keyed_by_code has no such column", "--drop x", "reload schema"]),
+    ("keyed_by_code",   ("CODE", " n"), {},                       {},                 ["lacks: CODE, ' n'", "To load: --map code=CODE --map 'n= n'"]),
+    ("keyed_by_code",   ("co", "N", "n_"), {},                    {},                 ["--drop co --drop N --drop n_"]),
     ("keyed_by_code",   ("code",),      {"on_conflict": ("x",)},  {},                 ["--on-conflict names x", "has code, n"]),
-    ("keyed_by_code",   ("code",),      {},                       {"--map": ("y",)},  ["--map names y", "has code, n"]),
+    ("keyed_by_code",   ("code",),      {},                       {"--map": ("y",)},  ["--map names y", "has code, n", "reload schema"]),
+    ("keyed_by_code",   ("code",),      {},                       {"--map": ("Code",)}, ["Is code meant by Code?"]),
     ("nowhere",         ("id",),        {},                       {},                 ["HTTP 404", "--table"]),
 ]
 # fmt: on
