@@ -19,7 +19,7 @@ KRAKEN = """\
 "txid","ordertxid","pair","time","type","ordertype","price","cost","fee","vol","margin","misc","ledgers"
 "TX-1","O-1","XXBTZUSD","2024-03-19 19:43:31.6798","buy","limit",63021.50000,630.21500,1.63856,0.01000000,0.0,"","L1,L2"
 "TX-2","O-1","XETHZEUR","2024-03-19 19:43:32","sell","market",3000.10,3000.10,7.8,1.000000000000000001,0.0,"",""
-"TX-3","O-2","XBTPYUSD","2024-03-19 19:43:33.1","buy","limit",1,1,0,1,0,"",""
+"TX-3","O-2","MONAUSD","2024-03-19 19:43:33.1","buy","limit",1,1,0,1,0,"",""
 "TX-4","O-3","DOGE/USD","2024-03-19 19:43:34.12345","sell","limit",0.15,15,0,100,0,"a ""quoted"" note
 over two lines",""
 "TX-5","O-4","SOLGBP","2024-03-18 00:00:00","buy","limit",150,150,0,1,0,"",""
@@ -96,7 +96,7 @@ async def test_kraken_arrives_exact(target: Target, tmp_path: Path) -> None:
     assert "".join([lines[0], lines[3], lines[6]]) == (loaded.folder / "rejects.csv").read_text()
     assert said[0].startswith("CSV with commas; 13 columns: txid, ordertxid, pair, time,")
 
-    mended = (loaded.folder / "rejects.csv").read_text().replace("XBTPYUSD", "BTC/USD").replace("GBP", "USD")
+    mended = (loaded.folder / "rejects.csv").read_text().replace("MONAUSD", "BTC/USD").replace("GBP", "USD")
     (tmp_path / "mended.csv").write_text(mended)
     again, _ = await load(target, tmp_path, "mended.csv", preset="kraken", run_dir=tmp_path / "again")
     assert (2, 0, 0, 0) == again.counts

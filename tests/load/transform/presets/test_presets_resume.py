@@ -87,7 +87,7 @@ def test_kraken_goes_on_after_a_kill(target: Target, tmp_path: Path) -> None:
         writer.writerow(["txid", "pair", "time", "type", "price", "cost", "vol", "misc"])
         for number in range(ORDERS):
             cost, volume = (f"{chance.randrange(10**6)}.{chance.randrange(10**18):018}" for _ in range(2))
-            pair = "XBTPYUSD" if number % 500 == 7 else "XXBTZUSD"
+            pair = "MONAUSD" if number % 500 == 7 else "XXBTZUSD"
             time = f"2024-03-19 19:{number % 60:02}:31.6798"
             writer.writerow([f"T{number:05}", pair, time, "buy", "1.5", cost, volume, "two\nlines"])
             if pair == "XXBTZUSD":

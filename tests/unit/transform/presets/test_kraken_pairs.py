@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from loader.model import Reason
-from loader.transform.presets.kraken_pairs import Pair, split
+from loader.transform.presets.kraken_pairs import Pair, is_above_one, split
 
 # The names that Kraken gives, and what they mean.
 UNDERSTOOD = """
@@ -37,6 +37,21 @@ UNDERSTOOD = """
     TUSD     T/USD       TUSDUSD  TUSD/USD    TUSDEUR  TUSD/EUR    WUSD     W/USD       PYUSDUSD PYUSD/USD
     PYUSDEUR PYUSD/EUR   RLUSDUSD RLUSD/USD   EURQUSD  EURQ/USD    USDEUSD  USDE/USD    USD1USD  USD1/USD
 
+    XBTAUSD  BTC/AUSD    XDGAUSD  DOGE/AUSD   XBTPYUSD BTC/PYUSD   XBTZEUR  BTC/EUR     AUSDUSD  AUSD/USD
+    ADAUSD   ADA/USD     MANAUSD  MANA/USD    LUNAUSD  LUNA/USD    GALAUSD  GALA/USD    AUSD     A/USD
+    MON/AUSD MON/AUSD    MONA/USD MONA/USD    BTC/AUSD BTC/AUSD    XBTUSD1  BTC/USD1    ETHUSDD  ETH/USDD
+    XBTUSDQ  BTC/USDQ    XBTUSDR  BTC/USDR    XBTEUROP BTC/EUROP   XBTEURC  BTC/EURC    XBTAED   BTC/AED
+    JUPSOL   JUP/SOL     XBTPOL   BTC/POL     EUROPUSD EUROP/USD   EURCEUR  EURC/EUR    USDDUSD  USDD/USD
+    USDRUSD  USDR/USD    USDQEUR  USDQ/EUR    POLUSD   POL/USD     MSOLSOL  MSOL/SOL    AEDUSD   AED/USD
+
+    AAPLxUSD AAPLx/USD   AAPLx/USD AAPLx/USD  BRK.BxUSD BRK.Bx/USD TSLAx/EUR TSLAx/EUR  xABCUSD  xABC/USD
+    XBTUSD:BTNL BTC/USD  BTC/USD:BTNL BTC/USD XXBTZUSD:BTNL BTC/USD XBTUSD.d:BTNL BTC/USD
+
+    XBTLTC   BTC/LTC     XBTXDG   BTC/DOGE    XBTNMC   BTC/NMC     XBTXRP   BTC/XRP     XBTXVN   BTC/XVN
+    XBTXLM   BTC/XLM     LTCXDG   LTC/DOGE    LTCXRP   LTC/XRP     NMCXDG   NMC/DOGE    XVNXRP   XVN/XRP
+    EURXDG   EUR/DOGE    EURXVN   EUR/XVN     USDXRP   USD/XRP     ZUSDXXRP USD/XRP     KRWXRP   KRW/XRP
+    XXBTXXDG BTC/DOGE    ZUSDXXDG USD/DOGE    XNMCXXDG NMC/DOGE    XXBTXXLM BTC/XLM
+
     XBT/USD  BTC/USD     BTC/USD  BTC/USD     ETH/XBT  ETH/BTC     XDG/EUR  DOGE/EUR    DOGE/EUR DOGE/EUR
     XXBT/ZEUR BTC/EUR    BTC/PYUSD BTC/PYUSD  XRP/RLUSD XRP/RLUSD  FOO/BAR  FOO/BAR     ETH2.S/ETH ETH2.S/ETH
     ETH2.SETH ETH2.S/ETH
@@ -45,17 +60,19 @@ UNDERSTOOD = """
 """
 
 MAY_BE_TWO = [
-    ("XBTPYUSD", "BTC/PYUSD or XBTPY/USD"),
+    ("MONAUSD", "MON/AUSD or MONA/USD"),
+    ("ETHAUSD", "ETH/AUSD or ETHA/USD"),
+    ("ETHPYUSD", "ETH/PYUSD or ETHPY/USD"),
+    ("MONAUSD:BTNL", "MON/AUSD or MONA/USD"),
     ("XRPRLUSD", "XRP/RLUSD or XRPRL/USD"),
     ("USDTPYUSD", "USDT/PYUSD or USDTPY/USD"),
     ("ETHZUSD", "ETH/USD or ETHZ/USD"),
-    ("XBTZEUR", "BTC/EUR or XBTZ/EUR"),
     ("XRPXXBT", "XRP/BTC or XRPX/BTC"),
     ("DOGEXXBT", "DOGE/BTC or DOGEX/BTC"),
 ]
 
 NO_QUOTE = "it does not end with a known quote asset after a base asset"
-ASSET = "an asset consists of capitals, digits and dots, a pair has at most one slash"
+ASSET = "an asset consists of letters, digits and dots, with capitals, and a pair has at most one slash"
 REFUSED = [
     ("SOL", NO_QUOTE),
     ("USD", NO_QUOTE),
@@ -74,14 +91,27 @@ REFUSED = [
     ("BTC/USD/EUR", ASSET),
     ("btc/usd", ASSET),
     ("xbtusd", ASSET),
-    ("AAPLxUSD", ASSET),
+    ("1inchusd", ASSET),
+    ("Btc/USD", ASSET),
+    ("BTC/usd", ASSET),
+    ("BTC/Eur", ASSET),
+    ("XbtUSD", NO_QUOTE),
+    ("XBTusd", NO_QUOTE),
+    ("AAPLxusd", NO_QUOTE),
+    ("BTC/USD:", ASSET),
+    ("BTC/USD:btnl", ASSET),
+    ("BTC/USD:A:B", ASSET),
+    (":BTNL", ASSET),
+    ("XBTFOOUSD", NO_QUOTE),
+    ("LTCXBTXDG", NO_QUOTE),
+    ("BTC/XBT", "both assets are the same"),
     ("BTC USD", ASSET),
     (" XBTUSD", ASSET),
     ("XBTUSD\n", ASSET),
     ("BTC-USD", ASSET),
     ("PF_XBTUSD", ASSET),
     ("XBTUSD.D", NO_QUOTE),
-    ("XBTUSD.d.d", ASSET),
+    ("XBTUSD.d.d", NO_QUOTE),
     ("ÄTHUSD", ASSET),
 ]
 
@@ -108,4 +138,20 @@ def test_a_pair_that_is_not_sure_is_refused(name: str, why: str) -> None:
         reason.code,
         reason.message,
     )
-    assert "Write BASE/QUOTE, with a slash." == reason.hint
+    slash = "Write BASE/QUOTE, with a slash."
+    assert ("Write it as Kraken does, as in BTC/USD." if "/" in name else slash) == reason.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        *[(name, True) for name in ("XBTLTC", "XXBTXXDG", "USDXRP", "XVNXRP", "LTCXDG")],
+        *[(name, False) for name in ("KRWXRP", "XBT/LTC", "XBTUSD", "LTCXBT")],
+    ],
+)
+def test_inverted_pairs_had_prices_above_one(name: str, expected: bool) -> None:
+    """Spelled as Kraken did; with a slash there is no doubt which of the two is meant."""
+    pair = split(name)
+
+    assert isinstance(pair, Pair)
+    assert expected == is_above_one(name, pair)
