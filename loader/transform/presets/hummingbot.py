@@ -184,7 +184,9 @@ class Hummingbot:
 
 def _canonical(text: str | None) -> str | None:
     """Return one text for all texts of a number, so that 0.5 and 0.50 are the same; others as they are."""
-    value = number(text or "")
+    if text is None or (text.isdecimal() and text.isascii() and text[0] != "0"):
+        return text
+    value = number(text)
     return text if value is None else plain(value)
 
 

@@ -68,11 +68,16 @@ class Unit:
         if not self.is_integer:
             return ""
         for record in records:
+            is_counted = False
             for column in _COLUMNS:
                 text = record.get(column) or ""
-                if _has_fraction(text) or (column == "price" and _WITH_POINT.fullmatch(text)):
+                is_plain = _INTEGER.fullmatch(text) is not None
+                if not is_plain and (
+                    _has_fraction(text) or (column == "price" and _WITH_POINT.fullmatch(text))
+                ):
                     return f"{column} is {shown(text)}, but in the first rows it is an integer"
-            self._count(record)
+                if not is_counted and (len(text) <= _FEW_DIGITS or not is_plain or text[0] in "+-0"):
+                    is_counted = self._count(record, column, text)
         return ""
 
     def value(self, column: str, text: str, value: Decimal) -> Decimal | Reason:
@@ -100,22 +105,20 @@ class Unit:
             f"fewer than {_FEW_DIGITS + 1} digits are left of it ({self._example})"
         )
 
-    def _count(self, record: Record) -> None:
-        for column in _COLUMNS:
-            text = record.get(column) or ""
-            if _is_short(text):
-                self._short += 1
-                order = shown(record.get("order_id") or "")
-                self._example = self._example or f"{column} is {shown(text)} in order {order}"
-                return
+    def _count(self, record: Record, column: str, text: str) -> bool:
+        """Count a record if a text of it is a number of few digits; return whether it is."""
+        if not _is_short(text) or (column == "price" and not number(text)):
+            return False  # a price of 0 is a reject
+        self._short += 1
+        order = shown(record.get("order_id") or "")
+        self._example = self._example or f"{column} is {shown(text)} in order {order}"
+        return True
 
 
 def _is_short(text: str) -> bool:
-    """Return whether a text is a whole number of one to three digits."""
-    if _INTEGER.fullmatch(text):
-        return 0 < len(text.lstrip("+-0")) <= _FEW_DIGITS
-    value = number(text)
-    return value is not None and 0 < abs(value) < 10**_FEW_DIGITS
+    """Return whether a text is a whole number of at most three digits."""
+    value = number(text) if text else None
+    return value is not None and abs(value) < 10**_FEW_DIGITS
 
 
 def _has_fraction(text: str) -> bool:

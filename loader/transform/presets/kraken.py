@@ -123,8 +123,10 @@ class Kraken:
 
 def _inverted(name: str, pair: Pair, price: str | None) -> Reason | None:
     """Return why a trade of an inverted pair is in doubt: its price is one of the pair as it is today."""
+    if not is_above_one(name, pair):
+        return None
     value = number(price or "")
-    if value is None or value > 1 or not is_above_one(name, pair):
+    if value is None or value > 1:
         return None
     today = f"{pair.quote}/{pair.base}"
     return Reason(

@@ -21,6 +21,8 @@ def any_milliseconds(text: str) -> int | None:
             without a fraction and a zone (``Z``, ``UTC``, ``+02:00``), UTC if there is none. A ``T`` may
             stand for the blank.
     """
+    if (usual := milliseconds(text)) is not None:
+        return usual
     match = _ZONED.fullmatch(text)
     if match is None:
         seconds = number(text)

@@ -332,10 +332,11 @@ def test_integers_of_few_digits_are_counted() -> None:
     bot = preset("hummingbot")
     bot.look(fills({}))
     assert "" == bot.doubts(fills({"price": "1000", "amount": "1000"})) == bot.remark()
-    bot.doubts(fills({"price": "999"}, {"amount": "012"}, {"amount": "12.0", "price": "5"}, {"amount": "0"}))
+    bot.doubts(fills({"price": "999"}, {"amount": "0012"}, {"amount": "12.0", "price": "5"}, {"amount": "0"}))
+    bot.doubts(fills({"price": "0"}, {"price": "0000000000000"}, {"price": "+1000", "amount": "2.5e+16"}))
 
     assert bot.remark() == (
-        "3 records have a price or an amount that the bot stored as an integer below 1,000: "
+        "4 records have a price or an amount that the bot stored as an integer below 1,000: "
         "fewer than 4 digits are left of it (price is '999' in order 'buy-ETH-USD-1')"
     )
     bot.look(fills({"price": "1.5"}))
