@@ -15,9 +15,9 @@ Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
+PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 UsdStablecoins = Literal["at-par", "at-rate"]
 USD_STABLECOINS: tuple[str, ...] = get_args(UsdStablecoins)
-PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 
 KIB, MIB = 1024, 1024 * 1024
 

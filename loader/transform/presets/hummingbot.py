@@ -101,7 +101,7 @@ class Hummingbot:
 
     def identity(self, record: Record) -> tuple[str | None, ...]:
         """Return what tells a fill from others: all of it that goes into a row, and its ids."""
-        texts = map(record.get, ("order_id", "exchange_trade_id", *_SAME_IN_ORDER))
+        texts = (record.get(column) or None for column in ("order_id", "exchange_trade_id", *_SAME_IN_ORDER))
         return (*texts, *(_canonical(record.get(column)) for column in _NUMBERS))
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
@@ -192,7 +192,7 @@ def _canonical(text: str | None) -> str | None:
 
 def _differing(records: Sequence[Record], same: Sequence[str], id: str) -> Reason | None:  # noqa: A002 - the column's name
     """Return why these cannot be fills of one row: they differ, or symbol and assets do not agree."""
-    cells = [list(map(record.get, same)) for record in records]
+    cells = [[record.get(column) or None for column in same] for record in records]
     if cells.count(cells[0]) < len(cells):
         distinct = dict(zip(same, map(dict.fromkeys, zip(*cells, strict=True)), strict=True))
         column, values = next((column, values) for column, values in distinct.items() if len(values) > 1)
@@ -200,7 +200,7 @@ def _differing(records: Sequence[Record], same: Sequence[str], id: str) -> Reaso
         which = "order" if id == "order_id" else id
         return Reason("fills-differ", f"{column} is {listed} in fills of one {which}")
     symbol, base, quote = (records[0].get(column) for column in ("symbol", "base_asset", "quote_asset"))
-    if symbol is None or _letters(symbol) == _letters(f"{base}{quote}"):
+    if not symbol or _letters(symbol) == _letters(f"{base}{quote}"):
         return None
     assets = f"{base}-{quote}"
     return Reason(

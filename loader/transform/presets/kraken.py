@@ -99,16 +99,16 @@ class Kraken:
             "base_asset": base,
             "quote_asset": quote,
             "is_buy": is_buy,
-            "amount": record.get("vol"),
-            "price": record.get("price"),
+            "amount": record.get("vol") or None,
+            "price": record.get("price") or None,
             "usd_value": usd,
         }
 
     def _usd_value(self, record: Record, pair: Pair, timestamp: int) -> str | Reason | None:
         """Return the value in USD. Where the record has it, it is left as it is."""
-        cost = record.get("cost")
+        cost = record.get("cost") or None  # an empty cell in quotes is an empty text
         if pair.base == "USD":
-            return record.get("vol")
+            return record.get("vol") or None
         if self._usd_values.is_dollar(pair.quote):
             return cost
         if known := record.get("costusd"):

@@ -103,6 +103,7 @@ ORDERS: list[tuple[list[Record], TradeRow]] = [
     ),
     ([{"timestamp": "1262304000000"}], {"timestamp": "1262304000000"}),
     ([{"symbol": None}], {}),
+    ([{"symbol": None}, {"symbol": ""}], {"amount": "3", "usd_value": "5401.5"}),
     # The assets are trusted where the symbol has the same letters.
     ([{"symbol": "ETHUSD"}], {}),
     ([{"symbol": "ETH/USD"}], {}),
@@ -325,6 +326,14 @@ def test_a_fill_is_a_repeat_if_all_of_it_is_the_same(changed: Record, same: bool
     bot = preset("hummingbot")
 
     assert same == (bot.identity(FILL) == bot.identity(FILL | dict(changed)))
+
+
+def test_empty_cells_are_no_difference() -> None:
+    """In quotes or not, as two exports of the same fill may have them."""
+    bot = preset("hummingbot")
+
+    bare, quoted = FILL | {"exchange_trade_id": None}, FILL | {"exchange_trade_id": ""}
+    assert bot.identity(bare) == bot.identity(quoted)
 
 
 def test_integers_of_few_digits_are_counted() -> None:

@@ -108,6 +108,12 @@ CHANGED: list[tuple[Record, dict[str, str | bool | None]]] = [
     ({"vol": None}, {"amount": None}),
     ({"txid": None}, {"id": None}),
     ({"txid": ""}, {"id": None}),
+    ({"vol": "", "price": ""}, {"amount": None, "price": None}),
+    ({"pair": "XBTUSD", "cost": ""}, {"symbol": "BTC/USD", "quote_asset": "USD", "usd_value": None}),
+    (
+        {"pair": "USDJPY", "vol": ""},
+        {"symbol": "USD/JPY", "base_asset": "USD", "quote_asset": "JPY", "amount": None, "usd_value": None},
+    ),
     ({"pair": "XBTUSD", "cost": None}, {"symbol": "BTC/USD", "quote_asset": "USD", "usd_value": None}),
     ({"fee": "?", "margin": "?", "ledgers": None, "aclass": "forex"}, {}),
 ]
