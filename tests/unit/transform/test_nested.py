@@ -35,14 +35,14 @@ TEXTS = [
 
 def blocks(*sizes: int) -> list[Records]:
     """The lines in blocks of so many."""
-    found: list[Records] = []
+    made: list[Records] = []
     place, rest = Place(0, 1, 0, 1), LINES
     for size in sizes:
         lines, rest = rest[:size], rest[size:]
         block = Block(place, b"".join(lines)[:-1], lines)
-        found.append(block)
+        made.append(block)
         place = block.end
-    return found
+    return made
 
 
 async def given(pieces: list[Records]) -> AsyncGenerator[Records]:

@@ -43,12 +43,12 @@ NO_TRADES = [
 @pytest.mark.parametrize("reply", REPLIES)
 def test_each_trade_of_a_reply_is_a_record(reply: bytes) -> None:
     """Its key is its txid. The reject file gets a reply of this trade alone."""
-    found = trades(reply)
+    members = trades(reply)
 
-    assert isinstance(found, list)
-    assert [b'{"txid":"T-A",' + A[1:], b'{"txid":"T-B",' + B[1:]] == [member.text for member in found]
-    assert [reply.index(A), reply.index(B)] == [member.offset for member in found]
-    for member in found:
+    assert isinstance(members, list)
+    assert [b'{"txid":"T-A",' + A[1:], b'{"txid":"T-B",' + B[1:]] == [member.text for member in members]
+    assert [reply.index(A), reply.index(B)] == [member.offset for member in members]
+    for member in members:
         again = trades(member.source)
         assert isinstance(again, list)
         assert [member.text] == [trade.text for trade in again]
@@ -73,12 +73,12 @@ def test_no_trades_at_all_are_no_mistake() -> None:
 
 def test_what_is_no_trade_is_refused_alone() -> None:
     """And a trade of the same key twice stands twice: nothing gets lost."""
-    found = trades(b'{"result":{"trades":{"T-A":5,"T-B":{},"T-B":%b,"\\"":null}}}' % A)
+    members = trades(b'{"result":{"trades":{"T-A":5,"T-B":{},"T-B":%b,"\\"":null}}}' % A)
 
-    assert isinstance(found, list)
+    assert isinstance(members, list)
     assert [
         Reason("not-an-object", 'the trade "T-A" is not an object'),
         b'{"txid":"T-B"}',
         b'{"txid":"T-B",' + A[1:],
         Reason("not-an-object", 'the trade "\\"" is not an object'),
-    ] == [member.text for member in found]
+    ] == [member.text for member in members]
