@@ -124,6 +124,12 @@ def _preset(settings: Settings) -> Callable[[], Preset] | None:
         except (OSError, UnicodeDecodeError) as error:
             why = " is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"
             raise SettingsError(f"--usd-rates {settings.usd_rates}{why}") from error
-    make = partial(preset, settings.preset, id=settings.id, rates=rates)
+    make = partial(
+        preset,
+        settings.preset,
+        id=settings.id,
+        rates=rates,
+        stablecoins_at_par=settings.usd_stablecoins == "at-par",
+    )
     make()  # raises what is wrong with it
     return make

@@ -29,10 +29,12 @@ from loader.settings.values import (
     MIB,
     PRESETS,
     RESOLUTIONS,
+    USD_STABLECOINS,
     Format,
     InsertFirst,
     MaxErrors,
     Resolution,
+    UsdStablecoins,
     parse_columns,
     parse_delimiter,
     parse_map,
@@ -103,6 +105,10 @@ class Settings:
     usd_rates: Path | None = option(
         Group.SOURCES, "With --preset: CSV of asset,timestamp,usd, for prices that the export lacks.", "FILE",
         default=None, identity=True, parse=Path,
+    )
+    usd_stablecoins: UsdStablecoins = option(
+        Group.SOURCES, "With --preset: at-par counts USDT and USDC as dollars, at-rate takes their rates.",
+        "HOW", default="at-par", identity=True, choices=USD_STABLECOINS,
     )
     delimiter: str | None = option(
         Group.SOURCES, "CSV: the character between cells, or tab.", "CHAR", default=None, identity=True,
@@ -216,6 +222,8 @@ class Settings:
         for name in ("id", "usd_rates"):
             if getattr(self, name) is not None and self.preset is None:
                 raise SettingsError(f"{flag(name)} needs --preset")
+        if self.usd_stablecoins != "at-par" and self.preset is None:
+            raise SettingsError("--usd-stablecoins needs --preset")
 
     def identity(self) -> dict[str, object]:
         """Return what must stay the same when an unfinished load is resumed, by field."""

@@ -16,6 +16,8 @@ RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
 PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
+UsdStablecoins = Literal["at-par", "at-rate"]
+USD_STABLECOINS: tuple[str, ...] = get_args(UsdStablecoins)
 
 _SHOWN = 60  # characters of a wrong value that a message repeats
 KIB, MIB = 1024, 1024 * 1024

@@ -18,6 +18,7 @@ from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Block, Place, Reason
 from loader.sources.find import Source
 from loader.transform.mapping import ColumnMapping
+from loader.transform.nested import unnested
 from loader.transform.presets import Preset
 from loader.transform.record_texts import json_objects, record_texts
 from loader.transform.required_columns import RequiredColumns, check_key
@@ -163,16 +164,20 @@ class CheckedSource:
                 yield later
 
     def _read(self, start: Place, *, silent: bool, spool: Path | None) -> AsyncGenerator[Records]:
-        return read.records(
+        nests = self.preset is not None and self.preset.nests
+        # A record within another one has no place from which it can be read.
+        from_begin = nests and self._known is not None and self._known.format in ("json", "jsonl")
+        records = read.records(
             self._source,
             self._hints,
-            start=start,
+            start=BEGIN._replace(source=self._number) if from_begin else start,
             size=self._size,
             spool=spool,
             watch=(lambda _: None) if silent else self._watch,
             known=self._known,
             tell=lambda source_format: self._tell(source_format, silent=silent),
         )
+        return records if self.preset is None or not nests else unnested(records, start, self.preset)
 
     def _tell(self, source_format: SourceFormat, *, silent: bool) -> None:
         self.format, self.dialect = source_format, ""
@@ -237,3 +242,8 @@ class CheckedSource:
             return
         if doubts := self.preset.doubts([record for record in records if isinstance(record, dict)]):
             raise SourceUnfit(f"{self.name}: {doubts}", advice="Write all of it alike.")
+
+    def pass_on_remark(self) -> None:
+        """Tell what the preset has to say once all records were checked."""
+        if self.preset is not None and (remark := self.preset.remark()):
+            self._watch(Notice(f"{self.name}: {remark}"))

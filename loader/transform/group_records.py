@@ -54,6 +54,12 @@ select source, line, message from keys join records using (seq)
     order by seq limit 1
 """
 
+_REPEATS = """
+select source, line, record from records where not exists (select 1 from keys where keys.seq = records.seq)
+    order by seq limit ?
+"""
+_LISTED = 20  # repeats that a message names
+
 
 class RecordGroups:
     """Records on their way into groups. Use it as a context manager.
@@ -61,13 +67,15 @@ class RecordGroups:
     Args:
         path: where the file may stand; it is gone at the end.
         together: records with one value of this column make a row.
-        once: records that are alike in these columns are one record; the later counts.
+        identity: returns what tells a record from others: those alike are one record, written twice.
     """
 
-    def __init__(self, path: Path, *, together: str, once: Sequence[str]) -> None:
+    def __init__(
+        self, path: Path, *, together: str, identity: Callable[[Record], Sequence[str | None]]
+    ) -> None:
         self._path = path
         self._together = together
-        self._once = once
+        self._identity = identity
         self._read = 0
 
     def __enter__(self) -> Self:
@@ -127,24 +135,23 @@ class RecordGroups:
             self._read += 1
         await anyio.to_thread.run_sync(self._insert, keys, rows)
 
-    def _checked(self, record: Record | Reason) -> tuple[str, bytes | None, bytes] | Reason:
+    def _checked(self, record: Record | Reason) -> tuple[str, bytes, bytes] | Reason:
         """What brings a record together with others, what tells it from them, and its text."""
         if isinstance(record, Reason):
             return record
         together = record.get(self._together)
         if not together:
             return Reason("null", f"{self._together} is null")
-        once = list(map(record.get, self._once))
         try:
             # Short, and of one length: the index of them is as large as all that must be in memory.
-            key = blake2b(orjson.dumps(once), digest_size=16).digest() if once and all(once) else None
+            key = blake2b(orjson.dumps(self._identity(record)), digest_size=16).digest()
             return together, key, orjson.dumps(record)
         except TypeError:  # what orjson says to text that is no UTF-8
             return NOT_UTF8
 
     def _insert(self, keys: list[tuple[Any, ...]], rows: list[tuple[Any, ...]]) -> None:
         with self._translated():
-            self._database.executemany("insert or replace into keys values (?, ?, ?, ?)", keys)
+            self._database.executemany("insert or ignore into keys values (?, ?, ?, ?)", keys)
             self._database.executemany("insert into records values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
     def summary(self) -> str:
@@ -154,8 +161,36 @@ class RecordGroups:
                 "select count(*), count(distinct coalesce(together, seq)) from keys"
             ).fetchone()
         twice = self._read - count
-        text = f"{count:,} records make {groups:,} rows"
-        return f"{text}; {twice:,} that stand there twice count once" if twice else text
+        made = f"{count:,} record{'s make' if count != 1 else ' makes'} {groups:,} row{'s' * (groups != 1)}"
+        twice = self._read - count
+        if not twice:
+            return made
+        stand, go = ("stands", "counts") if twice == 1 else ("stand", "count")
+        return f"{made}; {twice:,} that {stand} there twice {go} once"
+
+    def repeats(self, names: Sequence[str]) -> str:
+        """Return how many records repeat others, and which, for people; empty if none does.
+
+        Args:
+            names: of the sources.
+        """
+        with self._translated():
+            (count,) = self._database.execute("select count(*) from keys").fetchone()
+            if count == self._read:
+                return ""
+            repeats = self._database.execute(_REPEATS, (_LISTED,)).fetchall()
+        listed = [
+            f"{names[source]}:{line} ({self._together} {orjson.loads(record)[self._together]})"
+            for source, line, record in repeats
+        ]
+        number = self._read - count
+        rest = f", and {number - len(listed):,} more" if number > len(listed) else ""
+        what = (
+            f"{number:,} records repeat others and count"
+            if number > 1
+            else "1 record repeats another and counts"
+        )
+        return f"{what} once: {', '.join(listed)}{rest}"
 
     def refuse_strays(self, names: Sequence[str]) -> None:
         """See that each record that cannot be read belongs to records that can: then it refuses just them.

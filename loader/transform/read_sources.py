@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from loader.errors import SourceUnfit
-from loader.events import Event, FormatDetected
+from loader.events import Event, FormatDetected, Notice
 from loader.formats.announce import ONLY_FOR
 from loader.formats.records import Records, cell_of, of_block
 from loader.formats.source_format import SourceFormat, alike
@@ -140,7 +140,7 @@ class SourceReader:
     async def _groups(self, preset: Preset, begin: Place, *, again: bool) -> AsyncGenerator[Groups]:
         """Yield the records of all sources, those that make a row together brought together."""
         together = preset.groups_by or ""
-        with RecordGroups(self._gathered, together=together, once=preset.one_of) as groups:
+        with RecordGroups(self._gathered, together=together, identity=preset.identity) as groups:
             first: CheckedSource | None = None  # the first source that has records
             all_records = self._one_after_another(BEGIN, again=again, told=begin.source)
             async with aclosing(all_records):
@@ -153,9 +153,15 @@ class SourceReader:
                     texts = list(record_texts(records, self._null))
                     source.refuse_doubts(texts)
                     await groups.add(number, texts, records.origin, partial(cell_of, records, together))
-            groups.refuse_strays([source.name for source in self.sources])
+            names = [source.name for source in self.sources]
+            if preset.needs_all_records:
+                groups.refuse_strays(names)
             if not again:
                 self._watch(FormatDetected(f"--preset {preset.name}", groups.summary()))
+                if repeats := groups.repeats(names):
+                    self._watch(Notice(repeats))
+                for source in self.sources:
+                    source.pass_on_remark()
             async for group in groups.groups(begin):
                 yield group
 

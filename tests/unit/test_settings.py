@@ -38,6 +38,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "format": ("csv", "csv"),
     "preset": ("kraken", "kraken"),
     "usd_rates": ("rates.csv", Path("rates.csv")),
+    "usd_stablecoins": ("at-rate", "at-rate"),
     "delimiter": (";", ";"),
     "null": ("NULL", "NULL"),
     "encoding": ("latin-1", "latin-1"),
@@ -63,7 +64,9 @@ VALUES: dict[str, tuple[str, Any]] = {
     "insert_first": ("never", "never"),
 }
 # What another setting needs beside it.
-NEEDS: dict[str, dict[str, Any]] = {"usd_rates": {"preset": "kraken"}, "id": {"preset": "kraken"}}
+NEEDS: dict[str, dict[str, Any]] = {
+    name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")
+}
 
 # A load is resumed with other values of these: they change how rows are sent, not which rows, or where to.
 MAY_CHANGE = {
@@ -272,6 +275,8 @@ def test_the_schema_of_a_supabase_project_is_public(url: str, schema: str, expec
         ({"query": "select 1", "source_table": "t"}, "--query and --source-table"),
         ({"id": "txid"}, "--id needs --preset"),
         ({"usd_rates": Path("x")}, "--usd-rates needs --preset"),
+        ({"usd_stablecoins": "at-rate"}, "--usd-stablecoins needs --preset"),
+        ({"usd_stablecoins": "dollars", "preset": "kraken"}, "--usd-stablecoins is 'dollars'"),
         ({"concurrency": 0}, "--concurrency is 0"),
         ({"batch_bytes": 1023}, "--batch-bytes is 1023"),
         ({"timeout": float("nan")}, "--timeout is nan"),

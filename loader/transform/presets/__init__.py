@@ -12,26 +12,34 @@ from loader.formats.records import Record
 from loader.transform.presets.hummingbot import IDS, Hummingbot
 from loader.transform.presets.kraken import Kraken
 from loader.transform.presets.rates import Rates
+from loader.transform.presets.usd_values import UsdValues
 from loader.transform.presets.values import Preset, TradeRow
 
 __all__ = ["NAMES", "Preset", "Rates", "Record", "TradeRow", "preset"]
 
 # Name -> the columns that can be a row's id, the default first, and a function that creates the preset.
-_PRESETS: dict[str, tuple[tuple[str, ...], Callable[[str, Rates | None], Preset]]] = {
+_PRESETS: dict[str, tuple[tuple[str, ...], Callable[[str, UsdValues], Preset]]] = {
     "hummingbot": (IDS, Hummingbot),
-    "kraken": (("txid",), lambda _id, rates: Kraken(rates)),
+    "kraken": (("txid",), lambda _id, usd_values: Kraken(usd_values)),
 }
 
 NAMES: tuple[str, ...] = tuple(sorted(_PRESETS))
 
 
-def preset(name: str, *, id: str | None = None, rates: Rates | None = None) -> Preset:  # noqa: A002 - the column's name
+def preset(
+    name: str,
+    *,
+    id: str | None = None,  # noqa: A002 - the column's name
+    rates: Rates | None = None,
+    stablecoins_at_par: bool = True,
+) -> Preset:
     """Return a preset for one source. It remembers what its `look` has found out about the source.
 
     Args:
         name: one of NAMES.
         id: the source's column that becomes a row's id; None: the preset's default.
         rates: of assets in USD, for sources that do not tell them.
+        stablecoins_at_par: whether USDT and USDC count as dollars; else by their rates.
 
     Raises:
         SettingsError: there is no such preset, or it does not allow that column as the id.
@@ -42,4 +50,4 @@ def preset(name: str, *, id: str | None = None, rates: Rates | None = None) -> P
     if id is not None and id not in ids:
         advice = f"Its id is {' or '.join(ids)}."
         raise SettingsError(f"the preset {name} does not allow {id!r} as the id", advice=advice)
-    return create(id or ids[0], rates)
+    return create(id or ids[0], UsdValues(rates, stablecoins_at_par))

@@ -1,8 +1,8 @@
 """Make trades from the fills of Hummingbot (its table TradeFill, or a CSV of it). No I/O.
 
-Its SQLite database has prices and amounts as integers of 10^-6 (``SqliteDecimal(6)`` in
-hummingbot/model/trade_fill.py). The CSV that the bot writes while it trades has decimals, and a column
-``age``.
+Fills that share an order and a trade id, but differ in price, amount or time, are different fills: some
+connectors wrote the id of the order, or ``N/A``, where the id of the trade belongs, and paper trades have
+none.
 """
 
 from __future__ import annotations
@@ -12,21 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from loader.errors import SourceUnfit
 from loader.formats.records import Record
 from loader.model import Reason
-from loader.transform.presets.rates import Rates
-from loader.transform.presets.values import (
-    COLUMNS,
-    EXACT,
-    TradeRow,
-    no_rate,
-    not_a_number,
-    null,
-    number,
-    plain,
-    shown,
-)
+from loader.transform.presets.hummingbot_unit import Unit
+from loader.transform.presets.usd_values import UsdValues
+from loader.transform.presets.values import COLUMNS, EXACT, TradeRow, not_a_number, null, number, plain, shown
 
 IDS = ("order_id", "exchange_trade_id")
 
@@ -42,10 +32,9 @@ _NEEDS = (
     "exchange_trade_id",
 )
 _SAME_IN_ORDER = ("market", "symbol", "base_asset", "quote_asset", "trade_type")  # of all fills of an order
+_NUMBERS = ("timestamp", "price", "amount")
+_SEPARATORS = re.compile(r"[-/_ ]")
 _IS_BUY = {"BUY": True, "SELL": False}
-_DOLLARS = frozenset({"USD", "USDT", "USDC"})
-_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
-_WHOLE = re.compile(r"[+-]?\d+\.0+", re.ASCII)
 _TIME = re.compile(r"-?\d{1,19}", re.ASCII)
 _FIRST, _END = 1_262_304_000_000, 10**14  # ms since 1970: 2010, before any exchange existed, and 5138
 _SCALE = 10**18  # numeric(48, 18)
@@ -59,29 +48,34 @@ class _Fill:
 
 
 class Hummingbot:
-    """Makes one row of all fills of an order, or one of each fill (a Preset).
+    """Makes one row of all fills of an order, or of all fills with one trade id (a Preset).
 
     Args:
         id: the column that becomes a row's id, one of IDS.
-        rates: of quote assets that are not dollars, in USD.
+        usd_values: of quote assets in USD.
     """
 
     name: str = "hummingbot"
     columns: tuple[str, ...] = COLUMNS
     table: str | None = "TradeFill"
+    nests: bool = False
     needs: tuple[str, ...]
     groups_by: str | None
-    one_of: tuple[str, ...]
+    needs_all_records: bool
 
-    def __init__(self, id: str = "order_id", rates: Rates | None = None) -> None:  # noqa: A002 - the column's name
+    def __init__(self, id: str = "order_id", usd_values: UsdValues | None = None) -> None:  # noqa: A002 - the column's name
         by_order = id == "order_id"
         self.needs = _NEEDS if by_order else tuple(column for column in _NEEDS if column != "order_id")
-        self.groups_by = "order_id" if by_order else None
-        self.one_of = ("market", "order_id", "exchange_trade_id") if by_order else ()
+        self.groups_by = id
+        self.needs_all_records = by_order
+        # A trade id may be empty: its fills belong to their order all the same.
+        self._not_null = tuple(
+            column for column in self.needs if column == id or column != "exchange_trade_id"
+        )
+        self._same = _SAME_IN_ORDER if by_order else (*_SAME_IN_ORDER, "order_id")
         self._id = id
-        self._rates = rates
-        self._integers = True
-        self._seen = 0
+        self._usd_values = usd_values or UsdValues()
+        self._unit = Unit()
 
     def look(self, records: Sequence[Record]) -> str:
         """Detect the unit of price and amount, and return it in words.
@@ -91,32 +85,24 @@ class Hummingbot:
         Raises:
             SourceUnfit: the unit is ambiguous.
         """
-        self._seen = len(records)
-        self._integers = False
-        if any("age" in record for record in records):
-            return "price and amount are decimals: there is a column age, as in the bot's own log of trades"
-        texts = [(column, record.get(column) or "") for record in records for column in ("price", "amount")]
-        decimals = [(column, text) for column, text in texts if _is_decimal(text)]
-        if decimals and all(_WHOLE.fullmatch(text) for _, text in decimals):
-            raise SourceUnfit(
-                f"price and amount may be decimals or integers of 10^-6: {shown(decimals[0][1])}",
-                advice="Write integers of 10^-6 without a point, or decimals with a column `age`.",
-            )
-        if decimals:
-            column, text = next(cell for cell in decimals if not _WHOLE.fullmatch(cell[1]))
-            return f"price and amount are decimals: {column} is {shown(text)} in a record"
-        self._integers = True
-        return "price and amount are integers of 10^-6"
+        self._unit = Unit()
+        return self._unit.detect(records)
 
     def doubts(self, records: Sequence[Record]) -> str:
         """Return a remark on a decimal, if the first records have integers: all may be decimals."""
-        if self._integers:
-            for record in records:
-                for column in ("price", "amount"):
-                    text = record.get(column) or ""
-                    if _is_decimal(text):
-                        return f"{column} is {shown(text)}, but in the first rows it is an integer"
-        return ""
+        return self._unit.doubts(records)
+
+    def unnest(self, _text: bytes) -> None:
+        """Return nothing: a JSON value is a fill."""
+
+    def remark(self) -> str:
+        """Return how many fills have lost digits because the bot stored them as integers; empty if none."""
+        return self._unit.remark()
+
+    def identity(self, record: Record) -> tuple[str | None, ...]:
+        """Return what tells a fill from others: all of it that goes into a row, and its ids."""
+        texts = (record.get(column) or None for column in ("order_id", "exchange_trade_id", *_SAME_IN_ORDER))
+        return (*texts, *(_canonical(record.get(column)) for column in _NUMBERS))
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
         """Return the sum of the fills. One bad fill refuses all: a sum without it would be wrong."""
@@ -128,11 +114,11 @@ class Hummingbot:
                 where = f"fill {shown(trade)}: " if trade is not None and len(records) > 1 else ""
                 return Reason(fill.code, f"{where}{fill.message}", hint=fill.hint)
             fills.append(fill)
-        return _differing(records) or self._sum(records[0], fills)
+        return _differing(records, self._same, self._id) or self._sum(records[0], fills)
 
     def _fill(self, record: Record) -> _Fill | Reason:
-        if not all(map(record.get, self.needs)):
-            return null(next(column for column in self.needs if not record.get(column)))
+        if not all(map(record.get, self._not_null)):
+            return null(next(column for column in self._not_null if not record.get(column)))
         side, time = record["trade_type"] or "", record["timestamp"] or ""
         if side not in _IS_BUY:
             return Reason("not-a-side", f"trade_type is {shown(side)}, which is neither BUY nor SELL")
@@ -152,19 +138,18 @@ class Hummingbot:
             return amount
         if amount < 0:
             return Reason("not-an-amount", f"amount is {plain(amount)}, which is less than 0")
+        if not price and amount and self._unit.is_integer:
+            return Reason(
+                "price-cut-off",
+                "price is 0, but amount is not: the price was below 10^-6, and the bot has cut it off",
+                hint="The exchange's own export has the price.",
+            )
         return _Fill(int(time), price, amount)
 
     def _number(self, column: str, record: Record) -> Decimal | Reason:
         text = record[column] or ""
         value = number(text)
-        if value is None:
-            return not_a_number(column, text)
-        if not self._integers:
-            return value
-        if _INTEGER.fullmatch(text):
-            return value.scaleb(-6, EXACT)
-        message = f"{column} is {shown(text)}, but price and amount were detected to be integers of 10^-6"
-        return Reason("not-an-integer", f"{message}, as they are in the first {self._seen} records")
+        return not_a_number(column, text) if value is None else self._unit.value(column, text, value)
 
     def _sum(self, first: Record, fills: Sequence[_Fill]) -> TradeRow | Reason:
         """Return the row. Apart from numbers and time, the records are the same."""
@@ -180,12 +165,9 @@ class Hummingbot:
             paid = EXACT.add(paid, EXACT.multiply(fill.price, fill.amount))
         if not amount:
             return Reason("no-amount", "amount is 0, so there is no price")
-        usd = paid
-        if quote not in _DOLLARS:
-            rate = self._rates.at(quote, timestamp) if self._rates else None
-            if rate is None:
-                return no_rate(quote, timestamp)
-            usd = EXACT.multiply(paid, rate)
+        usd = amount if base == "USD" else self._usd_values.of(paid, quote, timestamp)
+        if isinstance(usd, Reason):
+            return usd
         return {
             "id": first[self._id],
             "timestamp": str(timestamp),
@@ -200,24 +182,35 @@ class Hummingbot:
         }
 
 
-def _is_decimal(text: str) -> bool:
-    return not _INTEGER.fullmatch(text) and number(text) is not None
+def _canonical(text: str | None) -> str | None:
+    """Return one text for all texts of a number, so that 0.5 and 0.50 are the same; others as they are."""
+    if text is None or (text.isdecimal() and text.isascii() and text[0] != "0"):
+        return text
+    value = number(text)
+    return text if value is None else plain(value)
 
 
-def _differing(records: Sequence[Record]) -> Reason | None:
-    """Return why these cannot be fills of one order: they differ, or symbol and assets do not agree."""
-    cells = [list(map(record.get, _SAME_IN_ORDER)) for record in records]
+def _differing(records: Sequence[Record], same: Sequence[str], id: str) -> Reason | None:  # noqa: A002 - the column's name
+    """Return why these cannot be fills of one row: they differ, or symbol and assets do not agree."""
+    cells = [[record.get(column) or None for column in same] for record in records]
     if cells.count(cells[0]) < len(cells):
-        distinct = dict(zip(_SAME_IN_ORDER, map(dict.fromkeys, zip(*cells, strict=True)), strict=True))
+        distinct = dict(zip(same, map(dict.fromkeys, zip(*cells, strict=True)), strict=True))
         column, values = next((column, values) for column, values in distinct.items() if len(values) > 1)
         listed = " and ".join("null" if value is None else shown(value) for value in list(values)[:3])
-        return Reason("fills-differ", f"{column} is {listed} in fills of one order")
-    symbol, assets = records[0].get("symbol"), f"{records[0]['base_asset']}-{records[0]['quote_asset']}"
-    if symbol is None or symbol == assets:
+        which = "order" if id == "order_id" else id
+        return Reason("fills-differ", f"{column} is {listed} in fills of one {which}")
+    symbol, base, quote = (records[0].get(column) for column in ("symbol", "base_asset", "quote_asset"))
+    if not symbol or _letters(symbol) == _letters(f"{base}{quote}"):
         return None
+    assets = f"{base}-{quote}"
     return Reason(
         "symbol-differs", f"symbol is {shown(symbol)}, but base_asset and quote_asset give {assets!r}"
     )
+
+
+def _letters(pair: str) -> str:
+    """Return a pair without its separator: ETH-USDT, ETH/USDT and ETHUSDT are the same."""
+    return _SEPARATORS.sub("", pair)
 
 
 def _quotient(paid: Decimal, amount: Decimal) -> Decimal:

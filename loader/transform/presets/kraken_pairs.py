@@ -25,7 +25,7 @@ _OLD = frozenset([*(f"X{code}" for code in _MINED), *(f"Z{code}" for code in _PR
 # be taken for a pair of XRPRL.
 _QUOTES = (
     *"USD EUR GBP JPY CAD AUD CHF AED XBT BTC ETH SOL POL DOT DAI".split(),  # noqa: SIM905
-    *"USDT USDC USD1 USDD USDQ USDR PYUSD RLUSD EUROP EURC".split(),  # noqa: SIM905
+    *"USDT USDC USD1 USDD USDQ USDR PYUSD RLUSD EUROP EURC FIDD".split(),  # noqa: SIM905
 )
 # AUSD is a quote asset, too, but most names that end with it are pairs in USD: ADAUSD, LUNAUSD. It may be
 # the quote only after an asset of these. MON is among them because Kraken has MON/AUSD.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loader.formats.records import Record
 from loader.model import Reason
@@ -41,6 +41,20 @@ _CLOCK = re.compile(r" ([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
+class Member(NamedTuple):
+    """A record within a JSON value that holds many.
+
+    Attributes:
+        text: the record as a JSON object on one line, or why it is none.
+        source: what stands for it in the reject file. It can be loaded again.
+        offset: where it begins in the value, in bytes.
+    """
+
+    text: bytes | Reason
+    source: bytes
+    offset: int
+
+
 class Preset(Protocol):
     """Makes rows of trades from the records of one kind of export.
 
@@ -50,17 +64,28 @@ class Preset(Protocol):
         columns: of a row, in order.
         groups_by: records that are equal in this column make one row together, wherever they are in the
             sources; None: each record makes a row.
+        needs_all_records: whether a record that cannot be read, and may belong to any row, stops the load;
+            else it is rejected alone.
         table: the table of a SQLite database to read; None: any.
-        one_of: records that are equal in all of these columns are one record written twice, and the later
-            one counts; (): no records are.
+        nests: whether a JSON value may hold many records, which `unnest` returns.
     """
 
     name: str
     needs: tuple[str, ...]
     columns: tuple[str, ...]
     groups_by: str | None
+    needs_all_records: bool
     table: str | None
-    one_of: tuple[str, ...]
+    nests: bool
+
+    def unnest(self, text: bytes) -> Sequence[Member] | Reason | None:
+        """Return the records within a JSON value, or why there are none; None if it is a record itself."""
+
+    def identity(self, record: Record) -> tuple[str | None, ...]:
+        """Return what tells a record from others, if records are grouped: those alike count once."""
+
+    def remark(self) -> str:
+        """Return what the user should know once all records went through `doubts`; empty for nothing."""
 
     def row(self, records: Sequence[Record]) -> TradeRow | Reason:
         """Return the row of one record, or of all records of a group, or why there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import random
 from collections.abc import Iterable
 from fractions import Fraction
@@ -98,3 +99,26 @@ def test_kraken_goes_on_after_a_kill(target: Target, tmp_path: Path) -> None:
     assert expected == target.sql(STORED)
     assert (ORDERS, ORDERS - 6, 6) == (report["rows_read"], report["rows_loaded"], report["rows_rejected"])
     assert (tmp_path / "trades.csv").stat().st_size == report["bytes_read"]
+
+
+def test_replies_of_the_api_go_on_after_a_kill(target: Target, tmp_path: Path) -> None:
+    """The load may stop within a reply. It is read again, and each of its trades counts once."""
+    chance = random.Random(5)
+    expected = []
+    with (tmp_path / "replies.jsonl").open("wb") as file:
+        for first in range(0, ORDERS, 50):
+            members = {}
+            for number in range(first, first + 50):
+                cost, volume = (f"{chance.randrange(10**6)}.{chance.randrange(10**18):018}" for _ in range(2))
+                pair = "MONAUSD" if number % 500 == 7 else "XXBTZUSD"
+                trade = {"pair": pair, "time": 1710877411.6798, "type": "buy", "price": "1.5"}
+                members[f"T{number:05}"] = trade | {"cost": cost, "vol": volume}
+                if pair == "XXBTZUSD":
+                    expected.append((f"T{number:05}", volume, cost))
+            file.write(json.dumps({"error": [], "result": {"trades": members}}).encode() + b"\n")
+
+    report = killed_and_resumed(target, tmp_path, "--preset=kraken", "replies.jsonl")
+
+    assert expected == target.sql(STORED)
+    assert (ORDERS, ORDERS - 6, 6) == (report["rows_read"], report["rows_loaded"], report["rows_rejected"])
+    assert (tmp_path / "replies.jsonl").stat().st_size == report["bytes_read"]

@@ -25,9 +25,10 @@ MEANS = [
     ([("123456789012345678.5", "1")], "123456789012345678.5", "123456789012345678.5"),
 ]
 
-CELLS = st.integers(0, 10**24)
+AMOUNTS = st.integers(0, 10**24)
+PRICES = st.integers(1, 10**24)  # 0 is one that the bot has cut off
 # Price, amount and timestamp of the fills of an order.
-ORDERS = st.lists(st.tuples(CELLS, CELLS, st.integers(1_262_304_000_000, 10**13)), min_size=1, max_size=8)
+ORDERS = st.lists(st.tuples(PRICES, AMOUNTS, st.integers(1_262_304_000_000, 10**13)), min_size=1, max_size=8)
 Cells = list[tuple[int, int, int]]
 
 

@@ -45,6 +45,18 @@ CHANGED: list[tuple[Record, dict[str, str | bool | None]]] = [
     ({"time": "2024-03-19 19:43:31.9"}, {"timestamp": "1710877411900"}),
     ({"time": "2024-03-19 19:43:31.9999999999"}, {"timestamp": "1710877411999"}),
     ({"time": "2024-03-19 00:00:00.0"}, {"timestamp": "1710806400000"}),
+    ({"time": "2024-03-19T19:43:31.6798"}, {}),
+    ({"time": "2024-03-19T19:43:31.6798Z"}, {}),
+    ({"time": "2024-03-19 19:43:31.6798+00"}, {}),
+    ({"time": "2024-03-19 19:43:31.6798 UTC"}, {}),
+    ({"time": "2024-03-19 21:43:31.6798+02:00"}, {}),
+    ({"time": "2024-03-19T14:13:31.6798-0530"}, {}),
+    ({"time": "2024-03-20 01:28:31.6798 +05:45"}, {}),
+    # Seconds since 1970, as the API has them.
+    ({"time": "1710877411.6798"}, {}),
+    ({"time": "1710877411.6799999999999999999999999999999999"}, {}),
+    ({"time": "1.7108774116798e9"}, {}),
+    ({"time": "1710877411"}, {"timestamp": "1710877411000"}),
     # The value in USD: cost where it is in USD, else costusd, else the rate.
     ({"costusd": "108.61"}, {"usd_value": "108.61"}),
     ({"costusd": "108.6100", "cost": "?"}, {"usd_value": "108.6100"}),
@@ -54,12 +66,54 @@ CHANGED: list[tuple[Record, dict[str, str | bool | None]]] = [
     ({"cost": "0.000000000000000001"}, {"usd_value": "0.0000000000000000010855"}),
     ({"cost": "-0.00"}, {"usd_value": "0"}),
     ({"pair": "XBTUSD", "cost": "?"}, {"symbol": "BTC/USD", "quote_asset": "USD", "usd_value": "?"}),
+    (
+        {"pair": "XBTUSDT", "costusd": "99.9"},
+        {"symbol": "BTC/USDT", "quote_asset": "USDT", "usd_value": "100.00"},
+    ),
+    ({"pair": "XBTUSDC"}, {"symbol": "BTC/USDC", "quote_asset": "USDC", "usd_value": "100.00"}),
+    # With USD as the base it is the volume.
+    (
+        {"pair": "ZUSDZJPY", "vol": "150.50", "costusd": "1"},
+        {
+            "symbol": "USD/JPY",
+            "base_asset": "USD",
+            "quote_asset": "JPY",
+            "amount": "150.50",
+            "usd_value": "150.50",
+        },
+    ),
+    # The pairs of 2014: as many of the quote as one of the base cost.
+    (
+        {"pair": "XBTLTC", "price": "31.5", "costusd": "9"},
+        {"symbol": "BTC/LTC", "quote_asset": "LTC", "price": "31.5", "usd_value": "9"},
+    ),
+    (
+        {"pair": "USDXDG", "price": "800", "vol": "2"},
+        {
+            "symbol": "USD/DOGE",
+            "base_asset": "USD",
+            "quote_asset": "DOGE",
+            "price": "800",
+            "amount": "2",
+            "usd_value": "2",
+        },
+    ),
+    (
+        {"pair": "BTC/LTC", "price": "0.5", "costusd": "9"},
+        {"symbol": "BTC/LTC", "quote_asset": "LTC", "price": "0.5", "usd_value": "9"},
+    ),
     # What is not computed with stays as it is, and the server judges it.
     ({"price": "NaN"}, {"price": "NaN"}),
     ({"vol": "1e3"}, {"amount": "1e3"}),
     ({"vol": None}, {"amount": None}),
     ({"txid": None}, {"id": None}),
     ({"txid": ""}, {"id": None}),
+    ({"vol": "", "price": ""}, {"amount": None, "price": None}),
+    ({"pair": "XBTUSD", "cost": ""}, {"symbol": "BTC/USD", "quote_asset": "USD", "usd_value": None}),
+    (
+        {"pair": "USDJPY", "vol": ""},
+        {"symbol": "USD/JPY", "base_asset": "USD", "quote_asset": "JPY", "amount": None, "usd_value": None},
+    ),
     ({"pair": "XBTUSD", "cost": None}, {"symbol": "BTC/USD", "quote_asset": "USD", "usd_value": None}),
     ({"fee": "?", "margin": "?", "ledgers": None, "aclass": "forex"}, {}),
 ]
@@ -76,13 +130,29 @@ REFUSED: list[tuple[Record, str, str]] = [
     ({"pair": ""}, "unknown-pair", "the pair '' cannot be split with certainty"),
     ({"type": "BUY"}, "not-a-side", "type is 'BUY', which is neither buy nor sell"),
     ({"type": ""}, "not-a-side", "type is '', which is neither buy nor sell"),
-    ({"time": "1710877411.6798"}, "not-a-time", f"time is '1710877411.6798', {TIME}"),
+    ({"time": "1710877411679"}, "not-a-time", f"time is '1710877411679', {TIME}"),
+    ({"time": "1262303999.9"}, "not-a-time", f"time is '1262303999.9', {TIME}"),
+    ({"time": "-1710877411.6"}, "not-a-time", f"time is '-1710877411.6', {TIME}"),
+    ({"time": "1,710,877,411"}, "not-a-time", f"time is '1,710,877,411', {TIME}"),
     ({"time": "2024-03-19"}, "not-a-time", f"time is '2024-03-19', {TIME}"),
     ({"time": "2024-03-19 19:43"}, "not-a-time", f"time is '2024-03-19 19:43', {TIME}"),
     ({"time": "2024-03-19 19:43:31."}, "not-a-time", f"time is '2024-03-19 19:43:31.', {TIME}"),
     ({"time": "2024-03-19 19:43:31.6x"}, "not-a-time", f"time is '2024-03-19 19:43:31.6x', {TIME}"),
-    ({"time": "2024-03-19 19:43:31+00"}, "not-a-time", f"time is '2024-03-19 19:43:31+00', {TIME}"),
-    ({"time": "2024-03-19T19:43:31"}, "not-a-time", f"time is '2024-03-19T19:43:31', {TIME}"),
+    ({"time": "2024-03-19 19:43:31+16"}, "not-a-time", f"time is '2024-03-19 19:43:31+16', {TIME}"),
+    ({"time": "2024-03-19 19:43:31+01:60"}, "not-a-time", f"time is '2024-03-19 19:43:31+01:60', {TIME}"),
+    ({"time": "2024-03-19 19:43:31 CET"}, "not-a-time", f"time is '2024-03-19 19:43:31 CET', {TIME}"),
+    ({"time": "2024-03-19 19:43+00"}, "not-a-time", f"time is '2024-03-19 19:43+00', {TIME}"),
+    (
+        {"pair": "XBTLTC", "price": "0.0317"},
+        "pair-in-doubt",
+        "the pair 'XBTLTC' had prices in LTC for one BTC",
+    ),
+    (
+        {"pair": "XXBTXXDG", "price": "1e-6"},
+        "pair-in-doubt",
+        "the pair 'XXBTXXDG' had prices in DOGE for one",
+    ),
+    ({"pair": "XBTLTC", "price": "31.5"}, "no-rate", "no rate of LTC in USD is known at 1710877411679 ms"),
     ({"time": "2024-W12-2 19:43:31"}, "not-a-time", f"time is '2024-W12-2 19:43:31', {TIME}"),
     ({"time": "2023-02-29 19:43:31"}, "not-a-time", f"time is '2023-02-29 19:43:31', {TIME}"),
     ({"time": "2024-03-19 24:00:00"}, "not-a-time", f"time is '2024-03-19 24:00:00', {TIME}"),
@@ -142,6 +212,19 @@ def test_without_rates_a_trade_in_euros_says_what_to_give() -> None:
     hint = "Give --usd-rates FILE with a rate of EUR at or before that."
 
     assert Reason("no-rate", message, hint=hint) == preset("kraken").row([record(OLD)])
+
+
+def test_stablecoins_have_rates_on_demand() -> None:
+    """Then they are like any other asset: costusd comes first, then the rate."""
+    rates = Rates.parse(["asset,timestamp,usd", "USDT,2024-03-19,1.0005"], "rates.csv")
+    kraken = preset("kraken", rates=rates, stablecoins_at_par=False)
+
+    values = []
+    for changed in ({"costusd": "99.9"}, {}, {"pair": "XBTUSDC"}):
+        row = kraken.row([record(OLD) | {"pair": "XBTUSDT"} | changed])
+        values.append(row.code if isinstance(row, Reason) else row["usd_value"])
+
+    assert ["99.9", "100.05", "no-rate"] == values
 
 
 def test_presets_are_known_by_name() -> None:
