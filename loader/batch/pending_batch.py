@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from loader.batch.packed_chunks import PackedChunks
 from loader.model import Batch, Chunk, Key, Shape
 
 _BRACKETS = 2  # bytes
@@ -23,7 +24,7 @@ class PendingBatch:
 
     def __init__(self, shape: Shape, *, compare_texts: bool, begun: int) -> None:
         self.shape = shape
-        self.chunks: list[Chunk] = []
+        self.chunks = PackedChunks(shape)
         self.keys: set[Key] = set()  # as they are compared
         self.texts: set[Key] = self.keys if compare_texts else set()
         self.rows = 0
@@ -43,7 +44,7 @@ class PendingBatch:
             self.texts.update(chunk.keys)
         # Rows without a key look like repeats: batches of them are only looked at more closely.
         self.repeats |= len(self.texts) - before < len(chunk.keys)
-        self.chunks.append(chunk)
+        self.chunks.add(chunk)
         self.rows += len(chunk.keys)
         self.size += len(chunk.data) + 1
 

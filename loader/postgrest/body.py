@@ -11,6 +11,7 @@ from loader.formats.json_fields import decode
 from loader.model import Batch, Key, Row
 
 _NULL = msgspec.Raw(b"null")
+_WORTH_A_WRITE = 64 * 1024  # bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,18 @@ class Body:
         return max(2, sum(len(piece) + 1 for piece in self.lines) + 1)
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the array, piece by piece."""
-        # A JSON text holds no raw newline within a string, so each one stands between two rows.
-        before = b"["
-        for piece in self.lines:
-            yield before
-            yield piece.replace(b"\n", b",")
-            before = b","
-        yield b"]" if self.lines else b"[]"
+        """Yield the array, piece by piece: each is written alone, so small ones are joined."""
+        joined, size = [b"["], 0
+        for number, piece in enumerate(self.lines):
+            if number:
+                joined.append(b",")
+            # A JSON text holds no raw newline within a string, so each one stands between two rows.
+            joined.append(piece.replace(b"\n", b","))
+            size += len(piece)
+            if size >= _WORTH_A_WRITE:
+                yield b"".join(joined)
+                joined, size = [], 0
+        yield b"".join([*joined, b"]"])
 
     def uniform(self, columns: Sequence[str]) -> Body:
         """Return the body with just these columns in each row, for a request whose URL does not name them.

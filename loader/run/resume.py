@@ -35,6 +35,9 @@ class SkipSettled:
 
     def split(self, chunk: Chunk) -> Iterator[tuple[Chunk, bool]]:
         """Yield the chunk in pieces, each with whether its rows are settled."""
+        if not self._settled:
+            yield chunk, False
+            return
         ranges = self._settled.get(frozenset(chunk.shape.columns), ())
         rest: Chunk | None = chunk
         while rest is not None:
