@@ -73,7 +73,7 @@ def chain(count: int) -> list[str]:
 
 def tree(count: int, seed: int) -> list[str]:
     """Each row has a parent somewhere before it."""
-    chance = random.Random(9)
+    chance = random.Random(seed)
     return [
         person(number, chance.randrange(1, number) if number > 1 else None) for number in range(1, count + 1)
     ]
