@@ -83,7 +83,8 @@ class HeldBackRetry:
                     await self._ledger.reject_refused()  # else nobody could see why it stopped
                 raise
             if final and not this_round.got_in_after and not await self._held_rows.untried():
-                await self._ledger.reject_refused()
+                # First those that others wait behind: perhaps one of these is the parent of a refused row.
+                await self._ledger.reject_refused(blocking=True) or await self._ledger.reject_refused()
             every_row = not this_round.got_in
         await self._held_rows.end()
         self._ledger.observer.on(Notice(_summary(count, rounds)))

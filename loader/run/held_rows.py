@@ -124,11 +124,16 @@ class HeldRows:
 
         return await self._journal.work(read)
 
-    async def refused_in_round(self) -> list[Reject]:
-        """Return rows that were refused alone in this round as rejects; not all at once."""
+    async def refused_in_round(self, *, blocking: bool) -> list[Reject]:
+        """Return rows that were refused alone in this round as rejects; not all at once.
+
+        Args:
+            blocking: whether to return only those that rows of their key wait behind.
+        """
 
         def read(database: sqlite3.Connection) -> list[Reject]:
-            return list(islice(held_table.refused_alone(database, self._round), _MOST_REJECTS))
+            refused = held_table.refused_alone(database, self._round, blocking=blocking)
+            return list(islice(refused, _MOST_REJECTS))
 
         return await self._journal.work(read)
 

@@ -144,10 +144,22 @@ def count_untried(database: sqlite3.Connection, number: int) -> int:
     return int(count)
 
 
-def refused_alone(database: sqlite3.Connection, number: int) -> Iterator[Reject]:
-    """Yield the rows that were refused alone in a round as rejects."""
-    query = f"select {_COLUMNS} from held where round = ?"  # noqa: S608 - no text of others
-    for columns in database.execute(query, (number,)):
+def refused_alone(database: sqlite3.Connection, number: int, *, blocking: bool = False) -> Iterator[Reject]:
+    """Yield the rows that were refused alone in a round as rejects.
+
+    Args:
+        database: the journal.
+        number: of the round.
+        blocking: whether to yield only those that rows of their key wait behind.
+    """
+    query = f"select {_COLUMNS} from held where round = :round"  # noqa: S608 - no text of others
+    if blocking:
+        query += (
+            " and compared is not null and exists (select 1 from held as later"
+            " where later.compared in (held.compared, :any)"
+            " and (later.source, later.number) > (held.source, held.number))"
+        )
+    for columns in database.execute(query, {"round": number, "any": _ANY}):
         row = _held_back(columns)
         if row.reason is not None:
             yield row.row.reject(row.reason)

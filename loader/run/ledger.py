@@ -174,9 +174,17 @@ class Ledger:
             self.held_rows.refused += 1
             self.judge_rejects()
 
-    async def reject_refused(self) -> None:
-        """Enter the rows as rejected that were refused alone in this round: nothing can let them in."""
-        while refused := await self.held_rows.refused_in_round():
+    async def reject_refused(self, *, blocking: bool = False) -> bool:
+        """Enter the rows as rejected that were refused alone in this round: nothing can let them in.
+
+        Args:
+            blocking: whether to reject only those that rows of their key wait behind.
+
+        Returns:
+            Whether there were any.
+        """
+        before = self.held_rows.count
+        while refused := await self.held_rows.refused_in_round(blocking=blocking):
             for reject in refused:
                 self._journal.reject(reject)
                 self.observer.on(Rejected(reject))
@@ -184,6 +192,7 @@ class Ledger:
             self.held_rows.refused = max(0, self.held_rows.refused - len(refused))
             await self._commit()
             self.judge_rejects()
+        return self.held_rows.count < before
 
     async def reject_here(self, reject: Reject) -> None:
         """Enter a row that is not even sent."""

@@ -11,12 +11,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-import msgspec
 import orjson
 
 from loader.batch.key_equality import ANY
 from loader.formats.json_fields import decode
-from loader.model import HeldBack
 from loader.postgrest.constraints import FOREIGN_KEY, key_columns
 from loader.run import held_table
 from loader.run.references import Reference, Values, Vote, candidates
@@ -99,22 +97,20 @@ def _references(database: sqlite3.Connection, key: tuple[str, ...], values: Valu
     """Find out which columns refer to which."""
     named: dict[tuple[str, ...], None] = {}
     columns: dict[str, None] = {}
-    sample: list[Mapping[str, msgspec.Raw]] = []
-    (count,) = database.execute("select count(*) from held").fetchone()
-    for index, (_, row) in enumerate(held_table.all_rows(database)):
+    for _, row in held_table.all_rows(database):
         columns.update(dict.fromkeys(row.shape.columns))
-        if _misses_parent(row) and row.reason is not None and (names := key_columns(row.reason)):
+        if row.reason is not None and row.reason.code == FOREIGN_KEY and (names := key_columns(row.reason)):
             named[names] = None
-        if index % (count // _SAMPLE + 1) == 0:
-            sample.append(decode(row.row.data))
+    (count,) = database.execute("select count(*) from held").fetchone()
+    sample = (
+        decode(row.row.data)
+        for index, (_, row) in enumerate(held_table.all_rows(database))
+        if index % (count // _SAMPLE + 1) == 0
+    )
     vote = Vote(candidates(named, list(columns), key), sample, values)
     for _, row in held_table.all_rows(database):
         vote.look_at(decode(row.row.data))
     return vote.result(named=bool(named))
-
-
-def _misses_parent(row: HeldBack) -> bool:
-    return row.reason is not None and row.reason.code == FOREIGN_KEY
 
 
 def _edges(database: sqlite3.Connection, references: Sequence[Reference], values: Values) -> None:

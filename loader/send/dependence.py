@@ -20,7 +20,8 @@ from loader.settings import Resolution
 
 _IN_ORDER = 8  # batches that are sent in order after the first that had to wait for earlier ones
 _MOST_IN_ORDER = 1024
-_VAIN_WAITS = 4  # in a row, before no batch waits that can be held back as well
+_VAIN_WAITS = 4  # in a row, before batches that can be held back as well no longer wait,
+_NO_WAITS = 32  # but for one in so many
 
 
 class Dependence(Enum):
@@ -64,6 +65,7 @@ class InOrder:
         self._left = 0
         self._next = _IN_ORDER
         self._in_vain = 0
+        self._not_waited = 0
 
     def next_waits(self) -> bool:
         """Return whether the next batch waits before it is sent."""
@@ -82,7 +84,12 @@ class InOrder:
         self._in_vain = 0
         self._left, self._next = self._next, min(_MOST_IN_ORDER, 2 * self._next)
 
-    @property
-    def helps(self) -> bool:
-        """Whether waiting may help: it was not in vain several times in a row."""
-        return self._in_vain < _VAIN_WAITS
+    def may_help(self) -> bool:
+        """Return whether a refused batch that can be held back as well is to wait for the earlier ones.
+
+        Not where that was in vain several times in a row, but for a try now and then.
+        """
+        if self._in_vain < _VAIN_WAITS:
+            return True
+        self._not_waited = (self._not_waited + 1) % _NO_WAITS
+        return self._not_waited == 0

@@ -193,10 +193,11 @@ class Sender:
         if isinstance(result, Accepted):
             return result
         depends_on = self._depends_on(result.reason)
-        if depends_on in (Dependence.CLAIM, Dependence.EARLIER) and result.reason.code != FOREIGN_KEY:
+        if depends_on is not Dependence.NONE and result.reason.code != FOREIGN_KEY:
             self._in_order.claimed()
-        can_be_held_back = depends_on is Dependence.ANY
-        if had_come or depends_on is Dependence.NONE or (can_be_held_back and not self._in_order.helps):
+        if had_come or depends_on is Dependence.NONE:
+            return result
+        if depends_on is Dependence.ANY and not self._in_order.may_help():
             return result
         await turn.wait()
         self._halt.check()

@@ -17,6 +17,12 @@ from tests.support.harness import Loaded, Target, line
 
 EXAMPLES = 100  # for each of the three resolutions
 COLUMNS = ("a", "b", "c")
+RESOLUTIONS = ["merge-duplicates", "ignore-duplicates", "none"]
+ON_THE_REAL_SERVER = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 @dataclass(frozen=True)
@@ -105,12 +111,8 @@ def contents(target: Target) -> dict[str, dict[str, str | None]]:
     }
 
 
-@pytest.mark.parametrize("resolution", ["merge-duplicates", "ignore-duplicates", "none"])
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@ON_THE_REAL_SERVER
 @given(
     rows=lines(),
     there=st.sets(st.sampled_from(["k0", "k1", "k2", "k3"])),
@@ -153,7 +155,7 @@ async def test_a_load_ends_as_if_rows_were_applied_one_by_one(
     check_counts(loaded, model, rows)
 
 
-def check_counts(loaded: Loaded, model: Model, rows: list[Line]) -> None:
+def check_counts(loaded: Loaded, model: Model | KinModel, rows: list[Line]) -> None:
     """Rejects and counts are the model's, but for rows that a later one of their batch stood in for."""
     count = sum(bool(row.text.strip()) for row in rows)
     _, superseded, ignored, rejected = loaded.counts
@@ -172,6 +174,188 @@ def check_counts(loaded: Loaded, model: Model, rows: list[Line]) -> None:
         row = rows[number - 1]
         later = (other for other in rows[number:] if other.key == row.key and row.key is not None)
         assert any(set(other.values) == set(row.values) for other in later)
+
+
+KIN = ("boss", "badge", "a")
+
+
+@st.composite
+def kin(draw: st.DrawFn, *, badges: bool) -> list[Line]:
+    """A stream of rows that refer to each other, before and after they come, or to nobody.
+
+    Args:
+        draw: hypothesis's.
+        badges: whether each key has a badge, which is unique, and which it may share with another.
+    """
+    shapes = (
+        [("badge",), ("badge", "a"), ("a",)] if badges else [("boss",), ("boss", "a"), ("a", "boss"), ("a",)]
+    )
+    if badges and draw(st.booleans()):
+        shapes = [draw(st.sampled_from(shapes))]
+    badge = {f"k{number}": draw(st.integers(0, 5)) for number in range(9)}
+    found: list[Line] = []
+    for number in range(draw(st.integers(0, 50))):
+        key = f"k{draw(st.integers(0, 8))}"
+        values: dict[str, str] = {}
+        bad = False
+        for column in draw(st.sampled_from(shapes)):
+            if column == "boss":
+                boss = draw(st.one_of(st.none(), st.integers(0, 9)))  # no row has the key k9
+                values["boss"] = "null" if boss is None else f'"k{boss}"'
+            elif column == "badge":
+                values["badge"] = str(badge[key])
+            else:
+                bad = draw(st.integers(0, 29)) == 0
+                values["a"] = '"x"' if bad else str(number)
+        raw = {name: value.encode() for name, value in values.items()}
+        found.append(Line(line({"id": key} | raw), key, values, bad))
+    return found
+
+
+class KinModel:
+    """What one-by-one application would leave, if rows without their parent are tried again at the end.
+
+    Args:
+        resolution: how rows are written.
+        holders: which key holds a badge; None: the first that claims it.
+    """
+
+    def __init__(self, resolution: str, holders: dict[str, str] | None = None) -> None:
+        self.table: dict[str, dict[str, str | None]] = {}
+        self.resolution = resolution
+        self.rejects: list[int] = []
+        self.ignored = 0
+        self._holders: dict[str, str] = {} if holders is None else holders
+
+    def load(self, rows: list[Line]) -> None:
+        waiting = self._go_through(list(enumerate(rows, 1)))
+        while waiting:
+            left = self._go_through(waiting)
+            if len(left) == len(waiting):
+                self.rejects += self._rejected(left)
+                left = [(number, row) for number, row in left if number not in self.rejects]
+            waiting = left
+        self.rejects.sort()
+
+    def _go_through(self, rows: list[tuple[int, Line]]) -> list[tuple[int, Line]]:
+        """Apply rows, and return those that wait for a parent, or behind such a row of their key."""
+        waiting: list[tuple[int, Line]] = []
+        for number, row in rows:
+            if any(row.key == other.key for _, other in waiting) or not self._apply(number, row):
+                waiting.append((number, row))
+        return waiting
+
+    def _rejected(self, waiting: list[tuple[int, Line]]) -> list[int]:
+        """Nothing gets in any more: first the rows are bad that others wait behind."""
+        keys = [row.key for _, row in waiting]
+        first = [place for place, key in enumerate(keys) if keys.index(key) == place]
+        blocking = [place for place in first if keys.count(keys[place]) > 1]
+        return [waiting[place][0] for place in blocking or first]
+
+    def _apply(self, number: int, row: Line) -> bool:
+        """Apply a row; False: it waits for its parent."""
+        assert row.key is not None
+        values = {name: None if value == "null" else value.strip('"') for name, value in row.values.items()}
+        badge, boss = values.get("badge"), values.get("boss")
+        there = row.key in self.table
+        if row.bad or (there and self.resolution == "none"):
+            self.rejects.append(number)
+        elif there and self.resolution == "ignore-duplicates":
+            self.ignored += 1
+        elif badge is not None and self._holders.setdefault(badge, row.key) != row.key:
+            self.rejects.append(number)
+        elif boss is not None and boss != row.key and boss not in self.table:
+            return False
+        else:
+            self.table.setdefault(row.key, dict.fromkeys(KIN)).update(values)
+        return True
+
+
+@pytest.fixture(scope="module")
+def kin_table(servers: Target) -> Iterator[Target]:
+    """A table with a foreign key to itself and a second unique constraint."""
+    servers.sql("""
+        create table api.kin (id text primary key, boss text references api.kin, badge int unique, a bigint);
+        grant select, insert, update on api.kin to api_data_producer;
+    """)
+    servers.reload()
+    yield servers
+    servers.sql("drop table api.kin")
+
+
+def kin_contents(target: Target) -> dict[str, dict[str, str | None]]:
+    return {
+        str(key): dict(zip(KIN, values, strict=True))
+        for key, *values in target.texts("select id, boss, badge, a from api.kin")
+    }
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@ON_THE_REAL_SERVER
+@given(rows=kin(badges=False), batch_rows=st.integers(1, 12), concurrency=st.integers(1, 8))
+async def test_rows_get_in_wherever_their_parents_stand(
+    kin_table: Target,
+    monkeypatch: pytest.MonkeyPatch,
+    resolution: str,
+    rows: list[Line],
+    batch_rows: int,
+    concurrency: int,
+) -> None:
+    """A row whose parent gets in, before it or behind it, gets in; rows of a key keep their order."""
+    monkeypatch.setattr(journal, "_SYNCHRONOUS", "off")
+    kin_table.sql("truncate api.kin")
+    model = KinModel(resolution)
+    model.load(rows)
+
+    loaded = await kin_table.load(
+        [row.text for row in rows],
+        table="kin",
+        resolution=resolution,
+        batch_rows=batch_rows,
+        concurrency=concurrency,
+    )
+
+    assert loaded.report.error is None
+    assert model.table == kin_contents(kin_table)
+    check_counts(loaded, model, rows)
+
+
+@pytest.mark.parametrize("resolution", RESOLUTIONS)
+@ON_THE_REAL_SERVER
+@given(rows=kin(badges=True), batch_rows=st.integers(1, 12), concurrency=st.integers(1, 8))
+async def test_of_rows_that_claim_one_value_one_gets_it(
+    kin_table: Target,
+    monkeypatch: pytest.MonkeyPatch,
+    resolution: str,
+    rows: list[Line],
+    batch_rows: int,
+    concurrency: int,
+) -> None:
+    """One of them is stored, and the others are rejected; the first one, where rows are sent in order.
+
+    They are not where several requests are in flight, where rows of other columns go into other requests, and
+    where a row is left out for a later one of its key.
+    """
+    monkeypatch.setattr(journal, "_SYNCHRONOUS", "off")
+    kin_table.sql("truncate api.kin")
+
+    loaded = await kin_table.load(
+        [row.text for row in rows],
+        table="kin",
+        resolution=resolution,
+        batch_rows=batch_rows,
+        concurrency=concurrency,
+    )
+
+    stored = kin_contents(kin_table)
+    holders = {str(row["badge"]): key for key, row in stored.items() if row["badge"] is not None}
+    in_order = concurrency == 1 and len({tuple(row.values) for row in rows}) < 2
+    in_order = in_order and (resolution != "merge-duplicates" or len({row.key for row in rows}) == len(rows))
+    model = KinModel(resolution, None if in_order else holders)
+    model.load(rows)
+    assert loaded.report.error is None
+    assert model.table == stored
+    check_counts(loaded, model, rows)
 
 
 def test_the_model_tells_resolutions_apart() -> None:

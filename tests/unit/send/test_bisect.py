@@ -151,3 +151,50 @@ def test_what_is_too_much_is_halved_until_it_fits() -> None:
 
     assert [(50, "HTTP 413")] == rejected
     assert [n for n in range(100) if n != 50] == sorted(accepted)
+
+
+@given(
+    bad=st.sets(st.integers(1, 40), min_size=1),
+    withdrawn=st.lists(st.tuples(st.integers(0, 12), st.sets(st.integers(1, 40)))),
+    end=st.integers(0, 40),
+)
+def test_rows_that_are_taken_out_leave_the_others_as_they_were(
+    bad: set[int], withdrawn: list[tuple[int, set[int]]], end: int
+) -> None:
+    """Each row is accepted, rejected or taken out, once; and a good one is never rejected."""
+    rows = [row(number) for number in range(1, 41)]
+    refuse = refusing(bad)
+
+    def point_at_bad(_reason: Reason, sent: Sequence[Row]) -> list[Row]:
+        return [one for one in sent if one.counted.number in bad and one.counted.number % 2]
+
+    first_refusal = refuse(rows)
+    assert first_refusal is not None
+    bisection = Bisection(rows, first_refusal, point_at_bad)
+    accepted: list[int] = []
+    rejected: list[int] = []
+    out: list[int] = []
+    for request in range(200):
+        while rejection := bisection.rejected():
+            rejected.append(rejection[0].counted.number)
+        for when, numbers in withdrawn:
+            if when == request:
+                taken = bisection.withdraw({f"k{number}" for number in numbers})
+                out += [one.counted.number for one in taken]
+        if request == end:
+            out += [one.counted.number for one in bisection.rest()]
+        while rejection := bisection.rejected():
+            rejected.append(rejection[0].counted.number)
+        part = bisection.next(10**9)
+        if not part:
+            break
+        refusal = refuse(part)
+        if refusal is None:
+            accepted += [one.counted.number for one in part]
+            bisection.accepted()
+        else:
+            bisection.refused(refusal)
+
+    assert list(range(1, 41)) == sorted(accepted + rejected + out)
+    assert set(rejected) <= bad
+    assert bad.isdisjoint(accepted)
