@@ -3,6 +3,7 @@ r"""PostgreSQL's COPY text: tables of cells, decoded, in which ``\N`` is null.""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from pathlib import PurePath
 
 from loader.errors import SourceError
 from loader.formats import copy_text
@@ -12,7 +13,7 @@ from loader.formats.csv_records import LONGEST_RECORD
 from loader.formats.line_blocks import line_blocks
 from loader.formats.origin import LineOrigin
 from loader.formats.records import Table
-from loader.formats.source_format import SourceFormat
+from loader.formats.source_format import SourceFormat, is_reject_file
 from loader.formats.source_hints import SourceHints
 from loader.model import Place, Reason
 
@@ -78,7 +79,7 @@ class CopyReader:
             table, _ = self._parse(pending, begin, is_end=True)
             if table is not None:
                 yield table
-        if self._in_dump and not ended_at:
+        if self._in_dump and not ended_at and not is_reject_file(PurePath(self._name).name):
             raise SourceError(
                 f"{self._name}: the COPY block has no end, a line with \\. alone", advice="Is the dump whole?"
             )
@@ -97,9 +98,7 @@ class CopyReader:
                         advice="Name the table to read with --source-table, and load one after the other.",
                     )
             elif line.strip():
-                raise SourceError(
-                    f"{self._name}:{place}: there are lines behind \\. on line {ended_at}, which ends the data"
-                )
+                raise SourceError(f"{self._name}:{place}: there are lines behind the \\. on line {ended_at}")
 
     def _parse(
         self, lines: list[bytes], begin: Place, *, is_end: bool

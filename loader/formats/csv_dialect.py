@@ -6,7 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from loader.formats.header_evidence import are_names
+from loader.formats.header_evidence import may_be_header
 from loader.formats.quoted_cells import split_raw
 from loader.formats.source_hints import SourceHints
 
@@ -105,21 +105,23 @@ def preamble(texts: Sequence[str], dialect: Dialect, hints: SourceHints) -> int:
         hints: if it names columns, a header must have them.
     """
     records = sample(texts, dialect)
-    widths = [len(record.cells) for record in records]
-    if _is_consistent(records):
+    if _is_consistent(records) and not _is_padded(records[0].cells):
         return 0
-    for place in range(1, min(_LONGEST_PREAMBLE, len(records) - 1)):
-        width, below = widths[place], records[place + 1 : place + 1 + _BELOW]
-        cells = records[place].cells
+    records = [record for record in records if _filled(record.cells)]
+    widest = 0
+    for place, record in enumerate(records[:_LONGEST_PREAMBLE]):
+        cells = record.cells[:-1] if len(record.cells) > 1 and not record.cells[-1] else record.cells
+        below = [_has_width(row.cells, len(cells)) for row in records[place + 1 : place + 1 + _BELOW]]
         if (
-            width > 1
-            and max(widths[:place]) < width
-            and all(_has_width(record.cells, width) for record in below)
-            and are_names(cells[:-1] if not cells[-1].strip() else cells)
+            0 < widest < len(cells)
+            and below[:1] == [True]
+            and sum(below) * 2 > len(below)
+            and may_be_header(cells)
             and set(hints.expected_columns) <= set(cells)
-            and (hints.header is None or len(hints.header) == width)
+            and (hints.header is None or len(hints.header) in (len(cells), len(record.cells)))
         ):
-            return records[place].begin
+            return record.begin
+        widest = max(widest, _filled(record.cells), 1)
     return 0
 
 
@@ -151,7 +153,7 @@ def _plausibility(texts: Sequence[str], dialect: Dialect, hints: SourceHints) ->
     first = records[0].cells if records and records[0].begin == 0 else []
     has_quote = bool(dialect.quote) and any('"' in cell for cell in first)
     is_consistent = _is_consistent(records)
-    above = 0 if is_consistent or hints.skip_lines is not None else preamble(texts, dialect, hints)
+    above = 0 if hints.skip_lines is not None else preamble(texts, dialect, hints)
     if above:
         first = next(record.cells for record in records if record.begin == above)
         has_quote = False
@@ -167,6 +169,16 @@ def _is_consistent(records: Sequence[Sample]) -> bool:
     names = width - 1 if not records[0].cells[-1].strip() else width  # a delimiter behind the last name
     alike = [record for record in below if _has_width(record.cells, width) or len(record.cells) == names]
     return len(alike) * 2 > len(below)
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """Return how many cells there are up to the last that is not empty."""
+    return next((number for number in range(len(cells), 0, -1) if cells[number - 1].strip()), 0)
+
+
+def _is_padded(cells: Sequence[str]) -> bool:
+    """Return whether a line is filled up with empty cells, as Excel writes a title above a table."""
+    return len(cells) > 1 and _filled(cells) <= max(1, len(cells) - 2)
 
 
 def _has_width(cells: Sequence[str], width: int) -> bool:

@@ -47,6 +47,17 @@ def are_names(cells: Sequence[str]) -> bool:
     return bool(cells) and len(set(cells)) == len(cells) and all(map(is_name, cells))
 
 
+def may_be_header(cells: Sequence[str]) -> bool:
+    """Return whether these may be the names of columns below a preamble: no values, and each another."""
+    texts = [cell.strip() for cell in cells]
+    return (
+        len(texts) > 1
+        and all(texts)
+        and len(set(texts)) == len(texts)
+        and all(len(text) <= _LONGEST_NAME and not _TYPED.fullmatch(text) for text in texts)
+    )
+
+
 def judge(
     cells: Sequence[str], rows: Sequence[Sequence[str]], names: Sequence[str], *, only_by_names: bool = False
 ) -> Verdict:
