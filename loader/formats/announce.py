@@ -8,9 +8,13 @@ from loader.formats.source_format import SourceFormat
 
 # Options that only some formats have a use for: these formats, and their name.
 ONLY_FOR = {
-    **dict.fromkeys(("query", "source_table"), (("sqlite",), "SQLite")),
-    **dict.fromkeys(("delimiter", "null"), (("csv",), "CSV")),
-    "encoding": (("csv", "json", "jsonl"), "text"),
+    "query": (("sqlite",), "SQLite"),
+    "source_table": (("sqlite", "copy"), "SQLite and dumps of PostgreSQL"),
+    **dict.fromkeys(("delimiter", "null"), (("csv", "copy"), "CSV")),
+    **dict.fromkeys(("skip_lines", "comment"), (("csv",), "CSV")),
+    "header": (("csv", "copy"), "CSV"),
+    "quote": (("csv", "copy"), "CSV"),
+    "encoding": (("csv", "copy", "json", "jsonl"), "text"),
 }
 
 

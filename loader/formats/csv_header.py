@@ -1,33 +1,28 @@
-"""Read the first lines of CSV: the delimiter, and the names of the columns. No I/O."""
+"""Read the first lines of CSV: how it is written, and the names of the columns. No I/O."""
 
 from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loader.errors import SourceUnfit
+from loader.formats.column_names import list_columns, name_columns
+from loader.formats.csv_dialect import (
+    Dialect,
+    are_all_quoted,
+    detect_dialect,
+    has_trailing_delimiter,
+    preamble,
+    sample,
+)
+from loader.formats.csv_errors import explain
+from loader.formats.source_hints import SourceHints
 from loader.model import Place
 
-_DELIMITERS = ",\t;|"
 _DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
 _SEP_LINE = re.compile(rb'sep=([^\w\s"]|\t)\r?\n', re.ASCII)  # Excel names the delimiter like this
-_LISTED = 20  # columns
-_ADVICE = "Give the source a header, or name its columns with --columns if it has none."
-
-OPEN_QUOTE = "unexpected end of data"  # the csv module's words for a quote that is not closed
-_EXPLANATIONS = {  # the csv module's words -> ours
-    OPEN_QUOTE: "a quote is not closed before the end of the source",
-    "expected after": "the quote that closes a cell is not followed by a delimiter",
-    "new-line character": "there is a lone carriage return in a cell without quotes",
-}
-
-
-def explain(error: csv.Error) -> str:
-    """Return what the csv module has found, for people."""
-    return next((ours for theirs, ours in _EXPLANATIONS.items() if theirs in str(error)), str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +31,21 @@ class Header:
 
     Attributes:
         text: a description, for people.
-        delimiter: between the cells.
+        dialect: how the cells are written.
         columns: the names of the columns.
         header: the bytes of the header, with its newline; empty if there is none.
         begin: where the first row begins.
+        trailing: whether rows have a delimiter behind their last cell.
+        all_quoted: whether each cell of the first rows stands in quotes.
     """
 
     text: str
-    delimiter: str
+    dialect: Dialect
     columns: tuple[str, ...]
     header: bytes
     begin: Place
+    trailing: bool = False
+    all_quoted: bool = False
 
 
 def read_header(
@@ -54,9 +53,8 @@ def read_header(
     name: str,
     *,
     begin: Place,
-    delimiter: str | None,
-    columns: tuple[str, ...] | None,
-    expected: tuple[str, ...] | None,
+    hints: SourceHints,
+    claimed: str | None,
     is_reject_file: bool,
 ) -> Header:
     """Read the first lines. Blank lines before the header are ignored; ``sep=;`` names the delimiter.
@@ -65,136 +63,165 @@ def read_header(
         lines: the first lines, each with its newline.
         name: the source's name, for messages.
         begin: where the first line begins.
-        delimiter: between the cells; None: the one of commas, tabs, semicolons and bars that gives the most.
-        columns: --columns. If there is no header, they name all columns.
-        expected: those of ``columns`` that a header must have. A first line that has none of them is a row.
+        hints: what the command tells. If there is no header, ``columns`` or ``header`` name all columns.
+        claimed: the format that the name or --format says.
         is_reject_file: whether the source holds rejected rows. Then a first row may have a wrong length.
 
     Raises:
-        SourceUnfit: the first line cannot be a header.
+        SourceUnfit: the first line cannot be a header, or may be a row as well.
     """
+    _check_first_lines(lines, name, hints)
+    skipped = hints.skip_lines or 0
+    # What the command passes over belongs to the header: the same command loads the rejected rows.
+    header = b"".join(lines[:skipped])
+    first = _first_line(lines, skipped, hints.comment)
+    delimiter = hints.delimiter
+    if first < len(lines) and (named := _SEP_LINE.fullmatch(lines[first])):
+        delimiter = delimiter or named[1].decode()
+        header += lines[first]
+        first = _first_line(lines, first + 1, hints.comment)
+    texts = [line.decode(errors="surrogateescape") for line in lines[first:]]
+    named_hints = hints if delimiter is None else hints.with_delimiter(delimiter)
+    dialect = detect_dialect(
+        _without_comments(texts, hints.comment), named_hints, is_tsv=claimed == "tsv", is_csv=claimed == "csv"
+    )
+    above = 0
+    if hints.skip_lines is None and not is_reject_file and not header:
+        above = preamble(_without_comments(texts, hints.comment), dialect, hints)
+        first, texts = first + above, texts[above:]
+    begin = _after(begin, lines[:first])
+    title = _title(dialect, above, texts)
+    if not texts:
+        columns = hints.header or hints.columns or ()
+        return Header(f"{title}, and empty", dialect, columns, header, begin)
+    where = f"{name}:{begin.line}"
+    cells, end = _read_record(texts, dialect, where)
+    body = _without_comments(texts[end:], hints.comment)
+    rows = [row.cells for row in sample(body, dialect) if row.cells]
+    cells, trailing = _without_trailing(cells, rows, hints)
+    names = name_columns(
+        cells,
+        rows,
+        where,
+        hints=hints,
+        above=first,
+        line_above=_last_width(lines[:skipped], dialect),
+        is_reject_file=is_reject_file,
+    )
+    if not names.is_header:
+        return Header(
+            f"{title}, without a header",
+            dialect,
+            names.columns,
+            header,
+            begin,
+            trailing,
+            are_all_quoted(_without_comments(texts, hints.comment), dialect),
+        )
+    header_lines = lines[first : first + end]
+    replaced = f"; its header on line {begin.line} is replaced" if hints.header is not None else ""
+    return Header(
+        f"{title}{replaced}; {list_columns(names.columns)}",
+        dialect,
+        names.columns,
+        header + b"".join(header_lines),
+        _after(begin, header_lines),
+        trailing,
+        are_all_quoted(body, dialect),
+    )
+
+
+def looks_like_header(lines: Sequence[bytes]) -> bool:
+    """Return whether the first of some lines may be the header of CSV, if nothing else tells the format."""
+    if not lines:
+        return False
+    texts = [line.decode(errors="replace") for line in lines]
+    for delimiter in ",\t;|":
+        records = sample(texts[:1], Dialect(delimiter))
+        cells = records[0].cells if records else []
+        if len(cells) > 1 and len(set(cells)) == len(cells) and all(cells):
+            return True
+    dialect = detect_dialect(texts, SourceHints(), is_tsv=False, is_csv=False)
+    above = preamble(texts, dialect, SourceHints())
+    return above > 0 and len(sample(texts[above:], dialect)) > 2
+
+
+def _check_first_lines(lines: Sequence[bytes], name: str, hints: SourceHints) -> None:
     if lines and b"\r" in lines[0] and not lines[0].endswith(b"\n"):
         raise SourceUnfit(
             f"{name}: its lines end with a carriage return alone",
             advice="Write it with newlines, as `tr '\\r' '\\n'` does.",
         )
-    sep_line = b""  # belongs to the header
-    first = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
-    begin = _after(begin, lines[:first])
-    if first < len(lines) and (named := _SEP_LINE.fullmatch(lines[first])):
-        delimiter = delimiter or named[1].decode()
-        sep_line = lines[first]
-        begin, first = _after(begin, lines[first : first + 1]), first + 1
-    texts = [line.decode(errors="surrogateescape") for line in lines[first:]]
-    if delimiter is None:
-        delimiter = max(_DELIMITERS, key=lambda candidate: _plausibility(_cells(texts, candidate)))
-    kind = "TSV" if delimiter == "\t" else "CSV"
-    title = f"{kind} with {_DELIMITER_NAMES.get(delimiter, repr(delimiter))}"
-    if not texts:
-        return Header(f"{title}, and empty", delimiter, columns or (), b"", begin)
-    where = f"{name}:{begin.line}"
-    reader = csv.reader(texts, delimiter=delimiter, strict=True)
+    if (hints.skip_lines or 0) > len(lines):
+        raise SourceUnfit(f"{name}: it has {len(lines)} lines, and --skip-lines is {hints.skip_lines}")
+
+
+def _first_line(lines: Sequence[bytes], begin: int, comment: str) -> int:
+    """Return the index of the first line from ``begin`` on that is neither blank nor a comment."""
+    for index in range(begin, len(lines)):
+        is_comment = comment and lines[index].startswith(comment.encode())
+        if lines[index].strip() and not is_comment:
+            return index
+    return len(lines)
+
+
+def _without_comments(texts: Sequence[str], comment: str) -> Sequence[str]:
+    """Return lines, a blank one for each comment."""
+    return ["\n" if text.startswith(comment) else text for text in texts] if comment else texts
+
+
+def _read_record(texts: Sequence[str], dialect: Dialect, where: str) -> tuple[list[str], int]:
+    """Return the cells of the first record, and how many lines it has.
+
+    Raises:
+        SourceUnfit: it is not CSV.
+    """
+    reader = csv.reader(
+        texts,
+        delimiter=dialect.delimiter,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+        skipinitialspace=dialect.spaced,
+        strict=True,
+    )
     try:
-        cells = next(reader)
+        return next(reader), reader.line_num
     except csv.Error as error:
         raise SourceUnfit(f"{where}: the header cannot be read: {explain(error)}") from error
-    if columns is not None:
-        if not _is_header(cells, columns, expected or (), where, is_reject_file=is_reject_file):
-            return Header(f"{title}, without a header", delimiter, columns, b"", begin)
-        # A column without a name gets one: --columns cannot choose it.
-        cells = [cell if cell.strip() else f"column {number}" for number, cell in enumerate(cells, 1)]
-    _check_names(cells, where)
-    header = lines[first : first + reader.line_num]
-    text = f"{title}; {list_columns(cells)}"
-    return Header(text, delimiter, tuple(cells), sep_line + b"".join(header), _after(begin, header))
 
 
-def list_columns(columns: Sequence[str]) -> str:
-    """Return how many columns there are, and the names of the first, for people."""
-    names = [name if name.isprintable() else repr(name) for name in columns[:_LISTED]]
-    listed = ", ".join(names) + (", ..." if len(columns) > _LISTED else "")
-    return f"{len(columns)} column{'s' if len(columns) != 1 else ''}: {listed}"
+def _without_trailing(
+    cells: list[str], rows: Sequence[Sequence[str]], hints: SourceHints
+) -> tuple[list[str], bool]:
+    """Return the first cells without an empty one behind the last delimiter, and whether rows have such."""
+    width = len(cells)
+    names = hints.header or hints.columns
+    if width > 1 and not cells[-1].strip() and width not in hints.positions:
+        are_shorter = all(len(row) == width - 1 or (len(row) == width and not row[-1]) for row in rows)
+        if are_shorter and (names is None or len(names) != width):
+            return cells[:-1], True
+    return cells, has_trailing_delimiter(width, rows)
 
 
-def looks_like_header(line: bytes) -> bool:
-    """Return whether a line may be the header of CSV, if nothing else tells the format."""
-    text = line.decode(errors="replace")
-    return any(
-        len(cells := _cells([text], delimiter)) > 1 and len(set(cells)) == len(cells) and all(cells)
-        for delimiter in _DELIMITERS
-    )
+def _last_width(skipped: Sequence[bytes], dialect: Dialect) -> int | None:
+    """Return how many cells the last line has that the command passes over; None: there is no such line."""
+    if not skipped:
+        return None
+    records = sample([skipped[-1].decode(errors="surrogateescape")], dialect)
+    return len(records[0].cells) if records else 0
 
 
-def _cells(lines: Sequence[str], delimiter: str) -> list[str]:
-    try:
-        return next(csv.reader(lines, delimiter=delimiter, strict=True), [])
-    except csv.Error:
-        return []
-
-
-def _plausibility(cells: list[str]) -> tuple[bool, int]:
-    """Return how plausible these cells of a first line are: many are, unless a quote is within a cell.
-
-    Such a quote shows a wrong delimiter, as it was meant to enclose a cell.
-    """
-    return bool(cells) and not any('"' in cell for cell in cells), len(cells)
+def _title(dialect: Dialect, above: int, texts: Sequence[str]) -> str:
+    kind = "TSV" if dialect.delimiter == "\t" else "CSV"
+    title = f"{kind} with {_DELIMITER_NAMES.get(dialect.delimiter, repr(dialect.delimiter))}"
+    if dialect.spaced:
+        title += " and blanks"
+    if not dialect.quote and any('"' in text for text in texts):
+        title += ", quotes are part of the cells"
+    if above:
+        lines = "1 line above the header is" if above == 1 else f"{above} lines above the header are"
+        title += f"; {lines} passed over"
+    return title
 
 
 def _after(begin: Place, lines: Sequence[bytes]) -> Place:
     return begin._replace(offset=begin.offset + sum(map(len, lines)), line=begin.line + len(lines))
-
-
-def _is_header(
-    cells: list[str],
-    columns: tuple[str, ...],
-    expected: tuple[str, ...],
-    where: str,
-    *,
-    is_reject_file: bool,
-) -> bool:
-    """Return whether a first line is a header. If not, it is a row, and --columns names its cells.
-
-    Raises:
-        SourceUnfit: it is neither.
-    """
-    missing = [column for column in expected if column not in cells]
-    if missing and len(missing) < len(expected):
-        raise SourceUnfit(
-            f"{where}: the header lacks {', '.join(missing)}, which --columns names",
-            advice=f"It has {', '.join(cells)}.",
-        )
-    if missing and len(cells) != len(columns) and not is_reject_file:
-        raise SourceUnfit(
-            f"{where}: {len(cells)} cells, and --columns names {len(columns)} columns",
-            advice="Without a header, --columns names all columns of the source, in their order.",
-        )
-    return not missing
-
-
-def _check_names(cells: list[str], where: str) -> None:
-    """Check that each column has a name of its own.
-
-    Raises:
-        SourceUnfit: a name is missing, repeated, not UTF-8, or contains NUL.
-    """
-    if any("\0" in cell for cell in cells):
-        raise SourceUnfit(
-            f"{where}: the header contains NUL bytes",
-            advice="Is it whole? A crash may leave NULs. Or is it UTF-16: --encoding?",
-        )
-    if not all(cell.strip() for cell in cells):
-        position = next(number for number, cell in enumerate(cells, 1) if not cell.strip())
-        others = ",".join(cell for cell in cells if cell.strip())
-        raise SourceUnfit(
-            f"{where}: column {position} of the header has no name",
-            advice=f"Give it one, or leave it out: --columns {others}" if others else _ADVICE,
-        )
-    if repeated := [cell for cell, count in Counter(cells).items() if count > 1]:
-        raise SourceUnfit(f"{where}: the header has {', '.join(repeated)} twice", advice=_ADVICE)
-    try:
-        "".join(cells).encode()
-    except UnicodeEncodeError as error:
-        raise SourceUnfit(
-            f"{where}: the header is not in the encoding of its source, which is UTF-8 without --encoding",
-            advice="Name another encoding, as in --encoding latin-1.",
-        ) from error

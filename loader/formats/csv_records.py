@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import AsyncIterator, Iterable, Sequence
-from itertools import islice
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from typing import Any
 
 from loader.errors import SourceError
 from loader.formats.byte_stream import ByteStream
-from loader.formats.csv_header import OPEN_QUOTE, explain
+from loader.formats.csv_errors import OPEN_QUOTE, explain
+from loader.formats.csv_long import parse_long
 from loader.formats.line_blocks import line_blocks
 from loader.formats.origin import LineOrigin, TextOrigin
+from loader.formats.quoted_cells import mark_quoted, placeholders
 from loader.formats.records import Table
 from loader.formats.source_format import SourceFormat
 from loader.model import Place, Reason
 
 _LONG_RECORD = 128 * 1024  # bytes of a record from which on its lines are held as one text
-LONGEST_RECORD = 8 * 1024 * 1024  # bytes of a record of several lines
+LONGEST_RECORD = 64 * 1024 * 1024  # bytes of a record of several lines, as of a line
 
 csv.field_size_limit(2**31 - 1)  # the length of a record is limited here, not by the csv module
 
@@ -25,20 +27,29 @@ csv.field_size_limit(2**31 - 1)  # the length of a record is limited here, not b
 class CsvReader:
     """Reads CSV (a FormatReader).
 
-    A record is several lines if its cells contain newlines. Blank lines are ignored.
+    A record is several lines if its cells contain newlines. Blank lines and comments are ignored.
 
     Args:
         stream: gives the bytes from the first record on.
-        source_format: the delimiter and the columns.
+        source_format: how the cells are written, and their columns.
         name: the source's name, for messages.
         size: of a block of lines that is read at once, about, in bytes.
+        null_tokens: the texts that mean null unless they are quoted.
     """
 
-    def __init__(self, stream: ByteStream, source_format: SourceFormat, name: str, size: int) -> None:
+    def __init__(
+        self,
+        stream: ByteStream,
+        source_format: SourceFormat,
+        name: str,
+        size: int,
+        null_tokens: tuple[str, ...] = ("",),
+    ) -> None:
         self._stream = stream
         self._format = source_format
         self._name = name
         self._size = size
+        self._null_tokens = null_tokens
 
     def describe(self) -> str:
         """Return what was detected, for people."""
@@ -62,7 +73,7 @@ class CsvReader:
                 size += len(block.data) + 1
                 if size < least and size <= LONGEST_RECORD:
                     continue
-                if table := _parse(pending, self._format, begin, is_end=False, joined=joined):
+                if table := self._parse(pending, begin, is_end=False, joined=joined):
                     yield table
                     pending = _rest(pending, table, joined=joined)
                     begin = table.end
@@ -76,15 +87,57 @@ class CsvReader:
                     pending = []
                     damage = SourceError(
                         f"{self._name}:{begin.line}: the row is longer than {LONGEST_RECORD // 2**20} MiB",
-                        advice="Does a cell begin with a quote that is never closed?",
+                        advice="Does a cell begin with a quote that is never closed? "
+                        "If quotes are part of the cells: --quote none.",
                     )
                     break
         except SourceError as error:
             damage = error  # raised after the records before it
-        if pending and (table := _parse(pending, self._format, begin, is_end=damage is None, joined=joined)):
+        if pending and (table := self._parse(pending, begin, is_end=damage is None, joined=joined)):
             yield table
         if damage is not None:
             raise damage
+
+    def _parse(self, pending: list[bytes], begin: Place, *, is_end: bool, joined: bool) -> Table | None:
+        """Return the records of some lines, without one that may continue after them; None if there are none.
+
+        Args:
+            pending: the lines.
+            begin: where the first line begins.
+            is_end: whether these are the last lines, so that no record continues after them.
+            joined: whether an entry of ``pending`` is several lines.
+        """
+        source_format = self._format
+        data = pending[0] if len(pending) == 1 else b"".join(pending)
+        placeholder_of = placeholders(self._null_tokens, data) if source_format.quote else {}
+        origin: LineOrigin | TextOrigin
+        if joined:
+            records, ends, refused, texts = parse_long(data, source_format, placeholder_of, is_end=is_end)
+            origin = TextOrigin(texts, begin, ends)
+            size, lines = sum(map(len, texts)), ends[-1] if ends else 0
+            has_quoted = bool(placeholder_of)
+        else:
+            records, line_ends, refused = _parse_lines(pending, data, source_format, is_end=is_end)
+            used = pending if line_ends is None else pending[: line_ends[-1] if line_ends else 0]
+            origin = LineOrigin(used, begin, line_ends)
+            size, lines = sum(map(len, used)), len(used)
+            has_quoted = bool(placeholder_of) and mark_quoted(
+                records,
+                origin.data,
+                placeholder_of,
+                delimiter=source_format.delimiter,
+                spaced=source_format.spaced,
+            )
+        if not records:
+            return None
+        _check_lengths(records, refused, source_format)
+        end = begin._replace(
+            number=begin.number + len(records), offset=begin.offset + size, line=begin.line + lines
+        )
+        quoted = {placeholder: token for token, placeholder in placeholder_of.items()} if has_quoted else {}
+        return Table(
+            begin, end, source_format.columns, records, origin, refused, typeless=True, quoted=quoted
+        )
 
 
 def _rest(pending: list[bytes], table: Table, *, joined: bool) -> list[bytes]:
@@ -94,94 +147,98 @@ def _rest(pending: list[bytes], table: Table, *, joined: bool) -> list[bytes]:
     return [b"".join(pending)[table.end.offset - table.start.offset :]]
 
 
-def _parse(
-    pending: list[bytes], source_format: SourceFormat, begin: Place, *, is_end: bool, joined: bool
-) -> Table | None:
-    """Return the records of some lines, without one that may continue after them; None if there are none.
+def _parse_lines(
+    lines: Sequence[bytes], data: bytes, source_format: SourceFormat, *, is_end: bool
+) -> tuple[list[list[str]], list[int] | None, dict[int, Reason | None]]:
+    """Parse lines.
 
     Args:
-        pending: the lines.
-        source_format: the delimiter and the columns.
-        begin: where the first line begins.
-        is_end: whether these are the last lines, so that no record continues after them.
-        joined: whether an entry of ``pending`` is several lines.
-    """
-    data = b"".join(pending)
-    ends: list[int] | None = None
-    refused: dict[int, Reason | None]
-    if joined:
-        # StringIO would take 4 bytes for each character.
-        file: Iterable[str] = io.TextIOWrapper(io.BytesIO(data), "utf-8", "surrogateescape", newline="\n")
-        records, ends, refused = _parse_quoted(file, source_format, is_end=is_end)
-    else:
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            text = data.decode(errors="surrogateescape")  # those records are refused when they are encoded
-        file = io.StringIO(text, newline="\n")
-        # A lone carriage return within a line must refuse that line only.
-        if '"' not in text and text.count("\r") == text.count("\r\n"):
-            records, refused = list(csv.reader(file, delimiter=source_format.delimiter)), {}
-        else:
-            records, ends, refused = _parse_quoted(file, source_format, is_end=is_end)
-    if not records:
-        return None
-    width = len(source_format.columns)
-    if set(map(len, records)) != {width}:
-        for index, record in enumerate(records):
-            if index not in refused and len(record) != width:
-                refused[index] = _wrong_length(record, width)
-    origin: LineOrigin | TextOrigin
-    if joined and ends is not None:
-        origin = _text_origin(data, ends, begin)
-        used = origin.texts
-    else:
-        used = pending if ends is None else pending[: ends[-1]]
-        origin = LineOrigin(used, begin, ends)
-    end = begin._replace(
-        number=begin.number + len(records),
-        offset=begin.offset + sum(map(len, used)),
-        line=begin.line + (len(used) if ends is None else ends[-1]),
-    )
-    return Table(begin, end, source_format.columns, records, origin, refused, typeless=True)
-
-
-def _text_origin(data: bytes, ends: list[int], begin: Place) -> TextOrigin:
-    """Return the origin of records in one text, without splitting all of it into lines at once."""
-    file = io.BytesIO(data)
-    texts = []
-    for first, last in zip([0, *ends], ends, strict=False):
-        offset = file.tell()
-        texts.append(data[offset : offset + sum(map(len, islice(file, last - first)))])
-    return TextOrigin(texts, begin, ends)
-
-
-def _parse_quoted(
-    lines: Iterable[str], source_format: SourceFormat, *, is_end: bool
-) -> tuple[list[list[str]], list[int], dict[int, Reason | None]]:
-    """Parse records that may have several lines.
+        lines: each with its newline.
+        data: all of them.
+        source_format: how the cells are written.
+        is_end: whether these are the last lines.
 
     Returns:
-        The cells of each record, the line on which each ends, and by index the records that are not CSV.
+        The cells of each record, the line on which each ends (None: each is a line), and by index the records
+        that are not CSV.
     """
-    reader = csv.reader(lines, delimiter=source_format.delimiter, strict=True)
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = data.decode(errors="surrogateescape")  # those records are refused when they are encoded
+    file = io.StringIO(text, newline="\n")
+    comment = source_format.comment.encode()
+    # A lone carriage return within a line must refuse that line only.
+    is_plain = not (source_format.quote and '"' in text) and text.count("\r") == text.count("\r\n")
+    if is_plain and not (comment and any(line.startswith(comment) for line in lines)):
+        return list(csv.reader(file, **_dialect(source_format))), None, {}
+    return _parse_one_by_one(file, source_format, is_end=is_end)
+
+
+def _dialect(source_format: SourceFormat) -> dict[str, Any]:
+    """Return how the csv module has to read."""
+    return {
+        "delimiter": source_format.delimiter,
+        "quoting": csv.QUOTE_MINIMAL if source_format.quote else csv.QUOTE_NONE,
+        "skipinitialspace": source_format.spaced,
+        "strict": True,
+    }
+
+
+def _parse_one_by_one(
+    lines: Iterable[str], source_format: SourceFormat, *, is_end: bool
+) -> tuple[list[list[str]], list[int], dict[int, Reason | None]]:
+    """Parse records that may have several lines, and among them comments."""
     records: list[list[str]] = []
     ends: list[int] = []
     refused: dict[int, Reason | None] = {}
+    if source_format.comment:
+        lines = _blank_comments(lines, source_format.comment, ends)
+    reader = csv.reader(lines, **_dialect(source_format))
     while True:
         try:
             for record in reader:
                 records.append(record)
                 ends.append(reader.line_num)
         except csv.Error as error:
-            if OPEN_QUOTE in str(error) and not is_end:
+            reason = explain(error)
+            if reason == OPEN_QUOTE and not is_end:
                 break
-            refused[len(records)] = Reason("not-csv", explain(error))
+            refused[len(records)] = Reason("not-csv", reason)
             records.append([])
             ends.append(reader.line_num)
         else:
             break
     return records, ends, refused
+
+
+def _blank_comments(lines: Iterable[str], comment: str, ends: Sequence[int]) -> Iterator[str]:
+    """Yield lines, a blank one for each comment: a line that begins like one and is not within a record.
+
+    Args:
+        lines: as the csv module takes them, one when it needs it.
+        comment: how comments begin.
+        ends: the line on which each record ends that was read by now.
+    """
+    for number, line in enumerate(lines):
+        begins_record = number == (ends[-1] if ends else 0)
+        yield "\n" if begins_record and line.startswith(comment) else line
+
+
+def _check_lengths(
+    records: Sequence[list[str]], refused: dict[int, Reason | None], source_format: SourceFormat
+) -> None:
+    """Refuse records of a wrong length, and take off the empty cell behind a last delimiter."""
+    width = len(source_format.columns)
+    if set(map(len, records)) == {width}:
+        return
+    for index, record in enumerate(records):
+        if len(record) == width or index in refused:
+            continue
+        if source_format.trailing and len(record) == width + 1 and not record[-1]:
+            del record[-1]
+        else:
+            refused[index] = _wrong_length(record, width)
 
 
 def _wrong_length(record: Sequence[str], width: int) -> Reason | None:

@@ -11,9 +11,11 @@ import msgspec
 
 from loader.errors import SourceUnfit
 from loader.formats import csv_header
+from loader.formats.copy_text import is_copy_text, read_copy_header
 from loader.formats.jsonl import without_separators
 from loader.formats.other_formats import refuse_other_formats
 from loader.formats.source_format import SourceFormat, is_reject_file
+from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN
 from loader.settings import Format
 from loader.sources.file_names import SQLITE, format_by_name
@@ -46,10 +48,7 @@ def detect_format(
     name: str,
     *,
     whole: bool,
-    format: str | None = None,  # noqa: A002 - the option's name
-    delimiter: str | None = None,
-    columns: tuple[str, ...] | None = None,
-    expected: tuple[str, ...] | None = None,
+    hints: SourceHints | None = None,
 ) -> SourceFormat:
     """Return the format of a source. The content counts more than the name.
 
@@ -57,16 +56,14 @@ def detect_format(
         head: the first bytes of the source, decompressed and in UTF-8; HEAD of them or more.
         name: the source's name.
         whole: whether ``head`` is all of the source.
-        format: --format.
-        delimiter: --delimiter.
-        columns: --columns: all columns of CSV without a header.
-        expected: those of --columns that a header must have; None: all.
+        hints: what the command tells about it; None: nothing.
 
     Raises:
         SourceUnfit: the source is not what its name or --format says, or its header cannot be one.
     """
-    claimed = format or format_by_name(name)
-    if database := _database_format(head, name, format, claimed):
+    hints = hints or SourceHints()
+    claimed = hints.format or format_by_name(name)
+    if database := _database_format(head, name, hints.format, claimed):
         return database
     if wide := next((encoding for encoding, start in _WIDE_ENCODINGS.items() if start.match(head)), None):
         title = wide[:6].upper()
@@ -77,7 +74,9 @@ def detect_format(
     # In a reject file, an array alone on a line is a row that was rejected.
     from_rejects = is_reject_file(PurePath(name).name)
     is_rejected_array = claimed == "jsonl" and lines.first[:1] == b"[" and from_rejects
-    kind = claimed if format or is_rejected_array else _text_format(lines, claimed)
+    kind = claimed if hints.format or is_rejected_array else _text_format(lines, claimed)
+    if hints.format is None and claimed in (None, "csv", "tsv") and is_copy_text(lines.lines, hints):
+        kind = "copy"
     is_array = lines.first[:1] == b"["
     if kind == "json":
         text = "a JSON array" if is_array else "JSON, one value after another"
@@ -88,22 +87,30 @@ def detect_format(
         return SourceFormat("jsonl", text, has_separators=separated, is_array=separated and is_array)
     if lines.first and not lines.lines:
         _refuse_first_line(head, name)
+    begin = BEGIN._replace(offset=len(_BOM) if lines.has_bom else 0)
+    if kind == "copy":
+        return read_copy_header(lines.lines, name, begin=begin, hints=hints, is_reject_file=from_rejects)
     header = csv_header.read_header(
         lines.lines,
         name,
-        begin=BEGIN._replace(offset=len(_BOM) if lines.has_bom else 0),
-        delimiter=delimiter or ("\t" if kind == "tsv" else None),
-        columns=columns,
-        expected=columns if expected is None else expected,
+        begin=begin,
+        hints=hints,
+        claimed="tsv" if kind == "tsv" else claimed,
         is_reject_file=from_rejects,
     )
+    dialect = header.dialect
     return SourceFormat(
         "csv",
         header.text,
-        delimiter=header.delimiter,
+        delimiter=dialect.delimiter,
         columns=header.columns,
         header=header.header,
         begin=header.begin,
+        quote=dialect.quote,
+        spaced=dialect.spaced,
+        trailing=header.trailing,
+        comment=hints.comment,
+        all_quoted=header.all_quoted,
     )
 
 
@@ -188,7 +195,7 @@ def _text_format(lines: _FirstLines, claimed: str | None) -> str:
         return "jsonl" if is_row or (claimed == "jsonl" and _has_separators(lines)) else "json"
     if claimed is not None:
         return "jsonl" if claimed == "json" else claimed
-    return "csv" if lines.stripped and csv_header.looks_like_header(first) else "jsonl"
+    return "csv" if lines.stripped and csv_header.looks_like_header(lines.lines) else "jsonl"
 
 
 def _has_separators(lines: _FirstLines) -> bool:

@@ -1,6 +1,7 @@
 """Read the records of a source, whatever its format.
 
-The two tables list the formats, each with its reader; detect.py finds out which of them a source is in.
+The two tables and _text_reader list the formats, each with its reader; detect.py finds out which of them a
+source is in.
 
 To add a format, write its reader (format_reader.py) in a module of this folder, and enter it in a table here.
 Name it in settings.Format, its suffixes in sources/file_names.py, and teach detect.py to recognise it.
@@ -16,6 +17,8 @@ import anyio.to_thread
 
 from loader.events import Event
 from loader.formats.byte_stream import ByteStream, PeekableStream
+from loader.formats.copy_dump import BlockScanner, CopyBlock, block_format, is_dump
+from loader.formats.copy_records import CopyReader
 from loader.formats.csv_records import CsvReader
 from loader.formats.database_file import rows_with_progress, spool_to_file
 from loader.formats.detect import HEAD, detect_format, is_database
@@ -39,7 +42,6 @@ __all__ = ["SourceHints", "records"]
 _TEXT_READERS: Mapping[Format, Callable[[ByteStream, SourceFormat, str, int], FormatReader]] = {
     "jsonl": JsonLinesReader,
     "json": JsonArrayReader,
-    "csv": CsvReader,  # and TSV, which is CSV with tabs
 }
 # Readers of databases take the file, the source's name, and what the command tells about it.
 _DATABASE_READERS: Mapping[Format, Callable[[Path, str, SourceHints], DatabaseReader]] = {
@@ -86,17 +88,17 @@ async def records(
         async with ByteReader(source, 0 if known.encoding else start.offset, watch) as byte_reader:
             stream = PeekableStream(_as_utf8(byte_reader, known.encoding, name))
             await stream.skip(start.offset if known.encoding else 0)
-            async for piece in _TEXT_READERS[known.format](stream, known, name, size).records(start):
+            async for piece in _text_reader(stream, known, name, size, hints).records(start):
                 yield piece
         return
     events = _HeldEvents(watch)
     async with ByteReader(source, 0, events.add) as byte_reader:
-        source_format, stream = await _detect(byte_reader, hints, name)
+        source_format, stream = await _detect(byte_reader, hints, source)
         in_place = source_format.is_database and byte_reader.is_plain_file
         if not in_place:
             events.release()
         if not source_format.is_database:
-            text_reader = _TEXT_READERS[source_format.format](stream, source_format, name, size)
+            text_reader = _text_reader(stream, source_format, name, size, hints)
             tell(replace(source_format, text=text_reader.describe()))
             await stream.skip(source_format.begin.offset)
             async for piece in text_reader.records(source_format.begin._replace(source=start.source)):
@@ -115,10 +117,10 @@ async def records(
 
 
 async def _detect(
-    byte_reader: ByteReader, hints: SourceHints, name: str
+    byte_reader: ByteReader, hints: SourceHints, source: Source
 ) -> tuple[SourceFormat, PeekableStream]:
     """Return the format of a source, and all of its bytes, those of text as UTF-8."""
-    stream = PeekableStream(byte_reader)
+    stream, name = PeekableStream(byte_reader), source.name
     encoding = hints.encoding or ""
     if is_utf8(encoding) or is_database(await stream.peek(HEAD)):
         encoding = ""
@@ -126,19 +128,43 @@ async def _detect(
         stream = PeekableStream(_as_utf8(stream, encoding, name))
     size = HEAD
     head = await stream.peek(size)
-    while b"\n" not in head and not stream.complete and len(head) >= size and size < _LONGEST_HEADER:
+    least_lines = 1 + (hints.skip_lines or 0)
+    while head.count(b"\n") < least_lines and not stream.complete and size <= len(head) < _LONGEST_HEADER:
         size *= 2
         head = await stream.peek(size)
-    source_format = detect_format(
-        head,
-        name,
-        whole=stream.complete,
-        format=hints.format,
-        delimiter=hints.delimiter,
-        columns=hints.columns,
-        expected=hints.expected,
-    )
+    if hints.format in (None, "copy") and is_dump(head):
+        source_format = block_format(await _copy_blocks(source, stream, encoding), name, hints)
+        return replace(source_format, encoding=encoding), stream
+    source_format = detect_format(head, name, whole=stream.complete, hints=hints)
     return replace(source_format, encoding=encoding), stream
+
+
+async def _copy_blocks(source: Source, stream: PeekableStream, encoding: str) -> list[CopyBlock]:
+    """Return the COPY blocks of a dump: all of a file, else those among its first bytes."""
+    scanner = BlockScanner()
+    if source.path is not None and source.size is not None:  # it can be read twice
+        async with ByteReader(source, 0, lambda _: None) as byte_reader:
+            whole = _as_utf8(byte_reader, encoding, source.name)
+            while data := await whole.read(HEAD):
+                scanner.feed(data)
+        scanner.feed(b"")
+        return scanner.blocks
+    head = await stream.peek(_LONGEST_HEADER)
+    scanner.feed(head)
+    if stream.complete:
+        scanner.feed(b"")
+    return scanner.blocks
+
+
+def _text_reader(
+    stream: ByteStream, source_format: SourceFormat, name: str, size: int, hints: SourceHints
+) -> FormatReader:
+    """Return the reader of a text. Those of tables are told what the command tells, too."""
+    if source_format.format == "csv":
+        return CsvReader(stream, source_format, name, size, hints.null_tokens)
+    if source_format.format == "copy":
+        return CopyReader(stream, source_format, name, size, hints)
+    return _TEXT_READERS[source_format.format](stream, source_format, name, size)
 
 
 def _as_utf8(stream: ByteStream, encoding: str, name: str) -> ByteStream:

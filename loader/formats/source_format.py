@@ -27,6 +27,12 @@ class SourceFormat:
         header: of CSV, in UTF-8, with its newline; empty if the source has none.
         begin: where the first row begins; the number of the source in it is not set.
         encoding: of text, as Python names it; empty: UTF-8.
+        quote: of CSV, what cells may be enclosed in; empty: quotes are part of the cells.
+        spaced: of CSV, whether blanks before a cell are no part of it.
+        trailing: of CSV, whether rows have a delimiter behind their last cell.
+        comment: of CSV, how lines begin that are no rows; empty: there are none.
+        all_quoted: of CSV, whether each cell of the first rows stands in quotes, so that an empty cell may be
+            null nevertheless.
     """
 
     format: Format
@@ -38,6 +44,11 @@ class SourceFormat:
     header: bytes = b""
     begin: Place = BEGIN
     encoding: str = ""
+    quote: str = '"'
+    spaced: bool = False
+    trailing: bool = False
+    comment: str = ""
+    all_quoted: bool = False
 
     @property
     def usual(self) -> bool:
@@ -59,7 +70,11 @@ class SourceFormat:
         """The file for its rejected rows."""
         if self.is_database:
             return JSONL
-        suffix = "jsonl" if self.format != "csv" else "tsv" if self.delimiter == "\t" else "csv"
+        suffix = "jsonl"
+        if self.format == "copy":
+            suffix = "copy"
+        elif self.format == "csv":  # a TSV has no quotes, unless it shows them: see detect.py
+            suffix = "tsv" if self.delimiter == "\t" and not self.quote else "csv"
         return RejectFile(suffix, self.header, self.encoding)
 
 
@@ -90,7 +105,7 @@ def _comparable(reject_file: RejectFile) -> RejectFile:
 
 
 JSONL = RejectFile("jsonl")
-_REJECTS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv)")
+_REJECTS = re.compile(r"rejects(\.\d+)?\.(jsonl|csv|tsv|copy)")
 
 
 def is_reject_file(name: str) -> bool:

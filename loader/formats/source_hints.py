@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,12 @@ class SourceHints:
         encoding: of text, as Python names it.
         columns: all columns of CSV without a header.
         expected: those of ``columns`` that a header of CSV must have; None: all.
+        header: names of the columns of CSV, in place of its header or where it has none.
+        skip_lines: how many lines of CSV are passed over before the header; None: a preamble is detected.
+        comment: how lines of CSV begin that are no rows; empty: there are none.
+        quote: what cells of CSV may be enclosed in; empty: quotes are part of the cells.
+        positions: columns of CSV that --map or --drop name by their position, counted from 1.
+        null_tokens: the cells of CSV that mean null unless they are quoted.
         query: selects the rows of SQLite.
         table: of SQLite, to read.
     """
@@ -24,5 +31,20 @@ class SourceHints:
     encoding: str | None = None
     columns: tuple[str, ...] | None = None
     expected: tuple[str, ...] | None = None
+    header: tuple[str, ...] | None = None
+    skip_lines: int | None = None
+    comment: str = ""
+    quote: str | None = None
+    positions: frozenset[int] = frozenset()
+    null_tokens: tuple[str, ...] = ("",)
     query: str | None = None
     table: str | None = None
+
+    @property
+    def expected_columns(self) -> tuple[str, ...]:
+        """The columns that a header of CSV must have."""
+        return (self.columns or ()) if self.expected is None else self.expected
+
+    def with_delimiter(self, delimiter: str) -> Self:
+        """Return the hints with another delimiter."""
+        return replace(self, delimiter=delimiter)

@@ -11,7 +11,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from loader.errors import SourceError, SourceUnfit
-from loader.formats.csv_header import list_columns
+from loader.formats.column_names import list_columns
 from loader.formats.database_file import rows_per_piece
 from loader.formats.origin import DatabaseOrigin
 from loader.formats.records import Table

@@ -36,8 +36,11 @@ from loader.settings.values import (
     Resolution,
     UsdStablecoins,
     parse_columns,
+    parse_comment,
     parse_delimiter,
+    parse_header,
     parse_map,
+    parse_quote,
     parse_schema,
     parse_set,
     parse_size,
@@ -95,8 +98,8 @@ class Settings:
     )
 
     format: Format | None = option(
-        Group.SOURCES, "jsonl, json, csv, tsv, parquet or sqlite.", "FORMAT", default=None, identity=True,
-        shown_default="detected", choices=FORMATS,
+        Group.SOURCES, "jsonl, json, csv, tsv, copy (of PostgreSQL), parquet or sqlite.", "FORMAT",
+        default=None, identity=True, shown_default="detected", choices=FORMATS,
     )
     preset: str | None = option(
         Group.SOURCES, "Read a known export of trades: hummingbot or kraken.", "PRESET", default=None,
@@ -114,6 +117,22 @@ class Settings:
         Group.SOURCES, "CSV: the character between cells, or tab.", "CHAR", default=None, identity=True,
         shown_default="detected", parse=parse_delimiter,
     )
+    quote: str | None = option(
+        Group.SOURCES, "CSV: what encloses cells: none, or '\"'.", "CHAR", default=None, identity=True,
+        shown_default="'\"'; TSV: detected", parse=parse_quote,
+    )
+    header: tuple[str, ...] | None = option(
+        Group.SOURCES, "CSV: names of all columns, in place of its header or where it has none.", "COLS",
+        default=None, identity=True, shown_default="the first line", parse=parse_header,
+    )
+    skip_lines: int | None = option(
+        Group.SOURCES, "CSV: pass over N lines at the start.", "N", default=None, identity=True,
+        shown_default="a preamble is detected", parse=int, at_least=0,
+    )
+    comment: str = option(
+        Group.SOURCES, "CSV: ignore lines that begin with TEXT.", "TEXT", default="", identity=True,
+        shown_default="there are none", parse=parse_comment,
+    )
     null: str = option(
         Group.SOURCES, "CSV: the cell that means null.", "TEXT", default="", identity=True,
         shown_default="an empty cell",
@@ -123,7 +142,7 @@ class Settings:
         shown_default="UTF-8",
     )
     source_table: str | None = option(
-        Group.SOURCES, "SQLite: the table to read.", "NAME", default=None, identity=True,
+        Group.SOURCES, "SQLite, dump of PostgreSQL: the table to read.", "NAME", default=None, identity=True,
         shown_default="the only one",
     )
     query: str | None = option(

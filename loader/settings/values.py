@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 from loader.errors import SettingsError
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet", "sqlite"]
+Format = Literal["jsonl", "json", "csv", "tsv", "copy", "parquet", "sqlite"]
 FORMATS: tuple[str, ...] = get_args(Format)
 Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
@@ -112,25 +112,68 @@ def parse_schema(text: str) -> str:
 
 
 def parse_delimiter(text: str) -> str:
-    """Read the character between cells: itself, ``tab``, or a backslash and a t.
+    """Read the character between cells: itself, ``tab``, or a backslash and a t; a blank may follow it.
 
     Raises:
         SettingsError: it is not one character, or one that cells or lines need themselves.
     """
     delimiter = {"tab": "\t", "\\t": "\t"}.get(text.lower(), text)
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise SettingsError(f"--delimiter is {text!r}", advice="Give one character, as in ';', or tab.")
+    is_spaced = len(delimiter) == 2 and delimiter[1] == " " and delimiter[0] not in " \t"
+    if (len(delimiter) != 1 and not is_spaced) or set(delimiter) & set('"\r\n'):
+        raise SettingsError(
+            f"--delimiter is {text!r}", advice="Give one character, as in ';', or tab; or ', ' with a blank."
+        )
     return delimiter
 
 
+def parse_header(text: str) -> tuple[str, ...]:
+    """Read the names of all columns, with commas between them; a name with a comma stands in double quotes.
+
+    Raises:
+        SettingsError: a name is missing, or comes twice.
+    """
+    names = tuple(name.strip() for line in csv.reader([text], skipinitialspace=True) for name in line)
+    if not all(names) or not names or len(set(names)) < len(names):
+        raise SettingsError(
+            f"--header is {text!r}",
+            advice="Name each column of the source, each once, as in id,price,amount.",
+        )
+    return names
+
+
+def parse_quote(text: str) -> str:
+    """Read what cells are enclosed in: ``none``, or a double quote. Return it, or an empty text for none.
+
+    Raises:
+        SettingsError: it is neither.
+    """
+    if text.lower() not in ("none", '"', ""):
+        raise SettingsError(f"--quote is {text!r}", advice="""Give none, or '"'.""")
+    return '"' if text == '"' else ""
+
+
+def parse_comment(text: str) -> str:
+    """Read how comments begin.
+
+    Raises:
+        SettingsError: it is a blank, a quote or several lines.
+    """
+    if text and (not text.strip() or text.startswith('"') or len(text.splitlines()) > 1):
+        raise SettingsError(f"--comment is {text!r}", advice="Give what comments begin with, as in '#'.")
+    return text
+
+
 def parse_map(text: str) -> tuple[str, str]:
-    """Read ``target=source``, two columns.
+    """Read ``target=source``, two columns. The source keeps its spaces, unless one stands before the ``=``.
 
     Raises:
         SettingsError: a name is missing.
     """
-    target, _, source = (part.strip() for part in text.partition("="))
-    if not target or not source:
+    target, _, source = text.partition("=")
+    if target.endswith(" "):
+        source = source.strip()
+    target = target.strip()
+    if not target or not source.strip():
         raise SettingsError(f"--map is {text!r}", advice="Write it as in --map target=source.")
     return target, source
 

@@ -11,6 +11,7 @@ _FORMATS: dict[str, Format] = {
     ".json": "json",
     ".csv": "csv",
     **dict.fromkeys((".tsv", ".tab"), "tsv"),
+    ".copy": "copy",
     **dict.fromkeys((".parquet", ".pq"), "parquet"),
     **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".db3"), "sqlite"),
 }

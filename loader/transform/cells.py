@@ -72,10 +72,10 @@ class Cells:
             records = [records[place] for place in places]
         picked = self._pick(records)
         # An empty text is null: as bytes, and so for all rows at once.
-        at_once = table.typeless and not self._null and not self._json and not self._keeps_empty
+        at_once = table.typeless and not (self._null or self._json or self._keeps_empty or table.quoted)
         values: Iterable[Sequence[object]] = picked
         if not at_once and (table.typeless or self._json or _are_odd(picked)):
-            values, places = self._one_by_one(picked, places, odd, typeless=table.typeless)
+            values, places = self._one_by_one(picked, places, odd, table)
         return encode(list(starmap(self._row, values)), places, odd, empty_is_null=at_once), odd
 
     def _pick(self, records: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
@@ -89,14 +89,15 @@ class Cells:
         return list(picked)
 
     def _one_by_one(
-        self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, *, typeless: bool
+        self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, table: Table
     ) -> tuple[list[list[object]], list[int]]:
         found: list[list[object]] = []
         kept: list[int] = []
         for place, record in zip(places, records, strict=True):
             values: list[object] = []
             for name, cell in zip(self._names, record, strict=True):
-                value = None if typeless and cell == self._null else self._value(name, cell)
+                text = table.quoted.get(cell, cell) if isinstance(cell, str) else cell
+                value = None if table.typeless and cell == self._null else self._value(name, text)
                 if isinstance(value, Reason):
                     odd[place] = value
                     break

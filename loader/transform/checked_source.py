@@ -221,6 +221,13 @@ class CheckedSource:
         """Note the columns of JSON rows, until all that the command names were seen."""
         rows = map(fields, filter(None, json_objects(first, {}).texts))
         any(self.required.see(row) for row in rows if isinstance(row, dict))
+        unseen = self.required.unseen
+        positions = {f"#{position}" for position in self._mapping.positions}
+        if by_position := [name for name in unseen if name in positions]:
+            raise SourceUnfit(
+                f"{self.name}: its rows are JSON, and {', '.join(by_position)} is the position of a column",
+                advice="The columns of JSON have names and no order.",
+            )
 
     def _judge_unseen(self, *, all_seen: bool, only: bool, silent: bool) -> None:
         """Refuse names that no row of the only source has; a row of another one may have them."""

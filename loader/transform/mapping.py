@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
@@ -9,10 +10,15 @@ from typing import Self
 from loader.errors import SettingsError
 from loader.settings import Settings
 
+_POSITION = re.compile(r"#([1-9]\d{0,4})")
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
     """From the columns of a source to those of the table.
+
+    A column of the source is named as the source names it, or by its position: ``#3`` is the third. A column
+    that is called ``#3`` wins.
 
     Attributes:
         renamed: (target, source) of each --map.
@@ -91,17 +97,37 @@ class ColumnMapping:
         """The columns that a source must have."""
         return frozenset(source for _, source in self.renamed) | self.dropped
 
-    def targets(self, columns: Iterable[str]) -> dict[str, str]:
+    @property
+    def positions(self) -> frozenset[int]:
+        """The positions by which columns of a source are named, counted from 1."""
+        return frozenset(int(match[1]) for name in self.sources if (match := _POSITION.fullmatch(name)))
+
+    def targets(self, columns: Iterable[str], *, by_position: bool = True) -> dict[str, str]:
         """What is written from a source with these columns: target -> source, without the constants.
 
         A column that --map names is written under its new name only, and makes way for no other: what --map
         and --set give replaces a source's column of that name.
+
+        Args:
+            columns: the source's, in their order.
+            by_position: whether they have an order, as those of JSON have not.
         """
         columns = list(columns)
-        elsewhere = {*self.dropped, *(name for name, _ in self.constants)}
-        elsewhere.update(name for pair in self.renamed for name in pair)
+        renamed = {
+            target: column
+            for target, source in self.renamed
+            if (column := _column(source, columns, by_position=by_position)) is not None
+        }
+        elsewhere = {
+            *self.sources,
+            *renamed.values(),
+            *(name for name, _ in (*self.renamed, *self.constants)),
+        }
+        for name in self.dropped:
+            if (dropped := _column(name, columns, by_position=by_position)) is not None:
+                elsewhere.add(dropped)
         found = {column: column for column in columns if column not in elsewhere}
-        return found | {target: source for target, source in self.renamed if source in columns}
+        return found | renamed
 
     def written(self, columns: Iterable[str]) -> tuple[str, ...]:
         """What is written where --columns names these, be they the table's or those of a source."""
@@ -116,4 +142,18 @@ class ColumnMapping:
 
     def lacking(self, columns: Collection[str]) -> list[str]:
         """The columns that a source with these lacks, sorted."""
-        return sorted(self.sources - set(columns))
+        ordered = list(columns)
+        return sorted(name for name in self.sources if _column(name, ordered, by_position=True) is None)
+
+
+def _column(name: str, columns: Sequence[str], *, by_position: bool) -> str | None:
+    """Return the column of a source that --map or --drop names; None if it has no such column."""
+    if name in columns:
+        return name
+    match = _POSITION.fullmatch(name)
+    if not by_position:
+        return None
+    if match is not None and int(match[1]) <= len(columns):
+        return columns[int(match[1]) - 1]
+    # CSV with a blank behind each delimiter has names without it.
+    return stripped if (stripped := name.strip()) in columns else None

@@ -176,6 +176,12 @@ def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) ->
         encoding=settings.encoding,
         columns=columns,
         expected=None if columns is None else mapping.expected(columns),
+        header=settings.header,
+        skip_lines=settings.skip_lines,
+        comment=settings.comment,
+        quote=settings.quote,
+        positions=mapping.positions if preset is None else frozenset(),
+        null_tokens=(settings.null,),
         query=settings.query,
         table=settings.source_table or table,
     )

@@ -23,6 +23,8 @@ def record_texts(records: Records, null: str) -> Iterator[Record | Reason | None
                 yield records.refused[index]
             else:
                 texts = [None if cell is None or cell == null_text else str(cell) for cell in cells]
+                if records.quoted:
+                    texts = [text and records.quoted.get(text, text) for text in texts]
                 yield dict(zip(records.columns, texts, strict=True))
         return
     objects = json_objects(records, {})

@@ -119,7 +119,7 @@ class Transformer:
             if isinstance(row, Reason):
                 odd[place] = row
             else:
-                targets = self._targets_of(tuple(row))
+                targets = self._targets_of(tuple(row), by_position=not isinstance(records, Objects))
                 rows.append(self._constants | {target: row[source] for target, source in targets.items()})
                 places.append(place)
         return encode(rows, places, odd), odd
@@ -135,12 +135,12 @@ class Transformer:
             check_key(self._name, columns, self._mapping, self._key)
         return self._targets_of(columns)
 
-    def _targets_of(self, columns: tuple[str, ...]) -> dict[str, str]:
+    def _targets_of(self, columns: tuple[str, ...], *, by_position: bool = True) -> dict[str, str]:
         targets = self._targets.get(columns)
         if targets is None:
             if len(self._targets) >= _SHAPES_KNOWN:
                 self._targets.clear()
-            targets = self._targets[columns] = self._mapping.targets(columns)
+            targets = self._targets[columns] = self._mapping.targets(columns, by_position=by_position)
             self._required.see(columns)
         return targets
 

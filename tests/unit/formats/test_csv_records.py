@@ -16,6 +16,7 @@ from loader.formats import csv_records
 from loader.formats.csv_records import CsvReader
 from loader.formats.detect import detect_format
 from loader.formats.records import Table
+from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Place
 
 
@@ -38,7 +39,7 @@ class Pieces:
 async def read(
     data: bytes, start: Place | None = None, sizes: Sequence[int] = (1 << 20,), size: int = 1 << 18
 ) -> list[Table]:
-    source_format = detect_format(data, "t.csv", whole=True, delimiter=",")
+    source_format = detect_format(data, "t.csv", whole=True, hints=SourceHints(delimiter=","))
     begin = start or source_format.begin
     reader = CsvReader(Pieces(data[begin.offset :], sizes), source_format, "t.csv", size)
     return [table async for table in reader.records(begin)]
@@ -54,7 +55,8 @@ def records(tables: list[Table]) -> list[Record]:
             if place not in table.refused:
                 origin = table.origin
                 number = table.start.number + place
-                found.append((number, origin.line(place), origin.data(place), tuple(cells)))
+                texts = tuple(table.quoted.get(str(cell), cell) for cell in cells)
+                found.append((number, origin.line(place), origin.data(place), texts))
     return found
 
 

@@ -7,13 +7,14 @@ import pytest
 from loader.errors import SourceUnfit
 from loader.formats.detect import detect_format
 from loader.formats.source_format import SourceFormat
+from loader.formats.source_hints import SourceHints
 
 ROWS = b'{"id":1}\n{"id":2}\n'
 PARQUET, SQLITE = b"PAR1....", b"SQLite format 3\0...."
 
 
 def look(head: bytes, name: str = "stdin", **options: object) -> SourceFormat:
-    return detect_format(head, name, whole=True, **options)  # type: ignore[arg-type]
+    return detect_format(head, name, whole=True, hints=SourceHints(**options))  # type: ignore[arg-type]
 
 
 # name, first bytes, format
@@ -100,7 +101,7 @@ HEADERS: list[tuple[str, bytes, dict[str, object], tuple[str, tuple[str, ...], b
     ("t.csv", b"\xef\xbb\xbfid,a\r\n1,2\r\n", {}, (",", ("id", "a"), b"id,a\r\n", 9, 2)),
     ("t.csv", b"\n \nid,a\n1,2\n", {}, (",", ("id", "a"), b"id,a\n", 8, 4)),
     ("t.csv", b'"id","a\nb"\n1,2\n', {}, (",", ("id", "a\nb"), b'"id","a\nb"\n', 11, 3)),
-    ("t.csv", b"id;a,b\n1;2\n", {}, (",", ("id;a", "b"), b"id;a,b\n", 7, 2)),
+    ("t.csv", b"id;a,b\n1;2\n", {}, (";", ("id", "a,b"), b"id;a,b\n", 7, 2)),
     ("t.csv", b'id,"a;b;c;d",b\n', {}, (",", ("id", "a;b;c;d", "b"), b'id,"a;b;c;d",b\n', 15, 2)),
     ("t.csv", b"id;a;b\n1;2;3\n", {}, (";", ("id", "a", "b"), b"id;a;b\n", 7, 2)),
     ("t.csv", b'"id","a ""x"""\n', {}, (",", ("id", 'a "x"'), b'"id","a ""x"""\n', 15, 2)),
@@ -109,7 +110,7 @@ HEADERS: list[tuple[str, bytes, dict[str, object], tuple[str, tuple[str, ...], b
     ("t.csv", b"id|a\n1|2\n", {}, ("|", ("id", "a"), b"id|a\n", 5, 2)),
     ("t.csv", b"id\n1\n", {}, (",", ("id",), b"id\n", 3, 2)),
     ("t.csv", b"sep=;\r\nid,x;a\r\n1;2\r\n", {}, (";", ("id,x", "a"), b"sep=;\r\nid,x;a\r\n", 15, 3)),
-    ("t.csv", b"sep=;\n1;2\n", {"columns": ("id", "a")}, (";", ("id", "a"), b"", 6, 2)),
+    ("t.csv", b"sep=;\n1;2\n", {"columns": ("id", "a")}, (";", ("id", "a"), b"sep=;\n", 6, 2)),
     ("t.csv", b"sep=^\nid^a\n1^2\n", {}, ("^", ("id", "a"), b"sep=^\nid^a\n", 11, 3)),
     ("t.csv", b",id,a\n0,1,2\n", {"columns": ("id", "a")}, (",", ("column 1", "id", "a"), b",id,a\n", 6, 2)),
     ("t.csv", b"sep=a,id\n1,2\n", {}, (",", ("sep=a", "id"), b"sep=a,id\n", 9, 2)),
@@ -186,7 +187,7 @@ UNFIT: list[tuple[str, bytes, dict[str, object], str]] = [
         "t.csv",
         b"\n,a,b\n",
         {},
-        "t.csv:2: column 1 of the header has no name\nGive it one, or leave it out: --columns a,b",
+        "t.csv:2: column 1 of the header has no name\nName it with --map COLUMN=#1, or leave it out",
     ),
     ("t.csv", b'"id"x,a\n', {}, "t.csv:1: the header cannot be read"),
     ("t.csv", b"1,2,3\n", {"columns": ("id", "a")}, "t.csv:1: 3 cells, and --columns names 2 columns"),

@@ -27,7 +27,7 @@ def write(path: Path) -> None:
             path.write_text("".join(f'{{"id":{number}}}\n' for number in range(ROWS)))
         case "json":
             path.write_text("[" + ",\n".join(f'{{"id":{number}}}' for number in range(ROWS)) + "]")
-        case "csv" | "tsv":
+        case "csv" | "tsv" | "copy":
             path.write_text("id\n" + "".join(f"{number}\n" for number in range(ROWS)))
         case "parquet":
             pl.DataFrame({"id": range(ROWS)}).write_parquet(path)
