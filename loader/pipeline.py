@@ -113,11 +113,9 @@ class Load:
         )
         self._skip = SkipSettled(self._ledger.past.settled)
         self._in_flight = InFlight(self._ledger, self._throttle, halt, dry_run=settings.dry_run)
-        # The columns that each row must have; until the target was asked, as far as they can be assumed.
-        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
-        self._described = False
         # The columns that each row must have; until the target was asked, what can be assumed of them.
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
+        self._named_key = settings.on_conflict or () if settings.resolution != "none" else ()
         self._described = False  # whether the API was asked for the key, for want of a row
         self._type_warning = ""  # about values that depend on types which nobody told
         self._stages: _Stages | None = None
@@ -195,6 +193,9 @@ class Load:
         stages: _Stages | None = None
         broken: SourceError | None = None
         try:
+            if ledger.past is NO_PAST:  # else an earlier run has seen that the sources can be read
+                await self._reader.survey()
+                self._reader.check_keys(self._named_key)
             async with aclosing(self._reader.records(ledger.past.watermark)) as all_records:
                 async for records in all_records:
                     if stages is None and (shape := await self._first_shape(requests, records)):
@@ -265,14 +266,13 @@ class Load:
     async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
         """Ask the target whether it takes rows of the first shape, and make the stages for its answer.
 
-        Then the other sources are checked, and what an earlier run has left open is settled.
+        Then what an earlier run has left open is settled.
         """
         ledger = self._ledger
         relation = await ask(requests, self._settings, shape, self._mapping.named)
         self._key = relation.key if self._settings.resolution != "none" else ()
         self._mapping.check_key(self._key)
-        if ledger.past is NO_PAST:  # else an earlier run has seen that the sources can be read
-            await self._reader.survey(self._key)
+        self._reader.check_keys(self._key)
         sender = Sender(
             requests,
             relation,

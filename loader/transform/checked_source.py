@@ -80,6 +80,7 @@ class CheckedSource:
         self._hints = hints
         self._mapping = mapping
         self._null = null
+        self._columns: tuple[str, ...] | None = None  # of all its records
         self._key = key
         self._size = size
         self._spool = spool
@@ -117,11 +118,10 @@ class CheckedSource:
             rows = f"no row from number {start.number:,} on" if start.number > 1 else "no row"
             self._watch(Notice(f"{self.name}: {rows} has {', '.join(unseen)}, {_NAMED}"))
 
-    async def check(self, *, key: Sequence[str] = (), unpacks: bool = True) -> None:
+    async def check(self, *, unpacks: bool = True) -> None:
         """Check the first records, and tell nothing of them.
 
         Args:
-            key: columns that each row must have.
             unpacks: whether a compressed database may be unpacked for it; else it is not checked.
 
         Raises:
@@ -131,8 +131,17 @@ class CheckedSource:
         records = self._checked(begin, silent=True, only=False, spool=self._spool if unpacks else None)
         async with aclosing(records):
             first = await anext(records, None)
-        if first is not None and not isinstance(first, Block | Objects) and self.preset is None:
-            check_key(self.name, first.columns, self._mapping, key)
+        if first is not None and not isinstance(first, Block | Objects):
+            self._columns = first.columns
+
+    def check_key(self, key: Sequence[str]) -> None:
+        """Check that the records have the key, as far as their columns were seen by check().
+
+        Raises:
+            SourceUnfit: they lack a column of the key.
+        """
+        if self._columns is not None and self.preset is None:
+            check_key(self.name, self._columns, self._mapping, key)
 
     @property
     def _passes_through(self) -> bool:

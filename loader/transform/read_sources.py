@@ -105,13 +105,10 @@ class SourceReader:
                 async for batch in records:
                     yield batch
 
-    async def survey(self, key: Sequence[str]) -> None:
-        """Check each of several files before a row of any is sent.
+    async def survey(self) -> None:
+        """Check each of several files before anything is sent.
 
         Standard input, pipes and URLs are left to their turn, and so are databases that must be unpacked.
-
-        Args:
-            key: columns that each row must have.
 
         Raises:
             SourceMissing, SourceUnfit, SourceError: as records() does.
@@ -120,10 +117,19 @@ class SourceReader:
             return
         for source in self.sources:
             if source.is_local_file:
-                await source.check(key=key, unpacks=False)
+                await source.check(unpacks=False)
         lacking = [source.lacking for source in self.sources if source.lacking is not None]
         if len(lacking) == len(self.sources):
             refuse_everywhere(lacking)
+
+    def check_keys(self, key: Sequence[str]) -> None:
+        """Check that the sources that were surveyed have the key, once the target has told it.
+
+        Raises:
+            SourceUnfit: one lacks a column of the key.
+        """
+        for source in self.sources:
+            source.check_key(key)
 
     async def _one_after_another(
         self, begin: Place, *, again: bool, told: int = 0

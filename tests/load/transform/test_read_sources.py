@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import sqlite3
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -31,14 +30,19 @@ def database(*tables: str) -> bytes:
 UNFIT: list[tuple[list[str], str, bytes, str]] = [
     (["--map=b=x"], "rows.csv", b"id,a\nk2,1\n", "rows.csv lacks x"),
     (["--map=b=x"], "rows.csv", b"id,a\n", "rows.csv lacks x"),
-    ([], "rows.csv", b"key,a\nk2,1\n", "rows.csv gives no id, the key"),
-    ([], "rows.csv.gz", gzip.compress(b"key,a\nk2,1\n"), "rows.csv.gz gives no id, the key"),
+    (["--on-conflict=id"], "rows.csv", b"key,a\nk2,1\n", "rows.csv gives no id, the key"),
+    (
+        ["--on-conflict=id"],
+        "rows.csv.gz",
+        gzip.compress(b"key,a\nk2,1\n"),
+        "rows.csv.gz gives no id, the key",
+    ),
     ([], "rows.csv", b"id,id\nk2,1\n", "rows.csv:1: the header has id twice"),
     ([], "rows.sqlite", database("one", "other"), "rows.sqlite has 2 tables: one, other"),
     ([], "rows.sqlite", b"id,a\nk2,1\n", "rows.sqlite is not a SQLite database, although its name says so"),
     ([], "rows.parquet", b"id,a\nk2,1\n", "rows.parquet is not Parquet, although its name says so"),
     ([], "rows.gz", b"\0", "rows.gz is not gzip, although its name says so"),
-    ([], "rows.csv", b"PK\x03\x04", "rows.csv is a zip archive"),
+    ([], "rows.csv", b"7z\xbc\xaf\x27\x1c", "rows.csv is a 7z archive"),
 ]
 
 
@@ -56,6 +60,20 @@ def test_a_later_source_that_does_not_fit_is_told_before_the_first_row(
     assert f"stopped: {words}" in run.err
     assert "first.csv" not in run.err
     assert ({}, 0, 0) == (contents(target), run.report["requests"], run.report["rows_read"])
+
+
+def test_a_later_source_without_the_key_of_the_table_is_told_before_the_first_row(
+    target: Target, tmp_path: Path, loads: Loads
+) -> None:
+    """Once the API has told which columns that is."""
+    (tmp_path / "first.csv").write_text("id,a\nk1,1\n")
+    (tmp_path / "later.csv").write_text("key,a\nk2,1\n")
+
+    run = loads.run("--run-dir=run", "first.csv", "later.csv")
+
+    assert 2 == run.code, run.err
+    assert "stopped: later.csv gives no id, the key" in run.err
+    assert ({}, 0) == (contents(target), run.report["rows_read"])
 
 
 def test_json_of_a_day_may_lack_a_column_that_another_has(
@@ -102,9 +120,9 @@ async def test_a_load_that_goes_on_does_not_look_again(
     looks: list[SourceReader] = []
     survey = SourceReader.survey
 
-    async def counted(reader: SourceReader, key: Sequence[str]) -> None:
+    async def counted(reader: SourceReader) -> None:
         looks.append(reader)
-        await survey(reader, key)
+        await survey(reader)
 
     monkeypatch.setattr(SourceReader, "survey", counted)
     run_dir = tmp_path / "run"
