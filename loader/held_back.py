@@ -15,6 +15,7 @@ from loader.errors import TooManyRejects
 from loader.events import Notice
 from loader.halt import Halt, Halted
 from loader.model import Batch, Chunk, HeldBack, Insert, Outcome
+from loader.run.held_table import Refused
 from loader.run.ledger import Ledger
 from loader.run.resume import overlapping, within
 from loader.send.relation import Relation
@@ -83,8 +84,7 @@ class HeldBackRetry:
                     await self._ledger.reject_refused()  # else nobody could see why it stopped
                 raise
             if final and not this_round.got_in_after and not await self._held_rows.untried():
-                # First those that others wait behind: perhaps one of these is the parent of a refused row.
-                await self._ledger.reject_refused(blocking=True) or await self._ledger.reject_refused()
+                await self._reject_refused()
             every_row = not this_round.got_in
         await self._held_rows.end()
         self._ledger.observer.on(Notice(_summary(count, rounds)))
@@ -102,6 +102,13 @@ class HeldBackRetry:
             await self._settle(batch, outcome, every_row=every_row)
             this_round.add(outcome)
         return this_round
+
+    async def _reject_refused(self) -> None:
+        """Reject rows that nothing lets in; where all of them wait for each other, those in the way first."""
+        await self._held_rows.spare_hopeful()
+        for which in (Refused.HOPELESS, Refused.BLOCKING, Refused.ALL):
+            if await self._ledger.reject_refused(which):
+                return
 
     async def _settle(self, batch: Batch, outcome: Outcome, *, every_row: bool) -> None:
         """Send rows, and enter their outcome into the ledger."""

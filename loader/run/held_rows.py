@@ -10,6 +10,7 @@ from itertools import islice
 
 from loader.model import HeldBack, Key, Limits, Reject, RowId, RowRange, Shape
 from loader.run import held_table, turns
+from loader.run.held_table import Refused
 from loader.run.journal import Journal
 
 _MOST_REJECTS = 1000  # at once
@@ -124,18 +125,17 @@ class HeldRows:
 
         return await self._journal.work(read)
 
-    async def refused_in_round(self, *, blocking: bool) -> list[Reject]:
-        """Return rows that were refused alone in this round as rejects; not all at once.
-
-        Args:
-            blocking: whether to return only those that rows of their key wait behind.
-        """
+    async def refused_in_round(self, which: Refused) -> list[Reject]:
+        """Return rows that were refused alone in this round as rejects; not all at once."""
 
         def read(database: sqlite3.Connection) -> list[Reject]:
-            refused = held_table.refused_alone(database, self._round, blocking=blocking)
-            return list(islice(refused, _MOST_REJECTS))
+            return list(islice(held_table.refused_alone(database, self._round, which), _MOST_REJECTS))
 
         return await self._journal.work(read)
+
+    async def spare_hopeful(self) -> None:
+        """Find out which rows may still get in; all others that were refused alone are hopeless."""
+        await self._journal.work(partial(turns.spare, number=self._round))
 
     async def end(self) -> None:
         """Forget the order."""

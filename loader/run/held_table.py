@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 import orjson
@@ -144,21 +145,23 @@ def count_untried(database: sqlite3.Connection, number: int) -> int:
     return int(count)
 
 
-def refused_alone(database: sqlite3.Connection, number: int, *, blocking: bool = False) -> Iterator[Reject]:
-    """Yield the rows that were refused alone in a round as rejects.
+class Refused(Enum):
+    """Some of the rows that were refused alone in a round, as a condition of SQL."""
 
-    Args:
-        database: the journal.
-        number: of the round.
-        blocking: whether to yield only those that rows of their key wait behind.
-    """
-    query = f"select {_COLUMNS} from held where round = :round"  # noqa: S608 - no text of others
-    if blocking:
-        query += (
-            " and compared is not null and exists (select 1 from held as later"
-            " where later.compared in (held.compared, :any)"
-            " and (later.source, later.number) > (held.source, held.number))"
-        )
+    ALL = "true"
+    # No row can let them in that has not had its turn (turns.spare).
+    HOPELESS = "id not in (select held from member join spared on spared.node = member.id)"
+    # Rows of their key wait behind them.
+    BLOCKING = (
+        "compared is not null and exists (select 1 from held as later"
+        " where later.compared in (held.compared, :any)"
+        " and (later.source, later.number) > (held.source, held.number))"
+    )
+
+
+def refused_alone(database: sqlite3.Connection, number: int, which: Refused) -> Iterator[Reject]:
+    """Yield rows that were refused alone in a round as rejects."""
+    query = f"select {_COLUMNS} from held where round = :round and {which.value}"  # noqa: S608 - ours
     for columns in database.execute(query, {"round": number, "any": _ANY}):
         row = _held_back(columns)
         if row.reason is not None:

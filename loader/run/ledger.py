@@ -13,6 +13,7 @@ from loader.halt import Halt
 from loader.model import Batch, Chunk, Key, Outcome, Place, Reject, Row, RowRange
 from loader.run import rejects
 from loader.run.held_rows import HeldRows
+from loader.run.held_table import Refused
 from loader.run.journal import NO_PAST, RejectGroup
 from loader.run.report import Report, Tally, report, too_many
 from loader.run.resume import part, whole
@@ -174,17 +175,14 @@ class Ledger:
             self.held_rows.refused += 1
             self.judge_rejects()
 
-    async def reject_refused(self, *, blocking: bool = False) -> bool:
-        """Enter the rows as rejected that were refused alone in this round: nothing can let them in.
-
-        Args:
-            blocking: whether to reject only those that rows of their key wait behind.
+    async def reject_refused(self, which: Refused = Refused.ALL) -> bool:
+        """Enter rows as rejected that were refused alone in this round: nothing can let them in.
 
         Returns:
             Whether there were any.
         """
         before = self.held_rows.count
-        while refused := await self.held_rows.refused_in_round(blocking=blocking):
+        while refused := await self.held_rows.refused_in_round(which):
             for reject in refused:
                 self._journal.reject(reject)
                 self.observer.on(Rejected(reject))

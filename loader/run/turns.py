@@ -20,9 +20,10 @@ from loader.run import held_table
 from loader.run.references import Reference, Values, Vote, candidates
 
 _SAMPLE = 5000  # rows by whose values references are found
-_TABLES = ("turn", "node", "need", "offer", "edge", "wave")
+_TABLES = ("turn", "member", "node", "need", "offer", "edge", "wave", "spared")
 _SCHEMA = """
 create table turn (position integer primary key, held integer not null unique);
+create table member (id integer primary key, held integer not null unique);
 create table node (id integer primary key, held integer not null, shape integer not null,
     compared text, missing integer not null default 0);
 create table need (value text not null, node integer not null);
@@ -31,6 +32,7 @@ create table edge (parent integer not null, child integer not null, primary key 
     without rowid;
 create index edge_child on edge (child);
 create table wave (node integer primary key);
+create table spared (node integer primary key);
 """
 _CHAIN = """
 insert or ignore into edge
@@ -48,6 +50,13 @@ _RELEASE = """
 update node set missing = missing - (
     select count(*) from edge cross join wave on wave.node = edge.parent where edge.child = node.id
 ) where id in (select child from wave cross join edge on edge.parent = wave.node)
+"""
+_SPARE = """
+insert into spared
+with recursive hopeful (node) as (
+    select member.id from member join held on held.id = member.held where held.round <> ?
+    union select child from hopeful cross join edge on edge.parent = hopeful.node
+) select node from hopeful
 """
 _DONE = "delete from node where id in (select node from wave)"
 
@@ -72,13 +81,22 @@ def order(database: sqlite3.Connection, key: tuple[str, ...], types: Mapping[str
         database.execute(statement)
     database.execute("update held set round = 0")  # it was of an earlier run, or round
     any_key = _nodes(database)
+    values = Values(types)
+    _edges(database, _references(database, key, values), values)
     if any_key:  # it may be equal to every other: no row may pass another
         database.execute(_ALL_IN_ORDER)
     else:
-        values = Values(types)
-        _edges(database, _references(database, key, values), values)
         _sort(database)
     database.execute("commit")
+
+
+def spare(database: sqlite3.Connection, number: int) -> None:
+    """Write the rows into the table ``spared`` that may still get in, after a round in which none did.
+
+    They are those that were not refused in it, as they wait behind others, and all that wait for them.
+    """
+    database.execute("delete from spared")
+    database.execute(_SPARE, (number,))
 
 
 def _nodes(database: sqlite3.Connection) -> bool:
@@ -90,6 +108,7 @@ def _nodes(database: sqlite3.Connection) -> bool:
         compared = None if row.key is None else orjson.dumps(row.key).decode()
         any_key = any_key or row.key == ANY
         database.execute("insert into node values (?, ?, ?, ?, 0)", (number, identity, shape, compared))
+        database.execute("insert into member values (?, ?)", (number, identity))
     return any_key
 
 

@@ -246,11 +246,20 @@ class KinModel:
         return waiting
 
     def _rejected(self, waiting: list[tuple[int, Line]]) -> list[int]:
-        """Nothing gets in any more: first the rows are bad that others wait behind."""
+        """Nothing gets in any more: the rows are bad whose parents do not wait behind another row."""
         keys = [row.key for _, row in waiting]
         first = [place for place, key in enumerate(keys) if keys.index(key) == place]
         blocking = [place for place in first if keys.count(keys[place]) > 1]
-        return [waiting[place][0] for place in blocking or first]
+        hopeful = {keys[place] for place in blocking}
+        spared: set[int] = set()
+        while (
+            more := {place for place in first if waiting[place][1].values["boss"].strip('"') in hopeful}
+            - spared
+        ):
+            spared |= more
+            hopeful |= {keys[place] for place in more}
+        hopeless = [place for place in first if place not in spared]
+        return [waiting[place][0] for place in hopeless or blocking]
 
     def _apply(self, number: int, row: Line) -> bool:
         """Apply a row; False: it waits for its parent."""
