@@ -75,6 +75,8 @@ class Ledger:
         """Say what is to be loaded, and what of it is in from earlier runs."""
         sizes = [source.size for source in self._sources]
         self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
+        for remark in self._run_dir.remarks:
+            self.observer.on(Notice(remark))
         if self.past is not NO_PAST:
             source = self._frontier.source
             # What is passed over of that source its reader tells: compressed, it is not the offset.
@@ -193,7 +195,7 @@ class Ledger:
         await self._commit()
         try:
             groups = self._journal.reject_groups()
-            rejects.write(self._run_dir.path, self._journal.rejects(), self._names, self._formats)
+            rejects.write(self._run_dir.own_files, self._journal.rejects(), self._names, self._formats)
             self._run_dir.write_report(ended := self._report(groups))
             if self._halt.error is None:
                 self._journal.finish()  # last of all: until then the same command goes on, and ends here
