@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from loader.settings.values import GIB
+
 
 @dataclass(frozen=True, slots=True)
 class SourceHints:
@@ -17,6 +19,7 @@ class SourceHints:
         expected: those of ``columns`` that a header of CSV must have; None: all.
         query: selects the rows of SQLite.
         table: of SQLite, to read.
+        parquet_memory: bytes that a row group of Parquet may take, uncompressed.
     """
 
     format: str | None = None
@@ -26,3 +29,4 @@ class SourceHints:
     expected: tuple[str, ...] | None = None
     query: str | None = None
     table: str | None = None
+    parquet_memory: int = GIB

@@ -75,8 +75,6 @@ class Ledger:
         """Say what is to be loaded, and what of it is in from earlier runs."""
         sizes = [source.size for source in self._sources]
         self.observer.on(Opened(None if None in sizes else sum(size or 0 for size in sizes)))
-        for remark in self._run_dir.remarks:
-            self.observer.on(Notice(remark))
         if self.past is not NO_PAST:
             source = self._frontier.source
             # What is passed over of that source its reader tells: compressed, it is not the offset.
@@ -89,6 +87,8 @@ class Ledger:
             self.observer.on(
                 Notice("this source cannot be resumed: once stopped, it is loaded from its start")
             )
+        for remark in self._run_dir.remarks:
+            self.observer.on(Notice(remark))
 
     def describe(self, source: int, source_format: SourceFormat) -> None:
         """Note the format of a source."""

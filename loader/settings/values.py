@@ -17,7 +17,7 @@ InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
 PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 
-KIB, MIB = 1024, 1024 * 1024
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +65,11 @@ def parse_size(text: str) -> int:
     Raises:
         SettingsError: it is not a size.
     """
-    size = re.fullmatch(r"\s*(\d+)\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
+    size = re.fullmatch(r"\s*(\d+)\s*(?:(k|m|g)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
     if not size:
         raise SettingsError(f"{text!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB.")
     unit = (size[2] or "").lower()
-    return int(size[1]) * {"": 1, "k": KIB, "m": MIB}[unit]
+    return int(size[1]) * {"": 1, "k": KIB, "m": MIB, "g": GIB}[unit]
 
 
 def parse_columns(text: str) -> tuple[str, ...]:

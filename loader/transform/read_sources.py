@@ -172,6 +172,7 @@ def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) ->
         expected=None if columns is None else mapping.expected(columns),
         query=settings.query,
         table=settings.source_table or table,
+        parquet_memory=settings.parquet_memory,
     )
 
 
