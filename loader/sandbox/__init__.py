@@ -2,7 +2,7 @@
 
 Everything here is synchronous and belongs to the main thread: the kernel ends the servers with the thread
 that started them. The servers listen on 127.0.0.1 only. PostgreSQL asks for passwords. PostgREST asks for a
-token, except for what sql/ makes public: any user of this machine can read the view latest_trades without one.
+token, except for what sql/ makes public: any user of this machine can read the view latest_trades.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def cache_folder() -> Path:
 
 
 def _is_known(program: Path) -> bool:
-    """Tells whether the program in the cache is the PostgREST that bulkload knows, and nobody has changed it."""
+    """Tells whether a program is the PostgREST that bulkload knows, and nobody has changed it."""
     try:
         with program.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()  # 20 MB, 20 ms
