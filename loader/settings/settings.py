@@ -42,7 +42,7 @@ class Settings:
     """Everything that a load is told. Each field is an option of the command line (docs/options.md).
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
-    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for a Supabase project, else ``api``.
+    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``.
     The pairs of ``map`` are (target, source), those of ``set`` (column, value).
 
     Raises:
