@@ -375,17 +375,7 @@ def test_no_pipe_is_waited_for_in_place_of_rates(loads: Loads) -> None:
     """--usd-rates is read more than once."""
     write(loads.folder, "data.jsonl", BAD)
     os.mkfifo(loads.folder / "rates")
-    command = loads.command("--preset=kraken", "--usd-rates=rates", "data.jsonl")
+    run = loads.start("--preset=kraken", "--usd-rates=rates", "data.jsonl").wait(20)
 
-    ended = subprocess.run(
-        command,
-        cwd=loads.folder,
-        env=loads.environment(),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=False,
-    )
-
-    assert 2 == ended.returncode, ended.stderr
-    assert "regular file" in ended.stderr
+    assert 2 == run.code, run.err
+    assert "regular file" in run.err

@@ -1,4 +1,4 @@
-"""Sources that change while they are loaded: neither a mix of two states nor half of a line passes for all."""
+"""Sources that change while they are loaded: no mix of two states and no half of a line is all."""
 
 from __future__ import annotations
 
