@@ -34,6 +34,10 @@ def open_database(path: Path, name: str) -> sqlite3.Connection:
         SourceError: it is cut off, damaged, in use, or not a database.
     """
     _check_size(path, name)
+    for suffix in ("-wal", "-journal"):  # SQLite would wait for the writer of a named pipe
+        beside = path.with_name(f"{path.name}{suffix}")
+        if beside.exists() and not beside.is_file():
+            raise SourceError(f"{name}{suffix} is not a regular file", advice="Remove it, or load a copy.")
     try:
         # Not immutable=1: a program that writes to it may have left some of its rows in a -wal file.
         address = f"{path.absolute().as_uri()}?mode=ro"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,13 @@ from types import TracebackType
 from typing import Any, Self
 
 from loader.errors import RunDirError, SettingsError
-from loader.private_files import FILE_MODE, NotRegularError, create_private_folder, open_regular
+from loader.private_files import (
+    FILE_MODE,
+    NotRegularError,
+    check_regular,
+    create_private_folder,
+    open_regular,
+)
 from loader.run import rejects
 from loader.run.identity import (
     can_be_resumed,
@@ -70,6 +75,10 @@ class RunDir:
         try:
             create_private_folder(self.path)
             is_new = self._open_lock()
+        except NotRegularError as error:
+            raise SettingsError(
+                f"{error.filename}: is not a regular file", advice="Give this load another --run-dir."
+            ) from error
         except OSError as error:
             raise SettingsError(f"--run-dir {self.path}: {(error.strerror or str(error)).lower()}") from error
         try:
@@ -100,14 +109,10 @@ class RunDir:
         """Open the file that is locked, and return whether it is new."""
         path = self.path / _LOCK
         flags = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            self._lock = os.open(path, flags | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        except FileExistsError:
+        if check_regular(path):
             self._lock = os.open(path, flags)
-            if not stat.S_ISREG(os.fstat(self._lock).st_mode):
-                os.close(self._lock)
-                raise NotRegularError(path) from None
             return False
+        self._lock = os.open(path, flags | os.O_CREAT | os.O_EXCL, FILE_MODE)
         os.fchmod(self._lock, FILE_MODE)
         return True
 

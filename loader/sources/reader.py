@@ -177,8 +177,8 @@ class ByteReader:
     def _read_file(self, size: int) -> bytes:
         assert self._file is not None  # noqa: S101 - the context manager was entered
         name, total = self._source.name, self._source.size
-        if self._source.path is not None and total is not None:
-            size = min(size, total - self._stored)  # what is appended meanwhile belongs to no known state
+        if self._source.path is not None and total:  # files of /proc say 0
+            size = min(size, total - self._stored)  # what is appended meanwhile is of no known state
         try:
             if self._source.is_stdin:  # read() would wait until a pipe has given that much
                 data = cast("BufferedReader", self._file).read1(size)
