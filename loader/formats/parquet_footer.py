@@ -27,11 +27,15 @@ _TRUE, _FALSE, _BYTE, _INTEGERS, _DOUBLE, _BINARY, _LISTS, _MAP, _STRUCT = (
     12,
 )
 # Fields of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
-_ROW_GROUPS, _COLUMNS, _TOTAL_SIZE, _META_DATA, _UNCOMPRESSED_SIZE = 4, 1, 2, 3, 6
+_ROW_GROUPS, _COLUMNS, _TOTAL_SIZE, _ROWS, _META_DATA, _VALUES, _UNCOMPRESSED_SIZE = 4, 1, 2, 3, 3, 5, 6
+_VALUE = 16  # bytes of a text or a list in memory, besides its content
 
 
 def row_group_sizes(path: Path) -> list[int]:
-    """Return the uncompressed size of each row group, in bytes, as the footer tells it.
+    """Return about what each row group takes in memory, in bytes, as the footer tells it.
+
+    It is the uncompressed size. Of columns of lists and maps, the number of their values counts where it is
+    more: run-length encoding writes a billion equal ones in a few bytes.
 
     Raises:
         ValueError: the file has no footer that can be read.
@@ -41,12 +45,16 @@ def row_group_sizes(path: Path) -> list[int]:
         footer = _Compact(_footer(file)).struct()
     sizes = []
     for group in footer.get(_ROW_GROUPS, []):
-        columns = [
-            column.get(_META_DATA, {}).get(_UNCOMPRESSED_SIZE, 0) for column in group.get(_COLUMNS, [])
-        ]
-        # Each may be wrong, or left out: what is larger counts.
-        sizes.append(max(group.get(_TOTAL_SIZE, 0), sum(max(0, size) for size in columns)))
+        rows = group.get(_ROWS, 0)
+        columns = [_column_size(column.get(_META_DATA, {}), rows) for column in group.get(_COLUMNS, [])]
+        sizes.append(max(group.get(_TOTAL_SIZE, 0), sum(columns)))  # either may be left out
     return sizes
+
+
+def _column_size(column: dict[int, Any], rows: int) -> int:
+    values: int = column.get(_VALUES, 0)
+    size: int = column.get(_UNCOMPRESSED_SIZE, 0)
+    return max(size, values * _VALUE if values > rows else 0)
 
 
 def _footer(file: BinaryIO) -> bytes:

@@ -61,6 +61,15 @@ def test_the_larger_of_what_is_told_counts(
     assert [size] == row_group_sizes(parquet(tmp_path / "f.parquet", footer_of(total, *columns)))
 
 
+def test_values_of_lists_count(tmp_path: Path) -> None:
+    """A million equal values in one row, in a few bytes by run-length encoding: they take 16 bytes each."""
+    frame = pl.DataFrame({"id": ["k"], "c": ["x"]}).with_columns(pl.col("c").repeat_by(1_000_000))
+    frame.write_parquet(tmp_path / "f.parquet", compression="brotli")
+
+    assert (tmp_path / "f.parquet").stat().st_size < 3000
+    assert [16_000_000 // 10**6] == [size // 10**6 for size in row_group_sizes(tmp_path / "f.parquet")]
+
+
 def test_a_large_row_group_is_refused(tmp_path: Path) -> None:
     """By the size of the second, before anything is read, with the option that allows it."""
     frame = pl.DataFrame({"id": ["k"] * 20, "c": ["x" * 10_000] * 10 + ["y" * 400_000] * 10})
