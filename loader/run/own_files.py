@@ -185,7 +185,11 @@ class OwnFiles:
             RunDirError: the disk is full, or the like.
         """
         old = [name for name in self._names() if name in parts or stale(name)]
-        changed = [name for name in old if self._written.get(name) != _stamp(self.folder / name)]
+        changed = [
+            name
+            for name in old
+            if _stamp(self.folder / name) not in (self._written.get(name), self._loaded.get(name))
+        ]
         if changed:
             self.set_aside(changed)
         stamps = {name: _stamp(part) for name, part in parts.items()}
