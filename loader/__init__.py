@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from loader.errors import (
@@ -73,7 +74,7 @@ async def load(
     from loader.halt import Halt
     from loader.pipeline import Load
     from loader.run.run_dir import RunDir, run_dir_path
-    from loader.sources.find import find
+    from loader.sources.find import find, with_state
 
     make_preset = check_settings(settings)
     found_sources = await to_thread.run_sync(
@@ -81,6 +82,7 @@ async def load(
     )  # it may ask servers
     if not found_sources:
         raise SourceMissing("no source was named")
+    found_sources = await to_thread.run_sync(with_state, found_sources)
     with RunDir(
         run_dir_path(settings, found_sources[0].name), found_sources, fresh=settings.fresh
     ) as run_dir:
@@ -92,7 +94,10 @@ async def load(
             observer=observer or Observers(),
             preset=make_preset,
         )
-        return await pipeline.run()
+        report = await pipeline.run()
+        if report.status == "complete" and not settings.dry_run:
+            run_dir.note_loaded(settings, found_sources)
+        return report
 
 
 def check_settings(settings: Settings) -> Callable[[], Preset] | None:
@@ -112,6 +117,7 @@ def check_settings(settings: Settings) -> Callable[[], Preset] | None:
 
 def _preset(settings: Settings) -> Callable[[], Preset] | None:
     """Return what makes the preset that the settings name, with the rates that they name."""
+    from loader.private_files import open_regular
     from loader.transform.presets import Rates, preset
 
     if settings.preset is None:
@@ -119,7 +125,7 @@ def _preset(settings: Settings) -> Callable[[], Preset] | None:
     rates = None
     if settings.usd_rates is not None:
         try:
-            with settings.usd_rates.open(encoding="utf-8", newline="") as file:
+            with TextIOWrapper(open_regular(settings.usd_rates), encoding="utf-8", newline="") as file:
                 rates = Rates.parse(file, str(settings.usd_rates))
         except (OSError, UnicodeDecodeError) as error:
             why = " is not UTF-8" if isinstance(error, ValueError) else f": {error.strerror or error}"

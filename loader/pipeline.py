@@ -17,6 +17,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
@@ -43,7 +44,7 @@ from loader.send.relation import USUAL_KEY, Relation, ask, described_key
 from loader.send.retry import Requests
 from loader.send.sender import Sender
 from loader.settings import Settings
-from loader.sources.find import Source
+from loader.sources.find import Source, check_unchanged
 from loader.throttle.throttle import Throttle
 from loader.transform.first_shape import first_shape, hold_columns
 from loader.transform.groups import Groups
@@ -91,6 +92,7 @@ class Load:
         preset: Callable[[], Preset] | None = None,
     ) -> None:
         self._settings = settings
+        self._sources = sources
         self._halt = halt
         self._mapping = ColumnMapping.of(settings)
         self._throttle = Throttle(
@@ -142,7 +144,18 @@ class Load:
             with self._halt.at_once:
                 await self._load(requests)
                 self._ledger.judge_rejects()
+                await self._check_sources()
         return await self._ledger.close()
+
+    async def _check_sources(self) -> None:
+        """Stop where a source is not as it was when the load began: then its rows may be a mix."""
+        if self._halt.error is not None:
+            return
+        try:
+            for source in self._sources:
+                await anyio.to_thread.run_sync(check_unchanged, source)
+        except SourceError as error:
+            self._halt.stop(error)
 
     async def _load(self, requests: Requests) -> None:
         give, take = anyio.create_memory_object_stream[QueuedBatch](0)

@@ -89,6 +89,7 @@ def _show(box: Sandbox, console: Console) -> None:
     print_out(f"token: {token}")
     print_out(f"curl -H 'Authorization: Bearer {token}' '{box.url}/latest_trades?limit=3'")
     console.print("the token is valid for a day; the sandbox runs until Ctrl-C and keeps its rows")
+    console.print("without a token, any user of this machine can read latest_trades, as on a public site")
 
 
 def _terminated(*_: object) -> None:

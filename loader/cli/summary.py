@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -12,8 +13,9 @@ from loader.cli.terminal import print_lines
 from loader.errors import Exit
 from loader.formats.source_format import is_reject_file
 from loader.run import rejects
+from loader.run.own_files import ERRORS, REPORT
 from loader.run.report import Report
-from loader.run.run_dir import REPORT, run_dir_path
+from loader.run.run_dir import run_dir_path
 from loader.settings import Settings
 from loader.sources.urls import is_url, shown
 from loader.visible import visible
@@ -44,12 +46,22 @@ def print_summary(report: Report, settings: Settings, arguments: Sequence[str], 
         console.print(f"  {group['count']:,} x {group['code']} {group['message']}; first: {group['place']}")
     if report.rejects:
         rows = [str(path) for path in rejects.files(folder) if is_reject_file(path.name)]
-        console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / rejects.ERRORS}")
-    console.print(f"report: {folder / REPORT}")
+        if rows:  # else the disk is full, or the like: the error says so
+            console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / ERRORS}")
+    if _is_written(report, folder / REPORT):
+        console.print(f"report: {folder / REPORT}")
     if report.error:
         print_lines(f"stopped: {report.error}")
     if _can_be_resumed(report):
         console.print(f"to resume: {_resuming_command(arguments)}")
+
+
+def _is_written(report: Report, path: Path) -> bool:
+    """Return whether a file holds this report, and not none or that of an earlier run."""
+    try:
+        return path.read_bytes() == report.json()
+    except OSError:
+        return False
 
 
 def _can_be_resumed(report: Report) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio.to_thread
 
@@ -13,6 +14,7 @@ from loader.formats.byte_stream import ByteStream
 from loader.formats.format_reader import DatabaseReader
 from loader.formats.records import Records
 from loader.model import Place
+from loader.private_files import create_private
 
 _SPOOLED = 1024 * 1024  # bytes that are written at a time
 _PIECE = 1024 * 1024  # bytes of a piece of rows, about
@@ -38,7 +40,7 @@ async def spool_to_file(stream: ByteStream, path: Path) -> None:
         SourceError: the source broke off, or is damaged.
     """
     try:
-        async with await anyio.open_file(path, "wb") as file:
+        async with anyio.wrap_file(await anyio.to_thread.run_sync(_create_anew, path)) as file:
             while piece := await stream.read(_SPOOLED):
                 await file.write(piece)
     except OSError as error:
@@ -46,6 +48,11 @@ async def spool_to_file(stream: ByteStream, path: Path) -> None:
             f"{path}: {error.strerror or error}",
             advice="The source is decompressed there first. Make room, or name another --run-dir.",
         ) from error
+
+
+def _create_anew(path: Path) -> BinaryIO:
+    path.unlink(missing_ok=True)  # of the source before, or of a load that was killed
+    return create_private(path)
 
 
 async def rows_with_progress(

@@ -13,9 +13,11 @@ import anyio.to_thread
 from loader.errors import SourceError, SourceUnfit
 from loader.formats.column_names import list_columns
 from loader.formats.database_file import rows_per_piece
+from loader.formats.parquet_footer import row_group_sizes
 from loader.formats.records import Typed
 from loader.formats.source_hints import SourceHints
 from loader.model import Place
+from loader.settings.values import MIB
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,11 +35,12 @@ class ParquetReader:
     Args:
         path: the file.
         name: the source's name, for messages.
-        hints: ignored: the file tells everything.
+        hints: its ``parquet_memory``; all else the file tells.
     """
 
     def __init__(self, path: Path, name: str, hints: SourceHints | None = None) -> None:
-        del hints
+        self._memory = (hints or SourceHints()).parquet_memory
+        self._sizes_checked = False
         self._path = path
         self._name = name
 
@@ -94,6 +97,7 @@ class ParquetReader:
             ) from error
         from loader.formats.parquet_values import unwritable  # noqa: PLC0415
 
+        self._check_sizes()
         with _translated_errors(self._name):
             scan = pl.scan_parquet(self._path, glob=False)
             schema = scan.collect_schema()
@@ -104,6 +108,29 @@ class ParquetReader:
                     advice="Write the file without it, or cast it.",
                 )
         return scan
+
+    def _check_sizes(self) -> None:
+        """Check that no row group unfolds to more than it may: polars reads whole ones.
+
+        Raises:
+            SourceUnfit: one does.
+            SourceError: the file is damaged.
+        """
+        if self._sizes_checked:
+            return
+        try:
+            sizes = row_group_sizes(self._path)
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise _damage_error(self._name, error, _BAD_FOOTER) from error
+        for number, size in enumerate(sizes, 1):
+            if size > self._memory:
+                raise SourceUnfit(
+                    f"{self._name}: row group {number} of {len(sizes)} takes {_mib(size)} MiB of memory, "
+                    f"more than --parquet-memory allows ({_mib(self._memory)} MiB)",
+                    advice=f"If you trust the file, give --parquet-memory {_mib(size)}MiB; "
+                    "or write it with smaller row groups.",
+                )
+        self._sizes_checked = True
 
     def _slice(
         self, scan: pl.LazyFrame, begin: int, rows: int
@@ -136,6 +163,10 @@ def _translated_errors(name: str) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         raise _damage_error(name, error, _BAD_FOOTER) from error
+
+
+def _mib(size: int) -> int:
+    return -(-size // MIB)
 
 
 def _damage_error(where: str, cause: BaseException, advice: str) -> SourceError:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from loader.errors import SourceError
 from loader.events import Event
 from loader.formats.byte_stream import ByteStream, PeekableStream
 from loader.formats.copy_dump import BlockScanner, CopyBlock, block_format, is_dump
@@ -33,8 +34,9 @@ from loader.formats.source_hints import SourceHints
 from loader.formats.sqlite import SqliteReader
 from loader.model import Place
 from loader.settings import Format
-from loader.sources.find import Source
+from loader.sources.find import Source, check_unchanged
 from loader.sources.reader import ByteReader
+from loader.sources.source_end import CheckedEnd
 
 __all__ = ["SourceHints", "records"]
 
@@ -88,7 +90,8 @@ async def records(
         async with ByteReader(source, 0 if known.encoding else start.offset, watch) as byte_reader:
             stream = PeekableStream(_as_utf8(byte_reader, known.encoding, name))
             await stream.skip(start.offset if known.encoding else 0)
-            async for piece in _text_reader(stream, known, name, size, hints).records(start):
+            checked = _checked_end(stream, source, byte_reader, known)
+            async for piece in _text_reader(checked, known, name, size, hints).records(start):
                 yield piece
         return
     events = _HeldEvents(watch)
@@ -98,7 +101,8 @@ async def records(
         if not in_place:
             events.release()
         if not source_format.is_database:
-            text_reader = _text_reader(stream, source_format, name, size, hints)
+            checked = _checked_end(stream, source, byte_reader, source_format)
+            text_reader = _text_reader(checked, source_format, name, size, hints)
             tell(replace(source_format, text=text_reader.describe()))
             await stream.skip(source_format.begin.offset)
             async for piece in text_reader.records(source_format.begin._replace(source=start.source)):
@@ -107,13 +111,18 @@ async def records(
         if not in_place:
             if spool is None:
                 return
-            await spool_to_file(stream, spool)
+            await spool_to_file(_checked_end(stream, source, byte_reader, source_format), spool)
     path, unread = (source.path, source.size) if in_place else (spool, None)
     assert path is not None  # noqa: S101 - it is a file
     database_reader = _DATABASE_READERS[source_format.format](path, name, hints)
     tell(replace(source_format, text=await anyio.to_thread.run_sync(database_reader.describe)))
-    async for piece in rows_with_progress(database_reader, start, unread or 0, watch):
-        yield piece
+    try:
+        async for piece in rows_with_progress(database_reader, start, unread or 0, watch):
+            yield piece
+    except SourceError:
+        await anyio.to_thread.run_sync(check_unchanged, source)  # then that is the cause
+        raise
+    await anyio.to_thread.run_sync(check_unchanged, source)
 
 
 async def _detect(
@@ -165,6 +174,20 @@ def _text_reader(
     if source_format.format == "copy":
         return CopyReader(stream, source_format, name, size, hints)
     return _TEXT_READERS[source_format.format](stream, source_format, name, size)
+
+
+def _checked_end(
+    stream: ByteStream, source: Source, byte_reader: ByteReader, source_format: SourceFormat
+) -> ByteStream:
+    """Return a stream that ends only if its source is unchanged, and its last line is complete."""
+    # JSON shows by its brackets whether it is complete. A cell of CSV does not: 12 may become 123456.
+    complete = {"csv": b"\n", "jsonl": b"\n}],", "json": b"\n}]"}.get(source_format.format)
+    return CheckedEnd(
+        stream,
+        source,
+        complete=complete or b"",
+        is_plain_file=byte_reader.is_plain_file and complete is not None,
+    )
 
 
 def _as_utf8(stream: ByteStream, encoding: str, name: str) -> ByteStream:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Self
 
+from loader.settings.values import GIB
+
 
 @dataclass(frozen=True, slots=True)
 class SourceHints:
@@ -24,6 +26,7 @@ class SourceHints:
         null_tokens: the cells of CSV that mean null unless they are quoted.
         query: selects the rows of SQLite.
         table: of SQLite, to read.
+        parquet_memory: bytes that a row group of Parquet may take, uncompressed.
     """
 
     format: str | None = None
@@ -39,6 +42,7 @@ class SourceHints:
     null_tokens: tuple[str, ...] = ("",)
     query: str | None = None
     table: str | None = None
+    parquet_memory: int = GIB
 
     @property
     def expected_columns(self) -> tuple[str, ...]:

@@ -16,7 +16,16 @@ from loader.formats.database_file import rows_per_piece
 from loader.formats.origin import DatabaseOrigin
 from loader.formats.records import Table
 from loader.formats.source_hints import SourceHints
-from loader.formats.sqlite_file import NotUtf8, decode_leniently, execute, fetch, open_database, skip
+from loader.formats.sqlite_file import (
+    FileState,
+    NotUtf8,
+    check_not_overwritten,
+    decode_leniently,
+    execute,
+    fetch,
+    open_database,
+    skip,
+)
 from loader.model import Place
 
 _FIRST_ROWS, _MOST_ROWS = 100, 2000  # of the first piece, and of any
@@ -88,6 +97,7 @@ class SqliteReader:
             await _run(database.execute, "begin")  # all rows are of one moment, even if the query runs twice
             query = self._query or self._select(database)
             cursor = await _run(execute, database, query, name)
+            state = await _run(FileState.of, self._path)
             columns = tuple(column for column, *_ in cursor.description)
             _check_unique(columns, name)
             number, rows = start.number, _FIRST_ROWS
@@ -102,6 +112,7 @@ class SqliteReader:
                     await _run(skip, cursor, number - 1, name)
                     continue
                 if not records:
+                    await _run(check_not_overwritten, self._path, state, name)
                     break
                 sample = records[:_FIRST_ROWS]
                 size = sum(len(cell) for record in sample for cell in record if isinstance(cell, str | bytes))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sqlite3
+from dataclasses import dataclass
 from pathlib import Path
 
 from loader.errors import SourceError, SourceUnfit
 from loader.formats.origin import Cell
+from loader.private_files import open_regular
 
 _SELECT = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?:select|with|values)\b", re.IGNORECASE | re.DOTALL)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR)
@@ -31,6 +34,10 @@ def open_database(path: Path, name: str) -> sqlite3.Connection:
         SourceError: it is cut off, damaged, in use, or not a database.
     """
     _check_size(path, name)
+    for suffix in ("-wal", "-journal"):  # SQLite would wait for the writer of a named pipe
+        beside = path.with_name(f"{path.name}{suffix}")
+        if beside.exists() and not beside.is_file():
+            raise SourceError(f"{name}{suffix} is not a regular file", advice="Remove it, or load a copy.")
     try:
         # Not immutable=1: a program that writes to it may have left some of its rows in a -wal file.
         address = f"{path.absolute().as_uri()}?mode=ro"
@@ -61,6 +68,56 @@ def _check_size(path: Path, name: str) -> None:
             f"{name} is cut off: it has {size:,} of {max(expected, 100):,} bytes",
             advice="Get it again, whole, and load it with --fresh.",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What changes when a database file is written to.
+
+    Attributes:
+        status: inode, size and time of the last change.
+        header: its first 100 bytes, among them a counter of changes.
+    """
+
+    status: tuple[int, int, int]
+    header: bytes
+
+    @classmethod
+    def of(cls, path: Path) -> FileState:
+        """Return that of a file."""
+        with open_regular(path) as file:
+            status = os.fstat(file.fileno())
+            return cls((status.st_ino, status.st_size, status.st_mtime_ns), file.read(100))
+
+    @property
+    def has_write_ahead_log(self) -> bool:
+        """Whether writers append to a -wal file (SQLite's file format, 1.3.3)."""
+        return self.header[18:20] == b"\x02\x02"
+
+
+def check_not_overwritten(path: Path, before: FileState, name: str) -> None:
+    """Check that only SQLite has written to a database while a transaction has read it.
+
+    With a rollback journal, nobody can write to the file meanwhile. With a write-ahead log, others may: what
+    they write does not concern the transaction, and reaches the file from the -wal file only.
+
+    Raises:
+        SourceError: somebody has overwritten or replaced the file.
+    """
+    try:
+        now = FileState.of(path)
+        log = path.with_name(f"{path.name}-wal")
+        if now == before:
+            return
+        by_sqlite = before.has_write_ahead_log and now.has_write_ahead_log and log.stat().st_size > 0
+        if by_sqlite and now.status[0] == before.status[0]:
+            return
+    except OSError:
+        pass
+    raise SourceError(
+        f"{name} was overwritten or replaced while it was read, and not by SQLite",
+        advice="Its rows may be a mix of two databases. Load it anew with --fresh.",
+    )
 
 
 def decode_leniently(text: bytes) -> str:

@@ -18,17 +18,26 @@ import anyio
 import anyio.to_thread
 import orjson
 
-from loader.errors import RunDirError
+from loader.errors import RunDirError, SettingsError
 from loader.formats import source_format
 from loader.formats.source_format import SourceFormat
 from loader.model import BEGIN, HeldBack, Place, Reason, Reject, RowId, RowRange
 from loader.run import held_table, turns
+from loader.run.journal_values import (
+    check_types,
+    checked_columns,
+    checked_counts,
+    checked_identity,
+    checked_place,
+    undamaged,
+)
 from loader.run.reject_groups import Group, group
 
 Result = TypeVar("Result")
 
 NAME = "journal.sqlite"
-_VERSION = 4
+TABLES = "select name from sqlite_master where type = 'table'"
+_VERSION = 6
 _SYNCHRONOUS = "full"  # outlives a power cut
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -80,6 +89,19 @@ class Past:
     formats: dict[int, SourceFormat]
 
 
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose journal it is.
+
+    Attributes:
+        identity: of the load.
+        finished: whether it has come to its end.
+    """
+
+    identity: dict[str, Any]
+    finished: bool
+
+
 NO_PAST = Past(BEGIN, (), frozenset(), {}, {}, 0, {}, {})
 
 
@@ -125,26 +147,40 @@ class Journal:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            advice = "Make room or name another --run-dir; what is not in the journal is sent again."
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                advice = "It is damaged: --fresh begins anew."
-            self._failed = RunDirError(f"{self._path}: {error}", advice=advice)
+            self._failed = translated(self._path, error)
             raise self._failed from error
 
+    def owner(self) -> Owner | None:
+        """Return whose journal it is; None: it is new.
+
+        Raises:
+            SettingsError: it is of another version of bulkload, or values in it are damaged.
+        """
+        with self._translated(), undamaged(self._path):
+            tables = {name for (name,) in self._database.execute(TABLES)}
+            if not tables - {"own_files"}:
+                return None
+            about = dict(self._database.execute("select name, value from about"))
+            if about["version"] != str(_VERSION):
+                raise SettingsError(
+                    f"{self._path} is of another version of bulkload: it is a journal of version "
+                    f"{about['version'][:20]}, and this is version {_VERSION}",
+                    advice="Finish the load with the bulkload that began it, or begin anew with --fresh.",
+                )
+            identity = checked_identity(about["identity"])
+            check_types(self._database, len(identity["sources"]))
+            return Owner(identity, finished="finished" in about)
+
     def past(self, identity: dict[str, Any]) -> Past | None:
-        """What earlier runs have left; None: nothing that goes on.
+        """What earlier runs have left; None: nothing that goes on. Ask for the owner first.
 
         Raises:
             OtherLoad: the journal belongs to another, unfinished load.
+            SettingsError: values in it are damaged.
         """
-        with self._translated():
-            try:
-                about = dict(self._database.execute("select name, value from about"))
-            except sqlite3.OperationalError:
-                return None  # a new file
-            if about.get("version") != str(_VERSION) or about.get("finished"):
-                return None
-            watermark = Place(*orjson.loads(about["watermark"]))
+        with self._translated(), undamaged(self._path):
+            about = dict(self._database.execute("select name, value from about"))
+            watermark = checked_place(about["watermark"], len(checked_identity(about["identity"])["sources"]))
             nothing = (
                 "select not exists(select 1 from settled) and not exists(select 1 from sent) "
                 "and not exists(select 1 from rejects) and not exists(select 1 from held)"
@@ -167,7 +203,7 @@ class Journal:
                 "select source, number from rejects where (source, number) >= (?, ?)", watermark[:2]
             )
             (rejected,) = self._database.execute("select count(*) from rejects").fetchone()
-            counts = orjson.loads(about["counts"]) | {"rows_rejected": rejected}
+            counts = checked_counts(about["counts"]) | {"rows_rejected": rejected}
             self._number = max([*sent, *sent_again], default=0)
             return Past(
                 watermark,
@@ -384,4 +420,12 @@ def _settlement_columns(one: RowRange) -> tuple[Any, ...]:
 
 
 def _settlement(columns: str, *places: int) -> RowRange:
-    return RowRange(tuple(orjson.loads(columns)), (places[0], places[1]), (places[2], places[3]))
+    return RowRange(checked_columns(columns), (places[0], places[1]), (places[2], places[3]))
+
+
+def translated(path: Path | str, error: Exception) -> RunDirError:
+    """Return the error for what SQLite or the system says of the journal."""
+    advice = "Make room or name another --run-dir; what is not in the journal is sent again."
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        advice = "It is damaged: --fresh begins anew."
+    return RunDirError(f"{path}: {error}", advice=advice)

@@ -92,6 +92,8 @@ class Ledger:
             self.observer.on(
                 Notice("this source cannot be resumed: once stopped, it is loaded from its start")
             )
+        for remark in self._run_dir.remarks:
+            self.observer.on(Notice(remark))
 
     def describe(self, source: int, source_format: SourceFormat) -> None:
         """Note the format of a source."""
@@ -247,7 +249,7 @@ class Ledger:
         await self._commit()
         try:
             groups = self._journal.reject_groups()
-            rejects.write(self._run_dir.path, self._journal.rejects(), self._names, self._formats)
+            rejects.write(self._run_dir.own_files, self._journal.rejects(), self._names, self._formats)
             self._run_dir.write_report(ended := self._report(groups))
             if self._halt.error is None:
                 self._journal.finish()  # last of all: until then the same command goes on, and ends here

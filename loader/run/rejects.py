@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,8 +14,7 @@ from loader.formats.encoding import error_handler
 from loader.formats.source_format import JSONL, RejectFile, SourceFormat, is_reject_file
 from loader.model import Reject
 from loader.outgoing import json_bytes
-
-ERRORS = "rejects.errors.jsonl"
+from loader.run.own_files import ERRORS, OwnFiles
 
 
 def files(folder: Path) -> list[Path]:
@@ -26,36 +24,36 @@ def files(folder: Path) -> list[Path]:
 
 
 def write(
-    folder: Path, rejects: Iterable[Reject], names: tuple[str, ...], forms: Mapping[int, SourceFormat]
+    own_files: OwnFiles,
+    rejects: Iterable[Reject],
+    names: tuple[str, ...],
+    forms: Mapping[int, SourceFormat],
 ) -> None:
     """Write the rejected rows, and a line for each that says why it was rejected.
 
     There is a file for each header: ``rejects.csv``, ``rejects.2.csv``. None is there where nothing was
-    rejected.
+    rejected. Where they cannot be written, those of an earlier run stay.
 
     Args:
-        folder: the run directory.
+        own_files: those of the run directory.
         rejects: in the order of the sources.
         names: the sources' names.
         forms: how each source is written, by its number; one that is not there has JSON Lines.
 
     Raises:
-        OSError: the disk is full, or the like.
+        RunDirError, OSError: the disk is full, or the like.
     """
-    for path in files(folder):
-        path.unlink()
-    with ExitStack() as stack:
+    with own_files.new_files(stale=lambda name: name == ERRORS or is_reject_file(name)) as new_files:
         errors: BinaryIO | None = None
         opened: dict[RejectFile, _Rows] = {}
         for reject in rejects:
-            errors = errors or stack.enter_context((folder / ERRORS).open("wb"))
+            errors = errors or new_files.open(ERRORS)
             form = forms.get(reject.place.source)
             kind = JSONL if form is None else form.rejects
             if reject.reason.code == "not-csv":  # a quote in it may take what stands behind it
                 kind = replace(kind, has_bad_quotes=True)
             if kind not in opened:
-                path = folder / _name(kind, opened)
-                opened[kind] = _Rows(stack.enter_context(path.open("wb")), kind)
+                opened[kind] = _Rows(new_files.open(_name(kind, opened)), kind)
             opened[kind].write(reject.data)
             errors.write(
                 json_bytes(

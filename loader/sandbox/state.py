@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import stat
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,7 +80,7 @@ class State:
     """The state folder: `cluster/` the rows, `log/`, and secrets.json, running.json, lock (mode 0600).
 
     Raises:
-        SandboxError: The folder cannot be made.
+        SandboxError: The folder cannot be made, or others can write to it.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -91,6 +92,7 @@ class State:
                 f"The folder {self.folder} cannot be made: {error.strerror}. Set XDG_STATE_HOME to another."
             )
             raise SandboxError(message) from error
+        _check_private(self.folder)
         self.data = self.folder / "cluster"
         self.log = self.folder / "log"
         self._running = self.folder / "running.json"
@@ -151,6 +153,25 @@ class State:
         made = Secrets(secrets.token_urlsafe(48), secrets.token_urlsafe(24), secrets.token_urlsafe(24))
         _write(file, asdict(made))
         return made
+
+
+def _check_private(folder: Path) -> None:
+    """Checks that nobody else can put a file into the folder: a cluster, secrets, the target of a load.
+
+    Raises:
+        SandboxError: Somebody can.
+    """
+    status = folder.stat()
+    if status.st_uid not in (os.geteuid(), 0):
+        raise SandboxError(
+            f"The folder {folder} belongs to user id {status.st_uid}, who can write to it. "
+            "Set XDG_STATE_HOME to a folder of your own."
+        )
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise SandboxError(
+            f"Others can write to the folder {folder}. Look into it, and then: chmod 700 '{folder}'; "
+            "or set XDG_STATE_HOME to another folder."
+        )
 
 
 def _write(file: Path, content: Mapping[str, str]) -> None:

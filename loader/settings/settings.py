@@ -24,6 +24,7 @@ from loader.settings.checks import (
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
     FORMATS,
+    GIB,
     INSERT_FIRST,
     KIB,
     MIB,
@@ -53,9 +54,9 @@ _TOO_MUCH = 2**40  # no number of a setting is as high
 class Settings:
     """Everything that a load is told. Each field is an option of the command line (docs/options.md).
 
-    ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` is bytes, ``max_rate`` is rows a
-    second. An empty ``schema`` becomes ``public`` for a Supabase project, else ``api``. The pairs of ``map``
-    are (target, source), those of ``set`` (column, value).
+    ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
+    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``.
+    The pairs of ``map`` are (target, source), those of ``set`` (column, value).
 
     Raises:
         SettingsError: a value is out of its range, the URL is not one, or two fields contradict each other.
@@ -147,6 +148,10 @@ class Settings:
     )
     query: str | None = option(
         Group.SOURCES, "SQLite: the SELECT whose rows are loaded.", "SQL", default=None, identity=True
+    )
+    parquet_memory: int = option(
+        Group.SOURCES, "Parquet: most bytes of a row group, uncompressed.", "SIZE", default=GIB,
+        identity=False, shown_default="1GiB", parse=parse_size, at_least=KIB,
     )
 
     columns: tuple[str, ...] | None = option(

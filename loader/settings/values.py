@@ -20,7 +20,7 @@ UsdStablecoins = Literal["at-par", "at-rate"]
 USD_STABLECOINS: tuple[str, ...] = get_args(UsdStablecoins)
 
 _SHOWN = 60  # characters of a wrong value that a message repeats
-KIB, MIB = 1024, 1024 * 1024
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,13 @@ def parse_size(text: str) -> int:
     Raises:
         SettingsError: it is not a size.
     """
-    size = re.fullmatch(r"\s*([0-9]{1,12})\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
+    size = re.fullmatch(r"\s*([0-9]{1,12})\s*(?:(k|m|g)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
     if not size:
         raise SettingsError(
             f"{_in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB."
         )
     unit = (size[2] or "").lower()
-    return int(size[1]) * {"": 1, "k": KIB, "m": MIB}[unit]
+    return int(size[1]) * {"": 1, "k": KIB, "m": MIB, "g": GIB}[unit]
 
 
 def parse_columns(text: str) -> tuple[str, ...]:

@@ -6,10 +6,12 @@ import glob
 import hashlib
 import os
 import stat
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from loader.errors import SourceMissing
+from loader.errors import SourceError, SourceMissing
+from loader.private_files import open_regular
 from loader.sources import remote_file, zip_archive
 from loader.sources.compression import compression_by_name
 from loader.sources.file_names import SQLITE, format_by_name
@@ -19,6 +21,11 @@ from loader.sources.urls import is_url, shown
 STDIN = "-"
 RUN_DIR = ".bulkload"  # the suffix of run directories
 _LOCK, _RUN_FILES = "lock", frozenset({"journal.sqlite", "report.json"})  # files of a run directory
+_WAL = "wal"  # only SQLite databases have it in their fingerprints
+_CHANGED = (
+    "Rows of it may be in the table as they were half-way. Wait until nobody writes to it, "
+    "and load it anew with --fresh."
+)
 _SAMPLE = 64 * 1024  # bytes of the head and of the tail that are hashed
 
 
@@ -33,6 +40,7 @@ class Source:
         url: with all secrets in it; None if the source is no URL.
         object_info: what the server tells about the object at the URL.
         member: index of the member, if the file is a zip archive; None if it is not.
+        state: its fingerprint when the load began; None if it cannot be read twice, or was not looked at.
     """
 
     name: str
@@ -41,6 +49,7 @@ class Source:
     url: str | None = field(default=None, repr=False)
     object_info: ObjectInfo | None = None
     member: int | None = None
+    state: Mapping[str, str | int] | None = field(default=None, repr=False, compare=False)
 
     @property
     def is_stdin(self) -> bool:
@@ -159,12 +168,56 @@ def _file(path: Path) -> list[Source]:
     ]
 
 
+def with_state(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Return sources with the fingerprints that they have now.
+
+    Raises:
+        SourceMissing: one cannot be read any more.
+    """
+    return tuple(replace(source, state=fingerprint(source)) for source in sources)
+
+
+def check_unchanged(source: Source) -> None:
+    """Check that a file is as it was when the load began.
+
+    A SQLite database may be written to meanwhile: its reader takes all rows from one moment. Of a URL, each
+    request makes sure that it gets the same object.
+
+    Raises:
+        SourceError: it was changed, replaced or removed.
+    """
+    if source.path is None or source.state is None or _WAL in source.state:
+        return
+    try:
+        now = fingerprint(source)
+    except SourceMissing as error:
+        raise SourceError(f"{error.message}: it was there when the load began", advice=_CHANGED) from error
+    if now != source.state:
+        raise SourceError(
+            f"{source.name} was changed while it was loaded: {changes(source.state, now or {})}",
+            advice=_CHANGED,
+        )
+
+
+def changes(old: Mapping[str, object], new: Mapping[str, object]) -> str:
+    """Return in words how two fingerprints of a source differ; empty if they do not."""
+    if old.get("size") != new.get("size"):
+        return f"its size was {old.get('size')} bytes and is {new.get('size')}"
+    if old.get("head") != new.get("head"):
+        return "its beginning is another"
+    if old.get("tail") != new.get("tail"):
+        return "its end is another"
+    if old.get(_WAL) != new.get(_WAL):
+        return "its -wal file is another"
+    return "it was written to" if dict(old) != dict(new) else ""
+
+
 def fingerprint(source: Source) -> dict[str, str | int] | None:
     """Return what identifies a source: size, time, and a hash of its head and tail.
 
     For a SQLite database it includes size and time of its ``-wal`` file, which holds changes until a
-    checkpoint. For a URL it is size, ETag and Last-Modified. It is None for a source that cannot be read
-    twice: standard input, a named pipe, a URL whose server does not support ranges.
+    checkpoint; 0 if it is absent or empty. For a URL it is size, ETag and Last-Modified. It is None for a
+    source that cannot be read twice: standard input, a named pipe, a URL whose server supports no ranges.
 
     Raises:
         SourceMissing: the source cannot be read any more.
@@ -174,7 +227,7 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
     if source.path is None or source.size is None:
         return None
     try:
-        with source.path.open("rb") as file:
+        with open_regular(source.path) as file:
             status = os.fstat(file.fileno())
             head = file.read(_SAMPLE)
             file.seek(max(0, status.st_size - _SAMPLE))
@@ -194,9 +247,9 @@ def fingerprint(source: Source) -> dict[str, str | int] | None:
 
 
 def _of_write_ahead_log(path: Path) -> dict[str, str | int]:
-    """Return what identifies the write-ahead log of a database; nothing if it is absent or empty."""
+    """Return what identifies the write-ahead log of a database."""
     try:
         status = path.with_name(f"{path.name}-wal").stat()
     except OSError:
-        return {}
-    return {"wal": status.st_size, "wal_mtime": status.st_mtime_ns} if status.st_size else {}
+        return {_WAL: 0, "wal_mtime": 0}
+    return {_WAL: status.st_size, "wal_mtime": status.st_mtime_ns if status.st_size else 0}

@@ -14,6 +14,7 @@ import anyio.to_thread
 
 from loader.errors import SourceError, SourceMissing
 from loader.events import Event, Notice, Read, Skipped
+from loader.private_files import open_regular
 from loader.sources.compression import HEAD, compression_by_name, detect_compression, refuse_nested
 from loader.sources.decompressor import Decompressor
 from loader.sources.find import Source
@@ -67,8 +68,7 @@ class ByteReader:
             self._file = await self._open_member(self._source.path, self._source.member)
         else:
             try:
-                # Opening a named pipe waits for a writer.
-                self._file = await _in_thread(lambda path: path.open("rb", buffering=0), self._source.path)
+                self._file = await _in_thread(self._open, self._source.path)
             except OSError as error:
                 raise SourceMissing(f"{self._source.name}: {error.strerror or error}") from error
         try:
@@ -97,6 +97,11 @@ class ByteReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._close()
+
+    def _open(self, path: Path) -> BinaryIO:
+        if self._source.size is not None:
+            return open_regular(path, buffering=0)  # and not what somebody has put in its place
+        return path.open("rb", buffering=0)  # waits for a writer, if it is a named pipe
 
     def _close(self) -> None:
         if self._file is not None and not self._source.is_stdin:
@@ -190,6 +195,8 @@ class ByteReader:
     def _read_file(self, size: int) -> bytes:
         assert self._file is not None  # noqa: S101 - the context manager was entered
         name, total = self._source.name, self._source.size
+        if self._source.path is not None and total:  # files of /proc say 0
+            size = min(size, total - self._stored)  # what is appended meanwhile is of no known state
         try:
             if self._source.is_stdin:  # read() would wait until a pipe has given that much
                 data = cast("BufferedReader", self._file).read1(size)

@@ -22,6 +22,7 @@ import orjson
 from loader.errors import RunDirError, SourceError
 from loader.formats.json_fields import NOT_UTF8
 from loader.model import Origin, Place, Reason
+from loader.private_files import create_private
 from loader.transform.groups import Groups
 from loader.transform.presets import Record
 
@@ -79,8 +80,9 @@ class RecordGroups:
         self._read = 0
 
     def __enter__(self) -> Self:
-        self._path.unlink(missing_ok=True)
         with self._translated():
+            self._path.unlink(missing_ok=True)
+            create_private(self._path).close()
             self._database = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None)
             self._database.executescript(_SCHEMA)
             self._database.execute("begin")

@@ -190,6 +190,7 @@ def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) ->
         null_tokens=(settings.null,),
         query=settings.query,
         table=settings.source_table or table,
+        parquet_memory=settings.parquet_memory,
     )
 
 

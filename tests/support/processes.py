@@ -149,10 +149,10 @@ def await_that(what: Callable[[], object], process: Process | None = None, secon
         time.sleep(0.005)
 
 
-def peak(loads: Loads, name: str, *, dry: bool = True) -> tuple[Run, int]:
+def peak(loads: Loads, name: str, *options: str, dry: bool = True) -> tuple[Run, int]:
     """Run a load of a source, and return it with the most memory that it held, in MB."""
     code = "import os, sys; _, s, u = os.wait4(os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:]), 0); "
     code += "open('peak', 'w').write(str(u.ru_maxrss)); sys.exit(os.waitstatus_to_exitcode(s))"
     flags = ["--dry-run"] if dry else []
-    run = loads.start(*flags, name, prefix=[sys.executable, "-c", code]).wait()
+    run = loads.start(*flags, *options, name, prefix=[sys.executable, "-c", code]).wait()
     return run, int((loads.folder / "peak").read_text()) * 1024 // 10**6

@@ -166,3 +166,22 @@ def test_a_header_of_100_000_columns_ends(loads: Loads, tmp_path: Path) -> None:
     assert 4 == run.code, run.err
     assert "rows.csv: CSV with commas; 100001 columns: id, c0, " in run.err
     assert "name fewer columns with --columns" in run.err
+
+
+def test_a_row_group_that_unfolds_too_far_is_refused(loads: Loads, tmp_path: Path) -> None:
+    """60 MiB out of 4 KB: refused before any of it is read, and a row sent, with the option that loads it."""
+    (tmp_path / "plain.jsonl").write_bytes(b'{"id":"k","a":1}\n')
+    texts = [f"{number}{'x' * 2**20}" for number in range(60)]
+    frame = pl.DataFrame({"id": [f"k{number}" for number in range(60)], "c": texts})
+    frame.write_parquet(tmp_path / "bomb.parquet", compression="brotli", statistics=False)
+    assert (tmp_path / "bomb.parquet").stat().st_size < 20_000
+
+    _, usual = peak(loads, "plain.jsonl")
+    refused, most = peak(loads, "bomb.parquet", "--parquet-memory=50MiB")
+    loaded = loads.run("--parquet-memory=61MiB", "--run-dir=loaded", "bomb.parquet")
+
+    assert 2 == refused.code, refused.err
+    assert "row group 1 of 1 takes 61 MiB" in refused.err
+    assert "--parquet-memory 61MiB" in refused.err
+    assert most <= usual + 90  # polars alone takes some 60
+    assert 0 == loaded.code, loaded.err

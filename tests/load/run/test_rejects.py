@@ -9,11 +9,11 @@ from tests.support.processes import Loads
 
 
 def test_no_reject_files_are_left_of_an_earlier_load(loads: Loads, tmp_path: Path) -> None:
-    """Of whatever format they were."""
-    (tmp_path / "rows.csv").write_text("id,a\nk,x\n")
-    first = loads.run("--run-dir=run", "rows.csv")
-    (tmp_path / "rows.jsonl").write_text('{"id":"k","a":1}\n')
-    second = loads.run("--run-dir=run", "rows.jsonl")
+    """Of whatever format they were: those that nobody has loaded are in a folder of their own."""
+    (tmp_path / "rows").write_text("id,a\nk,x\n")
+    first = loads.run("--run-dir=run", "rows")
+    (tmp_path / "rows").write_text('{"id":"k","a":1}\n')
+    second = loads.run("--run-dir=run", "rows")
 
     assert (1, 0) == (first.code, second.code)
     assert [] == [path for path in second.folder.iterdir() if is_reject_file(path.name)]

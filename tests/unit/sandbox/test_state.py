@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,3 +47,28 @@ def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SandboxError, match=r"file/state cannot be made.*XDG_STATE_HOME"):
         reset(tmp_path / "file" / "state")
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o707, 0o777, 0o1777])
+def test_folder_that_others_can_write_is_refused(tmp_path: Path, mode: int) -> None:
+    """Others could put a cluster or the address of a server of theirs there."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    folder.chmod(mode)
+    for use in (lambda: sandbox(folder).__enter__(), lambda: reset(folder)):
+        with pytest.raises(SandboxError, match=r"Others can write to the folder .*chmod 700"):
+            use()
+    assert [] == list(folder.iterdir())
+    folder.chmod(0o755)
+    reset(folder)
+
+
+def test_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is theirs to write."""
+    folder = tmp_path / "state"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    if folder.stat().st_uid == 0:
+        os.chown(folder, 4712, 4712)
+    with pytest.raises(SandboxError, match="belongs to user id"):
+        reset(folder)
