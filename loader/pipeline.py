@@ -109,12 +109,10 @@ class Load:
         )
         self._skip = SkipSettled(self._ledger.past.settled)
         self._in_flight = InFlight(self._ledger, self._throttle, halt, dry_run=settings.dry_run)
-        # The columns that each row must have; until the target was asked, as far as they can be assumed.
-        self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
-        self._described = False
         # The columns that each row must have; until the target was asked, what can be assumed of them.
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._described = False  # whether the API was asked for the key, for want of a row
+        self._primary_key: tuple[str, ...] = ()  # of the table, as the API told it for want of a row
         self._type_warning = ""  # about values that depend on types which nobody told
 
     async def run(self) -> Report:
@@ -218,7 +216,7 @@ class Load:
         shape = first_shape(records, self._mapping, preset, self._key)
         if shape is None and not self._described and hold_columns(records, preset):
             self._described = True
-            key = await described_key(requests, self._settings, self._mapping.named)
+            key, self._primary_key = await described_key(requests, self._settings, self._mapping.named)
             if self._settings.resolution != "none":
                 self._key = key
             self._mapping.check_key(self._key)
@@ -227,12 +225,20 @@ class Load:
 
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
-        for checked in self._row_maker(self._key, {}).rows(records):
-            match checked:
-                case Reject():
-                    await self._ledger.reject_here(checked)
-                case Chunk():
-                    raise AssertionError(self._ledger.location(checked.start))  # a bug: no row may be lost
+        try:
+            for checked in self._row_maker(self._key, {}).rows(records):
+                match checked:
+                    case Reject():
+                        await self._ledger.reject_here(checked)
+                    case Chunk():
+                        raise AssertionError(
+                            self._ledger.location(checked.start)
+                        )  # a bug: no row may be lost
+        except SourceUnfit as error:
+            if self._primary_key:
+                told = f"The primary key of {self._settings.table} is {', '.join(self._primary_key)}."
+                error.advice = f"{error.advice}\n{told}"
+            raise
 
     async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
         """Ask the target whether it takes rows of the first shape, and make the stages for its answer.

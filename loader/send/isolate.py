@@ -32,6 +32,7 @@ class Isolator:
         halt: asked between requests.
         read_key: how keys are compared: rows whose keys may be equal must keep their order.
         types: of the table's columns, as far as they are known: they tell which one was refused.
+        policies: what row-level security must allow, as advice.
         location: names a place, for messages.
         reject: called with each rejected row, as soon as it is known.
     """
@@ -43,6 +44,7 @@ class Isolator:
         halt: Halt,
         read_key: ReadKey | None,
         types: Mapping[str, str],
+        policies: str,
         location: Callable[[Place], str],
         reject: Callable[[Reject], None],
     ) -> None:
@@ -50,6 +52,7 @@ class Isolator:
         self._halt = halt
         self._read_key = read_key
         self._types = types
+        self._policies = policies
         self._location = location
         self._reject = reject
         self._accepted_any = False
@@ -120,5 +123,5 @@ class Isolator:
         return TargetError(
             f"row-level security refuses the rows (from {self._location(first.place)} on)",
             said=words(reason),
-            advice="Do the policies of the table let the role of the token (--role) write?",
+            advice=f"Do the policies of the table let the role of the token (--role) write? {self._policies}",
         )

@@ -10,6 +10,7 @@ from typing import assert_never
 from loader.batch.chunks import rows_of
 from loader.halt import Halt
 from loader.model import Batch, Outcome, Place, Reason, Reject, Shape
+from loader.postgrest.advice import of_policies
 from loader.postgrest.write import Write
 from loader.send.insert import InsertLog, Inserts
 from loader.send.isolate import Isolator
@@ -58,6 +59,7 @@ class Sender:
             halt=halt,
             read_key=relation.read_key,
             types=relation.types,
+            policies=of_policies(settings.resolution),
             location=location,
             reject=reject,
         )
