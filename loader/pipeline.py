@@ -226,7 +226,9 @@ class Load:
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
         try:
-            for checked in self._row_maker(self._key, {}).rows(records):
+            for checked in row_maker(self._settings, self._mapping, self._reader, self._key, {}).rows(
+                records
+            ):
                 match checked:
                     case Reject():
                         await self._ledger.reject_here(checked)
@@ -263,29 +265,17 @@ class Load:
         )
         batcher = Batcher(self._throttle.limits, relation.read_key)
         ledger.track_open(batcher.firsts)
-        stages = _Stages(relation, self._row_maker(relation.key, relation.types), batcher, sender)
+        stages = _Stages(
+            relation,
+            row_maker(self._settings, self._mapping, self._reader, relation.key, relation.types),
+            batcher,
+            sender,
+        )
         if self._reader.preset is None:  # a preset knows the types of its columns
             self._type_warning = unknown_types(relation.types)
         for inserts in overlapping(ledger.past.sent):
             await self._recover(stages, inserts)
         return stages
-
-    def _row_maker(self, key: tuple[str, ...], types: Mapping[str, str]) -> RowMaker:
-        upsert = self._settings.resolution != "none"
-        transformers = [
-            Transformer(
-                self._mapping,
-                types,
-                name=source.name,
-                preset=source.preset,
-                null=self._settings.null,
-                key=key if upsert else (),
-                required=source.required,
-            )
-            for source in self._reader.sources
-        ]
-        validator = Validator(key=key, upsert=upsert, columns=self._mapping.all_written, types=types)
-        return RowMaker(transformers, validator)
 
     async def _recover(self, stages: _Stages, inserts: dict[int, Sequence[RowRange]]) -> None:
         """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
@@ -314,3 +304,36 @@ class Load:
         for number in inserts:
             self._ledger.refused(number)
         self._skip.add(ranges)
+
+
+def row_maker(
+    settings: Settings,
+    mapping: ColumnMapping,
+    reader: SourceReader,
+    key: tuple[str, ...],
+    types: Mapping[str, str],
+) -> RowMaker:
+    """Return what makes checked rows of the records that the sources hold.
+
+    Args:
+        settings: null, resolution.
+        mapping: which columns are written.
+        reader: of the sources.
+        key: columns that each row must have, if it is upserted.
+        types: of the table's columns, as far as they are known.
+    """
+    upsert = settings.resolution != "none"
+    transformers = [
+        Transformer(
+            mapping,
+            types,
+            name=source.name,
+            preset=source.preset,
+            null=settings.null,
+            key=key if upsert else (),
+            required=source.required,
+        )
+        for source in reader.sources
+    ]
+    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written, types=types)
+    return RowMaker(transformers, validator)

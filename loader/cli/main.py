@@ -15,6 +15,7 @@ import click
 from loader.cli import config
 from loader.cli.help import GroupedCommand, GroupedOption, LoadByDefault
 from loader.cli.options import output_options, setting_options, settings_of
+from loader.cli.plan import plan
 from loader.cli.terminal import SafeStderr, make_console, print_line
 from loader.errors import Exit, LoadError, SettingsError
 from loader.settings import OPTIONS, Group
@@ -113,6 +114,9 @@ def sandbox(*, reset: bool, command: tuple[str, ...]) -> None:
     raise SystemExit(run(reset=reset, command=command, console=make_console()))
 
 
+cli.add_command(plan)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     code: object = Exit.COMPLETE
@@ -134,7 +138,11 @@ def _run_command() -> None:
         known = frozenset(param.name or "" for param in load.params) - {"sources"}
         several = frozenset(param.name or "" for param in load.params if getattr(param, "multiple", False))
         files = config.read_files(Path(), known, several)
-        cli.main(prog_name="bulkload", default_map={"load": files, "token": files}, standalone_mode=False)
+        cli.main(
+            prog_name="bulkload",
+            default_map={"load": files, "plan": files, "token": files},
+            standalone_mode=False,
+        )
     except click.ClickException as error:
         with suppress(OSError):
             error.show()

@@ -24,7 +24,7 @@ def first_shape(
         key: columns that each row must have.
     """
     for columns in _columns(records, preset):
-        shape = _written(columns, mapping)
+        shape = written_shape(columns, mapping)
         if shape.columns and set(key) <= set(shape.columns):
             return shape
     return None
@@ -52,7 +52,8 @@ def _all_refused(records: Table | Typed) -> bool:
     return isinstance(records, Table) and len(records.refused) == len(records.records)
 
 
-def _written(columns: Iterable[str], mapping: ColumnMapping) -> Shape:
+def written_shape(columns: Iterable[str], mapping: ColumnMapping) -> Shape:
+    """Return what is written of a record with these columns."""
     names = (*mapping.targets(columns), *(name for name, _ in mapping.constants))
     if mapping.all_written is None:
         return Shape(names)
