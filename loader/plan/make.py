@@ -262,9 +262,9 @@ class _Planner:
             return
         settings, mapping = self._suggested()
         written = written_shape(self._columns, mapping).columns
-        key = tuple(self.plan.key) if set(self.plan.key) <= set(written) else ()
-        if not key:
-            settings = replace(settings, resolution="none")
+        key = self._settings.on_conflict or self._description.primary_key or USUAL_KEY
+        if not set(key) <= set(written) and self._reader.preset is None and depends_on_types(self._records):
+            settings = replace(settings, resolution="none")  # all rows lack it, which is told elsewhere
         try:
             maker = row_maker(settings, mapping, self._reader, key, self._description.types)
             self.plan.rows, rejects = shown_rows(maker.rows(self._records), mapping.all_written)
