@@ -86,9 +86,10 @@ def lines(plan: Plan) -> Iterator[str]:
         yield from _table(plan)
     if plan.rows:
         yield ""
+        many = len(plan.rows) > 1
         yield (
-            f"the first {len(plan.rows)} as they would be sent:"
-            if len(plan.rows) > 1
+            f"the first {len(plan.rows)} rows as they would be sent:"
+            if many
             else "the first row as it would be sent:"
         )
         yield from (
@@ -98,7 +99,9 @@ def lines(plan: Plan) -> Iterator[str]:
     yield from ("", *(f"warning: {printable(line)}" for line in plan.warnings)) if plan.warnings else ()
     if plan.error is not None:
         yield ""
-        yield f"as it is, the command would stop (exit {int(plan.exit_code)}): {plan.error}"
+        # The table of columns stands above, whole.
+        error = "\n".join(line for line in plan.error.splitlines() if not line.startswith("  "))
+        yield f"as it is, the command would stop (exit {int(plan.exit_code)}): {error}"
     yield ""
     if plan.command is None:
         yield "no command loads this without a decision of yours, or a repair: see above"

@@ -121,7 +121,7 @@ def _of_table(name: str, description: Description, key: Sequence[str]) -> Planne
     """Return what would become of a column that nothing is written to."""
     type_name = description.types.get(name, "")
     if name in key:
-        return PlannedColumn(None, name, type_name, Fate.MISSING_KEY)
+        return PlannedColumn(None, name, type_name, Fate.MISSING_KEY, f"--map {name}=COLUMN gives it")
     if name not in description.required or name in description.defaults:
         return PlannedColumn(None, name, type_name, Fate.NOT_WRITTEN)
     remark = "NOT NULL: rows are refused, unless the database fills it"  # nextval() is not told
