@@ -24,7 +24,7 @@ from loader.batch.validate import Validator
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import Notice, Observer, Renewed
-from loader.formats.announce import unknown_types
+from loader.formats.announce import unknown_types, wrapped_rows
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
 from loader.in_flight import InFlight, QueuedBatch
@@ -41,7 +41,7 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
-from loader.transform.first_shape import first_shape, hold_columns
+from loader.transform.first_shape import first_shape, hold_columns, rows_within
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
@@ -221,6 +221,8 @@ class Load:
                 self._key = key
             self._mapping.check_key(self._key)
             shape = first_shape(records, self._mapping, preset, self._key)
+            if shape is None and preset is None and (field := rows_within(records)):
+                self._ledger.observer.on(Notice(wrapped_rows(field)))
         return shape
 
     async def _reject_all(self, records: Records | Groups) -> None:

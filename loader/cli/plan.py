@@ -100,7 +100,7 @@ def lines(plan: Plan) -> Iterator[str]:
     if plan.error is not None:
         yield ""
         # The table of columns stands above, whole.
-        error = "\n".join(line for line in plan.error.splitlines() if not line.startswith("  "))
+        error = "\n".join(printable(line) for line in plan.error.splitlines() if not line.startswith("  "))
         yield f"as it is, the command would stop (exit {int(plan.exit_code)}): {error}"
     yield ""
     if plan.command is None:

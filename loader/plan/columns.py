@@ -24,6 +24,7 @@ class Fate(StrEnum):
     MISSING_KEY = "key, and missing"
     REQUIRED = "required and missing"
     NOT_WRITTEN = "not written"
+    UNREAD = "no source is read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ def planned_columns(
         PlannedColumn(None, name, types.get(name, ""), _known(name, types, Fate.SET), f"={value}")
         for name, value in mapping.constants
     ]
+    if not planned:
+        return [PlannedColumn(None, name, type_name, Fate.UNREAD) for name, type_name in types.items()]
     written = {column.target for column in planned if column.fate is not Fate.LEFT_OUT}
     return planned + [_of_table(name, description, key) for name in _all(types, key) if name not in written]
 

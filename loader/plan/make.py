@@ -12,7 +12,7 @@ from loader.batch.make_rows import depends_on_types
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SettingsError, SourceUnfit, TargetUnavailable
 from loader.events import Event, FormatDetected, Notice, Observers
-from loader.formats.announce import unknown_types
+from loader.formats.announce import unknown_types, wrapped_rows
 from loader.formats.json_fields import fields
 from loader.formats.records import Objects, Records, of_block
 from loader.formats.source_format import SourceFormat
@@ -30,7 +30,7 @@ from loader.settings import Settings
 from loader.sources.compression import compression_by_name
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
-from loader.transform.first_shape import first_shape, written_shape
+from loader.transform.first_shape import first_shape, rows_within, written_shape
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
@@ -116,6 +116,8 @@ class _Planner:
             if records is not None:
                 planned.columns = _columns_of(records)
                 self._records = records if self._records is None else self._records
+                if preset is None and (field := rows_within(records)):
+                    self.plan.warnings.append(wrapped_rows(field))
         if self._records is not None and preset is not None and preset.groups_by is not None:
             await self._read_groups()
         self._columns = list(preset.columns) if preset is not None else self._source_columns()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from loader.events import Event, Notice
 from tests.support.harness import Target
 
 SETUP = """
@@ -65,6 +66,20 @@ async def test_rows_without_key(tables: Target) -> None:
     assert ["no-key"] == [group["code"] for group in rejected.report.rejects]
     assert "--resolution none" in rejected.report.rejects[0]["advice"]
     assert (2, 0, 0, 0) == loaded.counts
+
+
+async def test_rows_within_a_document(tables: Target) -> None:
+    """A reply of an API as it is: the list in it is pointed at, with a command that works."""
+    notices: list[str] = []
+
+    class Watch:
+        def on(self, event: Event) -> None:
+            if isinstance(event, Notice):
+                notices.append(event.message)
+
+    await tables.load(b'{"data":[{"id":1,"s":"a"}],"count":1}', table="stale", observer=Watch())
+
+    assert any("jq -c '.[\"data\"][]' FILE" in notice for notice in notices)
 
 
 async def test_column_that_the_server_does_not_know_yet(tables: Target) -> None:
