@@ -221,6 +221,9 @@ class _Planner:
         missing = [name for name in plan.key if name not in written]
         if not self._columns or not missing:
             return
+        if not plan.asked and not settings.on_conflict:
+            plan.warnings.append(f"the rows have no {', '.join(missing)}: does the table have another key?")
+            return
         advice = ""
         if settings.on_conflict and told.primary_key:
             advice = f"The primary key of {settings.table} is {', '.join(told.primary_key)}."

@@ -208,6 +208,15 @@ async def test_target_out_of_reach(planned: Target, tmp_path: Path) -> None:
     assert made.command is not None
 
 
+async def test_key_that_is_only_assumed(planned: Target, tmp_path: Path) -> None:
+    """Where the target tells no key, a key that the rows lack is a question."""
+    settings: dict[str, Any] = {"url": "http://127.0.0.1:9", "retry_for": 0.0}
+    made = await plan_of(planned, tmp_path, "a.csv", "code,s\n1,x\n", **settings)
+
+    assert "the rows have no id: does the table have another key?" in made.warnings
+    assert made.command is not None
+
+
 async def test_no_target(planned: Target, tmp_path: Path) -> None:
     """It works without a URL, and says that the load needs one."""
     path = tmp_path / "a.csv"
