@@ -28,7 +28,7 @@ from loader.batch.validate import Validator
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import Notice, Observer, Renewed
-from loader.formats.announce import unknown_types
+from loader.formats.announce import unknown_types, wrapped_rows
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
 from loader.held_back import HeldBackRetry
@@ -46,7 +46,7 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source, check_unchanged
 from loader.throttle.throttle import Throttle
-from loader.transform.first_shape import first_shape, hold_columns
+from loader.transform.first_shape import first_shape, hold_columns, rows_within
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
@@ -119,6 +119,7 @@ class Load:
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._named_key = settings.on_conflict or () if settings.resolution != "none" else ()
         self._described = False  # whether the API was asked for the key, for want of a row
+        self._primary_key: tuple[str, ...] = ()  # of the table, as the API told it for want of a row
         self._type_warning = ""  # about values that depend on types which nobody told
         self._stages: _Stages | None = None
 
@@ -260,21 +261,33 @@ class Load:
         shape = first_shape(records, self._mapping, preset, self._key)
         if shape is None and not self._described and hold_columns(records, preset):
             self._described = True
-            key = await described_key(requests, self._settings, self._mapping.named)
+            key, self._primary_key = await described_key(requests, self._settings, self._mapping.named)
             if self._settings.resolution != "none":
                 self._key = key
             self._mapping.check_key(self._key)
             shape = first_shape(records, self._mapping, preset, self._key)
+            if shape is None and preset is None and (field := rows_within(records)):
+                self._ledger.observer.on(Notice(wrapped_rows(field)))
         return shape
 
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
-        for checked in self._row_maker(self._key, {}).rows(records):
-            match checked:
-                case Reject():
-                    await self._ledger.reject_here(checked)
-                case Chunk():
-                    raise AssertionError(self._ledger.location(checked.start))  # a bug: no row may be lost
+        try:
+            for checked in row_maker(self._settings, self._mapping, self._reader, self._key, {}).rows(
+                records
+            ):
+                match checked:
+                    case Reject():
+                        await self._ledger.reject_here(checked)
+                    case Chunk():
+                        raise AssertionError(
+                            self._ledger.location(checked.start)
+                        )  # a bug: no row may be lost
+        except SourceUnfit as error:
+            if self._primary_key:
+                told = f"The primary key of {self._settings.table} is {', '.join(self._primary_key)}."
+                error.advice = f"{error.advice}\n{told}"
+            raise
 
     async def _make_stages(self, requests: Requests, shape: Shape) -> _Stages:
         """Ask the target whether it takes rows of the first shape, and make the stages for its answer.
@@ -299,29 +312,17 @@ class Load:
         )
         batcher = Batcher(self._throttle.limits, relation.read_key)
         ledger.track_open(batcher.first)
-        stages = _Stages(relation, self._row_maker(relation.key, relation.types), batcher, sender)
+        stages = _Stages(
+            relation,
+            row_maker(self._settings, self._mapping, self._reader, relation.key, relation.types),
+            batcher,
+            sender,
+        )
         if self._reader.preset is None:  # a preset knows the types of its columns
             self._type_warning = unknown_types(relation.types)
         for inserts in overlapping(ledger.past.sent):
             await self._recover(stages, inserts)
         return stages
-
-    def _row_maker(self, key: tuple[str, ...], types: Mapping[str, str]) -> RowMaker:
-        upsert = self._settings.resolution != "none"
-        transformers = [
-            Transformer(
-                self._mapping,
-                types,
-                name=source.name,
-                preset=source.preset,
-                null=self._settings.null,
-                key=key if upsert else (),
-                required=source.required,
-            )
-            for source in self._reader.sources
-        ]
-        validator = Validator(key=key, upsert=upsert, columns=self._mapping.all_written, types=types)
-        return RowMaker(transformers, validator)
 
     async def _recover(self, stages: _Stages, inserts: dict[int, Sequence[RowRange]]) -> None:
         """Settle plain inserts of an earlier run, of the same rows, of which nobody knows what got in."""
@@ -350,3 +351,36 @@ class Load:
         for number in inserts:
             self._ledger.refused(number)
         self._skip.add(ranges)
+
+
+def row_maker(
+    settings: Settings,
+    mapping: ColumnMapping,
+    reader: SourceReader,
+    key: tuple[str, ...],
+    types: Mapping[str, str],
+) -> RowMaker:
+    """Return what makes checked rows of the records that the sources hold.
+
+    Args:
+        settings: null, resolution.
+        mapping: which columns are written.
+        reader: of the sources.
+        key: columns that each row must have, if it is upserted.
+        types: of the table's columns, as far as they are known.
+    """
+    upsert = settings.resolution != "none"
+    transformers = [
+        Transformer(
+            mapping,
+            types,
+            name=source.name,
+            preset=source.preset,
+            null=settings.null,
+            key=key if upsert else (),
+            required=source.required,
+        )
+        for source in reader.sources
+    ]
+    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written, types=types)
+    return RowMaker(transformers, validator)

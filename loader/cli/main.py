@@ -15,6 +15,7 @@ from loader import mask
 from loader.cli import config, failures, trust
 from loader.cli.help import GroupedCommand, GroupedOption, LoadByDefault
 from loader.cli.options import output_options, setting_options, settings_of, trust_option
+from loader.cli.plan import plan
 from loader.cli.terminal import SafeStderr, guard_stderr, make_console, print_line, print_lines, print_out
 from loader.errors import Exit, LoadError, SettingsError
 from loader.settings import OPTIONS, Group
@@ -123,6 +124,9 @@ def sandbox(*, reset: bool, command: tuple[str, ...]) -> None:
     raise SystemExit(run(reset=reset, command=command, console=make_console()))
 
 
+cli.add_command(plan)
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
     code: object = Exit.COMPLETE
@@ -150,7 +154,7 @@ def _run_command() -> None:
         folder = config.read_folder(Path(), *_options())
         cli.main(
             prog_name="bulkload",
-            default_map={"load": folder.values, "token": folder.values},
+            default_map={"load": folder.values, "plan": folder.values, "token": folder.values},
             obj=folder,
             standalone_mode=False,
         )

@@ -20,6 +20,8 @@ from loader.settings import Settings
 from loader.sources.urls import is_url, shown
 from loader.visible import visible
 
+_GROUPS = 20  # of rejects that are printed
+
 
 def print_summary(report: Report, settings: Settings, arguments: Sequence[str], console: Console) -> None:
     """Print what became of the rows, why some were rejected, and what to do next.
@@ -42,8 +44,12 @@ def print_summary(report: Report, settings: Settings, arguments: Sequence[str], 
     if report.rows_checked is not None:
         console.print(f"dry run: {report.rows_checked:,} rows checked, none sent")
     folder = run_dir_path(settings, report.sources[0])
-    for group in report.rejects:
+    for group in report.rejects[:_GROUPS]:
         console.print(f"  {group['count']:,} x {group['code']} {group['message']}; first: {group['place']}")
+        if group["advice"]:
+            console.print(f"    {group['advice']}")
+    if len(report.rejects) > _GROUPS:
+        console.print(f"  and {len(report.rejects) - _GROUPS} more kinds, in {REPORT}")
     if report.rejects:
         rows = [str(path) for path in rejects.files(folder) if is_reject_file(path.name)]
         if rows:  # else the disk is full, or the like: the error says so

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
+
+import orjson
 
 from loader.formats.source_format import SourceFormat
 
@@ -31,6 +34,15 @@ def idle_options(options: Iterable[str], source_format: SourceFormat) -> str:
         if source_format.format not in formats:
             remarks.append(f"; --{option.replace('_', '-')} is for {name} only")
     return "".join(remarks)
+
+
+def wrapped_rows(field: str) -> str:
+    """Return what to tell of a document that holds a list of objects in a field."""
+    path = shlex.quote(f".[{orjson.dumps(field).decode()}][]")
+    return (
+        f"the source is one row, and its {field} is a list: are the rows in it? "
+        f"jq -c {path} FILE makes JSON Lines of them"
+    )
 
 
 def unknown_types(types: Mapping[str, str]) -> str:

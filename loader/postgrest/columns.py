@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from loader.events import Event, Requested
@@ -33,7 +34,7 @@ async def describe(client: PostgREST, watch: Callable[[Event], None]) -> Descrip
         if may_be_json(compared):
             cast = await _timed(client.cast(column, "json"), watch)
             formats[column] = json_or(formats[column], cast)
-    return Description(formats, told.primary_key)
+    return replace(told, types=formats)
 
 
 async def _timed(asked: Awaitable[Answer], watch: Callable[[Event], None]) -> Answer:

@@ -18,10 +18,14 @@ class Description:
     Attributes:
         types: the type of each column, as OpenAPI names it; empty text where it names none.
         primary_key: the columns of the primary key, in the order of the columns.
+        required: the columns that are NOT NULL, those with a default too.
+        defaults: the columns with a default that is told; nextval() and those of views are not.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
     primary_key: tuple[str, ...] = ()
+    required: frozenset[str] = frozenset()
+    defaults: frozenset[str] = frozenset()
 
 
 def read_openapi(text: str, table: str) -> Description:
@@ -31,6 +35,8 @@ def read_openapi(text: str, table: str) -> Description:
         properties = document["definitions"][table]["properties"]
         types = {column: str(about.get("format", "")) for column, about in properties.items()}
         marked = (name for name, about in properties.items() if _PRIMARY_KEY in str(about.get("description")))
-        return Description(types, tuple(marked))
+        required = frozenset(document["definitions"][table].get("required") or ())
+        defaults = frozenset(name for name, about in properties.items() if "default" in about)
+        return Description(types, tuple(marked), required, defaults)
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return Description()

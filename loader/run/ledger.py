@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from functools import partial
 
 from loader.errors import RunDirError
 from loader.events import Notice, Observer, Observers, Opened, Rejected, Resumed, Settled
 from loader.formats.source_format import SourceFormat
 from loader.halt import Halt
 from loader.model import Batch, Chunk, Key, Outcome, Place, Reject, Row, RowRange
+from loader.postgrest.advice import of_rejects
 from loader.run import rejects
 from loader.run.held_rows import HeldRows
 from loader.run.held_table import Refused
@@ -277,4 +279,5 @@ class Ledger:
             target={"url": settings.url, "schema": settings.schema, "table": settings.table},
             sources=self._names,
             rows_checked=self._rows_read if settings.dry_run else None,
+            advise=partial(of_rejects, resolution=settings.resolution),
         )

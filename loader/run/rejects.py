@@ -92,9 +92,9 @@ def _entry(reject: Reject, names: tuple[str, ...], *, has_offsets: bool) -> dict
         "source": names[reject.place.source],
         "line": reject.place.line,
         "offset": reject.place.offset if has_offsets else None,
-        "column": reason.column,
         "code": reason.code,
         "message": reason.message,
         "details": reason.details,
         "hint": reason.hint,
+        "column": reason.column,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,7 +96,8 @@ class Report:
 
     ``bytes_read`` counts the sources' bytes as they are stored, those that a resumed load passes over too.
     ``rows_checked`` is for a dry run, which settles no row.
-    ``seconds`` and ``rows_per_second`` are of this run; ``rejects`` groups rejected rows by code.
+    ``seconds`` and ``rows_per_second`` are of this run; ``rejects`` groups rejected rows by code and
+    form of message.
     """
 
     status: str
@@ -133,6 +135,7 @@ def report(
     target: dict[str, str],
     sources: tuple[str, ...],
     rows_checked: int | None,
+    advise: Callable[[str, str], str],
 ) -> Report:
     """The report of a load that has ended.
 
@@ -143,6 +146,7 @@ def report(
         target: url, schema and table.
         sources: their names.
         rows_checked: for a dry run, rows that were read and checked.
+        advise: tells what can be done about rejects, from their code and message.
     """
     exit_code = Exit.SOME_REJECTED if tally.rows_rejected else Exit.COMPLETE
     if error is not None:
@@ -168,18 +172,19 @@ def report(
         rows_per_second=round((tally.rows_read - tally.rows_before) / seconds, 1) if seconds else 0.0,
         target=target,
         sources=list(sources),
-        rejects=[_group(group, sources) for group in groups],
+        rejects=[_group(group, sources, advise) for group in groups],
         error=None if error is None else str(error),
     )
 
 
-def _group(group: RejectGroup, sources: tuple[str, ...]) -> dict[str, Any]:
+def _group(group: RejectGroup, sources: tuple[str, ...], advise: Callable[[str, str], str]) -> dict[str, Any]:
     first = group.example
     return {
         "code": first.reason.code,
         "count": group.count,
         "message": first.reason.message,
         "place": f"{sources[first.place.source]}:{first.place.line}",
+        "advice": advise(first.reason.code, first.reason.message),
         "example": first.data[:_EXAMPLE_LENGTH].decode(errors="replace"),
     }
 

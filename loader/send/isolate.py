@@ -45,6 +45,7 @@ class Isolator:
         read_key: how keys are compared: rows whose keys may be equal must keep their order.
         may_get_in: says whether a row that is refused so may get in later, and is to be held back.
         types: of the table's columns, as far as they are known: they tell which one was refused.
+        policies: what row-level security must allow, as advice.
         location: names a place, for messages.
         reject: called with each rejected row, as soon as it is known.
         refused_alone: called for each row that is held back after it was refused alone.
@@ -58,6 +59,7 @@ class Isolator:
         read_key: ReadKey | None,
         may_get_in: Callable[[Reason], bool],
         types: Mapping[str, str],
+        policies: str,
         location: Callable[[Place], str],
         reject: Callable[[Reject], None],
         refused_alone: Callable[[], None],
@@ -69,6 +71,7 @@ class Isolator:
         self._refused_alone = refused_alone
         self._patience = _PATIENCE
         self._types = types
+        self._policies = policies
         self._location = location
         self._reject = reject
         self._accepted_any = False
@@ -189,7 +192,7 @@ class Isolator:
         return TargetError(
             f"row-level security refuses the rows (from {self._location(first.place)} on)",
             said=words(reason),
-            advice="Do the policies of the table let the role of the token (--role) write?",
+            advice=f"Do the policies of the table let the role of the token (--role) write? {self._policies}",
         )
 
 

@@ -116,8 +116,10 @@ def _wrong_key(answer: Unusable, settings: Settings, description: Description) -
 
 async def described_key(
     requests: Requests, settings: Settings, named: Mapping[str, Sequence[str]]
-) -> tuple[str, ...]:
-    """Return the key as the API's description tells it, where there is no row to ask the target with.
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the load's key, and the relation's primary key, where there is no row to ask the target with.
+
+    The primary key is the one that the API's description tells; it is empty where that tells none.
 
     Args:
         requests: makes the request.
@@ -130,7 +132,8 @@ async def described_key(
     description = await requests.describe()
     relation = Relation(settings.table, (), description.types, Shape(()))
     _check_names(relation, settings, named)
-    return settings.on_conflict or description.primary_key or USUAL_KEY
+    key = settings.on_conflict or description.primary_key or USUAL_KEY
+    return key, description.primary_key
 
 
 def _check_names(relation: Relation, settings: Settings, named: Mapping[str, Sequence[str]]) -> None:

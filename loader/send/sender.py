@@ -14,6 +14,7 @@ from typing import Protocol, assert_never
 from loader.batch.chunks import rows_of
 from loader.halt import Halt
 from loader.model import Batch, HeldBack, Key, Outcome, Place, Reason, Reject, Row, Shape
+from loader.postgrest.advice import of_policies
 from loader.postgrest.constraints import FOREIGN_KEY
 from loader.postgrest.write import Write
 from loader.send.dependence import Dependence, InOrder, dependence
@@ -85,6 +86,7 @@ class Sender:
             read_key=relation.read_key,
             may_get_in=self._may_get_in,
             types=relation.types,
+            policies=of_policies(settings.resolution),
             location=location,
             reject=reject,
             refused_alone=held_back_log.refused_alone,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from loader.errors import TargetError, words
 from loader.model import Reason
+from loader.postgrest.advice import RELOAD
 from loader.transform.near_names import map_option, near_names
 
 _NAMES = 10  # columns that a message lists
@@ -16,8 +17,6 @@ _ROWS = 12  # of the table that shows both
 _GENERATED = "428C9"  # generated_always: the column is computed, or an identity
 _COMPUTED = "0A000"  # feature_not_supported: the column of a view is an expression
 _COLUMN = re.compile(r'column "(.+?)"')
-
-RELOAD = "notify pgrst, 'reload schema'"
 
 
 def wrong_columns(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from loader.formats.json_fields import fields
@@ -10,6 +11,8 @@ from loader.model import Block, Shape
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
+
+_LIST_OF_OBJECTS = re.compile(rb"\[\s*\{")
 
 
 def first_shape(
@@ -24,10 +27,24 @@ def first_shape(
         key: columns that each row must have.
     """
     for columns in _columns(records, preset):
-        shape = _written(columns, mapping)
+        shape = written_shape(columns, mapping)
         if shape.columns and set(key) <= set(shape.columns):
             return shape
     return None
+
+
+def rows_within(records: Records | Groups) -> str:
+    """Return the field of a JSON document that holds a list of objects, which may be the rows; else nothing.
+
+    APIs wrap their rows like this: ``{"data": [{"id": 1}], "count": 1}``.
+    """
+    if not isinstance(records, Block | Objects):
+        return ""
+    texts = list(filter(None, (of_block(records) if isinstance(records, Block) else records).texts))
+    row = fields(texts[0]) if len(texts) == 1 else None
+    if not isinstance(row, dict):
+        return ""
+    return next((name for name, value in row.items() if _LIST_OF_OBJECTS.match(bytes(value))), "")
 
 
 def hold_columns(records: Records | Groups, preset: Preset | None) -> bool:
@@ -52,7 +69,8 @@ def _all_refused(records: Table | Typed) -> bool:
     return isinstance(records, Table) and len(records.refused) == len(records.records)
 
 
-def _written(columns: Iterable[str], mapping: ColumnMapping) -> Shape:
+def written_shape(columns: Iterable[str], mapping: ColumnMapping) -> Shape:
+    """Return what is written of a record with these columns."""
     names = (*mapping.targets(columns), *(name for name, _ in mapping.constants))
     if mapping.all_written is None:
         return Shape(names)

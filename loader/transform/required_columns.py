@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from loader.errors import SourceUnfit
 from loader.transform.mapping import ColumnMapping
+from loader.transform.near_names import map_option, near_names
 from loader.transform.presets import Preset
 
 _LISTED = 100  # columns of JSON rows, about, that a message lists
@@ -76,10 +77,13 @@ def check_key(name: str, columns: Iterable[str], mapping: ColumnMapping, key: Se
     columns = tuple(columns)
     written = {*mapping.targets(columns), *(column for column, _ in mapping.constants)}
     if lacking := [column for column in key if column not in written]:
+        near = near_names(columns, lacking)
+        given = "".join(f" {map_option(target, source)} gives it." for source, target in near.items())
         raise SourceUnfit(
             f"{name} gives no {', '.join(lacking)}, the key",
-            advice=f"It has {', '.join(columns)}. --map {lacking[0]}=COLUMN names a column for it, "
-            "--columns those of CSV without a header, --on-conflict another key.",
+            advice=f"It has {', '.join(columns)}.{given} --map {lacking[0]}=COLUMN names a column for it, "
+            "--columns those of CSV without a header, --on-conflict another key. "
+            "--resolution none inserts rows without it, each time anew, if the table has a default for it.",
         )
 
 

@@ -22,7 +22,7 @@ def wide(servers: Target) -> Iterator[Target]:
     columns = (
         ", ".join(f"{name} text" for name in [*COLUMNS, "computed"]) + " generated always as ('1') stored"
     )
-    servers.sql(f"create table api.very_wide (id int primary key, {columns})")
+    servers.sql(f"create table api.very_wide (id int primary key, exact numeric, {columns})")
     servers.sql("grant select, insert, update on api.very_wide to api_data_producer")
     servers.reload()
     yield servers
@@ -56,13 +56,14 @@ def stored(wide: Target) -> list[tuple[Any, ...]]:
 
 
 async def load(
-    wide: Target, rows: list[dict[str, Any]], longest: int = LONGEST, **changes: Any
+    wide: Target, rows: list[dict[str, Any]] | list[str], longest: int = LONGEST, **changes: Any
 ) -> tuple[Loaded, list[str], list[Seen]]:
     notices = Notices()
     wide.sql("truncate api.very_wide")
+    lines = [fields if isinstance(fields, str) else json.dumps(fields) for fields in rows]
     with Proxy(wide.url, gateway(longest)) as proxy:
         changes = {"url": proxy.url, "jwt_aud": wide.url, "table": "very_wide", "batch_rows": 20} | changes
-        loaded = await wide.load([json.dumps(fields) for fields in rows], observer=notices, **changes)
+        loaded = await wide.load(lines, observer=notices, **changes)
     return loaded, notices.messages, proxy.seen
 
 
@@ -114,3 +115,27 @@ async def test_bad_rows_are_the_same(wide: Target) -> None:
     assert [(18, "22P02")] == loaded.codes
     assert (40, 0, 0, 1) == loaded.counts
     assert (3, "new", "3.599") == stored(wide)[3]
+
+
+async def test_values_stay_as_they_are(wide: Target) -> None:
+    """No digit is lost, no number or escape is written in another way, though PostgREST parses the rows."""
+    number = "-123456789012345678901234567890.123456789012345678901234567890"
+    texts = {
+        COLUMNS[0]: "1e3",
+        COLUMNS[1]: "1.50",
+        COLUMNS[2]: '"\\u00e9\\ud83d\\ude00 \\/"',
+        COLUMNS[3]: "12345678901234567890",
+    }
+    rows = []
+    for key in range(3):
+        fields = {name: json.dumps(value) for name, value in row(key).items()} | texts | {"exact": number}
+        rows.append("{" + ",".join(f'"{name}": {value}' for name, value in fields.items()) + "}")
+
+    loaded, _, _ = await load(wide, rows)
+
+    assert (3, 0, 0, 0) == loaded.counts
+    (exact, fields), *_ = wide.sql("select exact::text, to_jsonb(wide) from api.very_wide wide")
+    assert (number, ["1e3", "1.50", "é😀 /", "12345678901234567890"]) == (
+        exact,
+        [fields[name] for name in texts],
+    )

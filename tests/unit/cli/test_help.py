@@ -30,6 +30,7 @@ def sections(text: str) -> dict[str, list[str]]:
     [
         ([], [*GROUPS, "Other", "Commands"]),
         (["load"], [*GROUPS, "Other"]),
+        (["plan"], [*GROUPS, "Other"]),
         (["token"], ["Target", "Credentials", "Output", "Other"]),
         (["sandbox"], ["Options"]),
     ],
@@ -56,7 +57,7 @@ def test_a_group_has_its_settings_in_the_order_of_the_fields() -> None:
     assert ["--progress", "--json", "--quiet", "--verbose"] == shown["Output"]
 
 
-@pytest.mark.parametrize("command", [[], ["load"], ["token"], ["sandbox"]])
+@pytest.mark.parametrize("command", [[], ["load"], ["plan"], ["token"], ["sandbox"]])
 def test_texts_stand_in_one_column(command: list[str]) -> None:
     """No line is wider than 80, and each text begins where the others do."""
     text = help_of(*command)

@@ -198,3 +198,26 @@ def test_rows_that_are_taken_out_leave_the_others_as_they_were(
     assert list(range(1, 41)) == sorted(accepted + rejected + out)
     assert set(rejected) <= bad
     assert bad.isdisjoint(accepted)
+
+
+@given(bad=st.sets(st.integers(0, 63)), passing=st.integers(1, 12))
+def test_error_that_may_pass(bad: set[int], passing: int) -> None:
+    """No row is rejected for an error that may pass unless it was refused alone."""
+    rows = [row(number) for number in range(64)]
+    left = passing
+    alone: set[int] = set()
+
+    def refuse(part: Sequence[Row]) -> Refused | None:
+        nonlocal left
+        left -= 1
+        if left >= 0 or any(sent.counted.number in bad for sent in part):
+            alone.update(sent.counted.number for sent in part if len(part) == 1)
+            return Refused(Cause.ROW, Reason("XX000", "internal"))
+        return None
+
+    accepted, rejected, _ = settle(rows, refuse)
+
+    numbers = [number for number, _ in rejected]
+    assert list(range(64)) == sorted(accepted + numbers)
+    assert set(numbers) <= alone
+    assert bad <= set(numbers)

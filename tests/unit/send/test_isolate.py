@@ -51,6 +51,7 @@ def isolator(rejected: list[Reject], halt: Halt | None = None) -> Isolator:
         throttle=Throttle(batch_rows=1000, batch_bytes=2**20, max_rate=None, concurrency=8),
         halt=halt or Halt(),
         types={},
+        policies="",
         read_key=None,
         may_get_in=lambda _reason: False,
         location=lambda place: f"rows.jsonl:{place.line}",

@@ -9,7 +9,7 @@ from loader.model import Decision, Reason
 from loader.postgrest.error_codes import NO_REPLY
 from loader.postgrest.verdict import Verdict
 from loader.send.result import Accepted, Cause, Refused, Unusable
-from loader.send.retry_policy import Renew, RetryPolicy, Wait
+from loader.send.retry_policy import Renew, RetryPolicy, RowFaults, Wait
 
 BUSY = Verdict(Decision.RETRY, Reason("HTTP 503", "busy"))
 TIMEOUT = Verdict(Decision.SHRINK, Reason("57014", "canceling statement due to statement timeout"))
@@ -17,13 +17,16 @@ EXPIRED = Verdict(Decision.RENEW, Reason("PGRST301", "JWT expired"))
 DENIED = Verdict(Decision.STOP, Reason("42501", "permission denied"), advice="Grant it.")
 
 
-def policy(*, rows: int = 100, patience: float = 60.0, location: str = "") -> RetryPolicy:
+def policy(
+    *, rows: int = 100, patience: float = 60.0, location: str = "", row_faults: RowFaults | None = None
+) -> RetryPolicy:
     """A policy that waits a second for each failure, and no less than the server asks for."""
     return RetryPolicy(
         "http://db.example",
         rows=rows,
         patience=patience,
         location=location,
+        row_faults=row_faults,
         backoff=lambda failures, after: max(float(failures), after or 0.0),
     )
 
@@ -127,6 +130,22 @@ def test_few_tries() -> None:
         Wait(2.0, internal.reason),
         Refused(Cause.ROW, internal.reason),
     ] == steps
+
+
+def test_error_of_a_row() -> None:
+    """Once it came again for a row alone, other rows with it are rejected without a wait, batches split."""
+    internal = Verdict(Decision.RETRY, Reason("XX000", "internal"), tries=2)
+    refused = Refused(Cause.ROW, internal.reason)
+    faults = RowFaults()
+
+    def steps(rows: int, tries: int) -> list[object]:
+        body = policy(rows=rows, row_faults=faults)
+        return [body.after(internal, float(now)) for now in range(tries)]
+
+    assert [Wait(1.0, internal.reason), refused] == steps(2, 2)
+    assert [Wait(1.0, internal.reason), refused] == steps(1, 2)
+    assert [refused] == steps(2, 1)
+    assert [Wait(0.0, internal.reason), refused] == steps(1, 2)
 
 
 def test_few_tries_without_rows() -> None:
