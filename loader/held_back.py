@@ -93,6 +93,7 @@ class HeldBackRetry:
         """Give each row its turn."""
         relation = self._relation
         await self._held_rows.begin_round(relation.key, relation.types, counting=every_row)
+        self._sender.begin_round()
         this_round = _Round()
         position = 0
         while turns := await self._held_rows.next_turns(position, self._throttle.limits):
