@@ -74,11 +74,12 @@ class HeldBackRetry:
         if not count:
             return
         await self._recover()
-        every_row = False
+        every_row, before = False, 0
         while self._held_rows.count and (final or not every_row):
             rounds += 1
+            again, before = before == self._held_rows.count, self._held_rows.count
             try:
-                this_round = await self._round(every_row=every_row)
+                this_round = await self._round(every_row=every_row, again=again)
             except Halted:
                 if isinstance(self._halt.error, TooManyRejects):
                     await self._ledger.reject_refused()  # else nobody could see why it stopped
@@ -89,10 +90,11 @@ class HeldBackRetry:
         await self._held_rows.end()
         self._ledger.observer.on(Notice(_summary(count, rounds)))
 
-    async def _round(self, *, every_row: bool) -> _Round:
-        """Give each row its turn."""
+    async def _round(self, *, every_row: bool, again: bool) -> _Round:
+        """Give each row its turn; ``again``: all of the last round are left."""
         relation = self._relation
-        await self._held_rows.begin_round(relation.key, relation.types, counting=every_row)
+        await self._held_rows.begin_round(relation.key, relation.types, counting=every_row, again=again)
+        self._sender.begin_round()
         this_round = _Round()
         position = 0
         while turns := await self._held_rows.next_turns(position, self._throttle.limits):
@@ -144,5 +146,7 @@ def _chunk(held_back: HeldBack) -> Chunk:
 
 
 def _summary(count: int, rounds: int) -> str:
-    times = "1 round" if rounds == 1 else f"{rounds} rounds"
-    return f"{count:,} rows that may depend on others were tried again at the end, in {times}"
+    rounds_text = "1 round" if rounds == 1 else f"{rounds:,} rounds"
+    if count == 1:
+        return f"1 row that may depend on others was tried again at the end, in {rounds_text}"
+    return f"{count:,} rows that may depend on others were tried again at the end, in {rounds_text}"

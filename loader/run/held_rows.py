@@ -64,12 +64,8 @@ class HeldRows:
         return await self._journal.work(partial(held_table.keys_held, keys=list(keys)))
 
     async def first_shape(self) -> Shape:
-        """Return the columns of the first row; there must be one."""
-
-        def read(database: sqlite3.Connection) -> Shape:
-            return next(held_table.all_rows(database))[1].shape
-
-        return await self._journal.work(read)
+        """Return the columns of a row; there must be one."""
+        return await self._journal.work(held_table.first_shape)
 
     async def between(self, ranges: Iterable[RowRange]) -> list[HeldBack]:
         """Return the rows of some ranges, in the order of the sources."""
@@ -81,20 +77,23 @@ class HeldRows:
 
         return await self._journal.work(read)
 
-    async def begin_round(self, key: tuple[str, ...], types: Mapping[str, str], *, counting: bool) -> None:
+    async def begin_round(
+        self, key: tuple[str, ...], types: Mapping[str, str], *, counting: bool, again: bool
+    ) -> None:
         """Put all rows into the order in which they are tried.
 
         Args:
             key: the relation's key.
             types: its columns' types, as OpenAPI names them.
             counting: whether rows that are refused alone count as rejects.
+            again: whether no row has gone in the last round: the order is the same.
 
         Raises:
             RunDirError: the disk is full, or the like.
         """
         self._round += 1
         self.refused, self.counting = 0, counting
-        await self._journal.work(partial(turns.order, key=key, types=types))
+        await self._journal.work(turns.again if again else partial(turns.order, key=key, types=types))
 
     async def next_turns(self, after: int, limits: Limits) -> Turns:
         """Return the next rows of the round that one request takes: of one shape, and at least one.

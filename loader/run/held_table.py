@@ -77,10 +77,15 @@ def delete(database: sqlite3.Connection, rows: Iterable[RowId]) -> None:
     database.executemany("delete from held where source = ? and number = ?", rows)
 
 
+def holds_any_key(database: sqlite3.Connection) -> bool:
+    """Return whether the key of a row may equal any other (key_equality.ANY)."""
+    (found,) = database.execute("select exists(select 1 from held where compared = ?)", (_ANY,)).fetchone()
+    return bool(found)
+
+
 def keys_held(database: sqlite3.Connection, keys: Sequence[Key]) -> set[Key]:
     """Return those of the keys, as they are compared, that a row in the table has, or may have."""
-    (any_key,) = database.execute("select exists(select 1 from held where compared = ?)", (_ANY,)).fetchone()
-    if any_key:
+    if holds_any_key(database):
         return set(keys)
     held: set[Key] = set()
     if ANY in keys and database.execute(_HOLDS_KEYS).fetchone()[0]:
@@ -97,12 +102,10 @@ def keys_held(database: sqlite3.Connection, keys: Sequence[Key]) -> set[Key]:
     return held
 
 
-def all_rows(database: sqlite3.Connection) -> Iterator[tuple[int, HeldBack]]:
-    """Yield each row with its id, in the order of the sources."""
-    for identity, *row in database.execute(
-        f"select id, {_COLUMNS} from held order by source, number"  # noqa: S608 - no text of others
-    ):
-        yield identity, _held_back(row)
+def first_shape(database: sqlite3.Connection) -> Shape:
+    """Return the columns of a row; there must be one."""
+    (columns,) = database.execute("select columns from held limit 1").fetchone()
+    return Shape(tuple(orjson.loads(columns)))
 
 
 def of_turns(database: sqlite3.Connection, after: int) -> Iterator[tuple[int, HeldBack]]:

@@ -22,6 +22,7 @@ Value = tuple[str, ...]
 
 _MOST_COLUMNS = 3  # of a foreign key whose order is tried out
 _MOST_CANDIDATES = 500
+_MOST_REPEATS = 4  # rows with one value of a column that is referred to, on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,7 @@ class Vote:
                 if (value := values.of(fields, columns)) is not None:
                     missing.add(value)
         self._hits: dict[Reference, set[Value]] = {reference: set() for reference in references}
+        self._rows = dict.fromkeys(references, 0)  # that have one of these values
 
     def look_at(self, fields: Fields) -> None:
         """Look at a row that others may refer to."""
@@ -109,6 +111,7 @@ class Vote:
             value = read[reference.referred]
             if value is not None and value in self._missing[reference.columns]:
                 hits.add(value)
+                self._rows[reference] += 1
 
     def result(self, *, named: bool) -> list[Reference]:
         """Return the references.
@@ -119,6 +122,8 @@ class Vote:
         best: dict[tuple[str, ...], Reference] = {}
         for reference, hits in self._hits.items():
             leader = best.get(reference.columns)
+            if self._rows[reference] > _MOST_REPEATS * len(hits):
+                continue  # what is referred to is unique, but for rows that are there in several versions
             if hits and (leader is None or len(hits) > len(self._hits[leader])):
                 best[reference.columns] = reference
         found = sorted(best.values(), key=lambda reference: -len(self._hits[reference]))

@@ -9,12 +9,12 @@ is done in tables of the journal, as there may be many rows.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import orjson
 
-from loader.batch.key_equality import ANY
-from loader.formats.json_fields import decode
+from loader.formats.json_fields import Fields, decode
+from loader.model import Reason
 from loader.postgrest.constraints import FOREIGN_KEY, key_columns
 from loader.run import held_table
 from loader.run.references import Reference, Values, Vote, candidates
@@ -33,6 +33,11 @@ create table edge (parent integer not null, child integer not null, primary key 
 create index edge_child on edge (child);
 create table wave (node integer primary key);
 create table spared (node integer primary key);
+"""
+_FORGET_ROUNDS = "update held set round = 0 where round <> 0"
+_NODES = """
+insert into node select row_number() over (order by source, number), id,
+    dense_rank() over (order by columns), compared, 0 from held
 """
 _CHAIN = """
 insert or ignore into edge
@@ -79,15 +84,21 @@ def order(database: sqlite3.Connection, key: tuple[str, ...], types: Mapping[str
     drop(database)
     for statement in _SCHEMA.split(";"):
         database.execute(statement)
-    database.execute("update held set round = 0")  # it was of an earlier run, or round
-    any_key = _nodes(database)
+    database.execute(_FORGET_ROUNDS)
+    database.execute(_NODES)
+    database.execute("insert into member select id, held from node")
     values = Values(types)
     _edges(database, _references(database, key, values), values)
-    if any_key:  # it may be equal to every other: no row may pass another
+    if held_table.holds_any_key(database):  # it may be equal to every other: no row may pass another
         database.execute(_ALL_IN_ORDER)
     else:
         _sort(database)
     database.execute("commit")
+
+
+def again(database: sqlite3.Connection) -> None:
+    """Begin another round in the same order: no row has gone since the last."""
+    database.execute(_FORGET_ROUNDS)
 
 
 def spare(database: sqlite3.Connection, number: int) -> None:
@@ -99,52 +110,42 @@ def spare(database: sqlite3.Connection, number: int) -> None:
     database.execute(_SPARE, (number,))
 
 
-def _nodes(database: sqlite3.Connection) -> bool:
-    """Number the rows in the order of the sources; return whether one has a key that may equal any."""
-    shapes: dict[tuple[str, ...], int] = {}
-    any_key = False
-    for number, (identity, row) in enumerate(held_table.all_rows(database), 1):
-        shape = shapes.setdefault(row.shape.columns, len(shapes))
-        compared = None if row.key is None else orjson.dumps(row.key).decode()
-        any_key = any_key or row.key == ANY
-        database.execute("insert into node values (?, ?, ?, ?, 0)", (number, identity, shape, compared))
-        database.execute("insert into member values (?, ?)", (number, identity))
-    return any_key
-
-
 def _references(database: sqlite3.Connection, key: tuple[str, ...], values: Values) -> list[Reference]:
     """Find out which columns refer to which."""
     named: dict[tuple[str, ...], None] = {}
     columns: dict[str, None] = {}
-    for _, row in held_table.all_rows(database):
-        columns.update(dict.fromkeys(row.shape.columns))
-        if row.reason is not None and row.reason.code == FOREIGN_KEY and (names := key_columns(row.reason)):
+    for (shape,) in database.execute("select distinct columns from held"):
+        columns.update(dict.fromkeys(orjson.loads(shape)))
+    for details in database.execute("select details from held where code = ?", (FOREIGN_KEY,)):
+        if names := key_columns(Reason(FOREIGN_KEY, "", *details)):
             named[names] = None
     (count,) = database.execute("select count(*) from held").fetchone()
-    sample = (
-        decode(row.row.data)
-        for index, (_, row) in enumerate(held_table.all_rows(database))
-        if index % (count // _SAMPLE + 1) == 0
-    )
+    sample = (fields for number, fields in _rows(database) if number % (count // _SAMPLE + 1) == 0)
     vote = Vote(candidates(named, list(columns), key), sample, values)
-    for _, row in held_table.all_rows(database):
-        vote.look_at(decode(row.row.data))
+    for _, fields in _rows(database):
+        vote.look_at(fields)
     return vote.result(named=bool(named))
+
+
+def _rows(database: sqlite3.Connection) -> Iterator[tuple[int, Fields]]:
+    """Yield the number of each node, and the row's fields."""
+    query = "select member.id, data from member cross join held on held.id = member.held order by member.id"
+    for number, data in database.execute(query):
+        yield number, decode(data)
 
 
 def _edges(database: sqlite3.Connection, references: Sequence[Reference], values: Values) -> None:
     """Note which row waits for which."""
-    for number, (_, row) in enumerate(held_table.all_rows(database), 1):
-        fields = decode(row.row.data)
-        for index, reference in enumerate(references):
-            for table, names in (("need", reference.columns), ("offer", reference.referred)):
-                if (value := values.of(fields, names)) is not None:
-                    name = orjson.dumps((index, *value)).decode()
-                    database.execute(f"insert into {table} values (?, ?)", (name, number))  # noqa: S608 - no text of others
-    database.execute(_REFER)
-    database.execute(_CHAIN)
-    database.execute(_COUNT)
-    database.execute(_READY)
+    for index, reference in enumerate(references):
+        for statement, columns in (
+            ("insert into need values (?, ?)", reference.columns),
+            ("insert into offer values (?, ?)", reference.referred),
+        ):
+            read = ((values.of(fields, columns), number) for number, fields in _rows(database))
+            told = ((orjson.dumps((index, *value)).decode(), number) for value, number in read if value)
+            database.executemany(statement, told)
+    for statement in (_REFER, _CHAIN, _COUNT, _READY):
+        database.execute(statement)
 
 
 def _sort(database: sqlite3.Connection) -> None:

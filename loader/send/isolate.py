@@ -80,6 +80,10 @@ class Isolator:
     def accepted(self, result: Accepted) -> None:
         """Learn that rows were accepted: row-level security does not refuse all of them."""
         self._accepted_any = self._accepted_any or result.count > 0
+        self.be_patient()
+
+    def be_patient(self) -> None:
+        """Take the next batch apart, though nothing of the last one got in."""
         self._patience = _PATIENCE
 
     def compared_key(self, row: Row) -> Key:

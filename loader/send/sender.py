@@ -135,6 +135,10 @@ class Sender:
         if outcome.rows != batch.rows:
             raise AssertionError(f"{outcome.rows} of {batch.rows} rows are accounted for")  # a bug of ours
 
+    def begin_round(self) -> None:
+        """Prepare for rows that were held back: their parents have had their turn before them."""
+        self._isolator.be_patient()
+
     async def settle_again(self, batch: Batch, outcome: Outcome, *, every_row: bool) -> None:
         """Send rows that were held back, while nothing else is sent.
 

@@ -23,6 +23,7 @@ ON_THE_REAL_SERVER = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+FEWER = settings(ON_THE_REAL_SERVER, max_examples=EXAMPLES // 2)
 
 
 @dataclass(frozen=True)
@@ -300,7 +301,7 @@ def kin_contents(target: Target) -> dict[str, dict[str, str | None]]:
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@ON_THE_REAL_SERVER
+@FEWER
 @given(rows=kin(badges=False), batch_rows=st.integers(1, 12), concurrency=st.integers(1, 8))
 async def test_rows_get_in_wherever_their_parents_stand(
     kin_table: Target,
@@ -330,7 +331,7 @@ async def test_rows_get_in_wherever_their_parents_stand(
 
 
 @pytest.mark.parametrize("resolution", RESOLUTIONS)
-@ON_THE_REAL_SERVER
+@FEWER
 @given(rows=kin(badges=True), batch_rows=st.integers(1, 12), concurrency=st.integers(1, 8))
 async def test_of_rows_that_claim_one_value_one_gets_it(
     kin_table: Target,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -294,6 +295,39 @@ def begun(folder: Path) -> bool:
             return bool(database.execute("select count(*) from turn").fetchone()[0])
     except sqlite3.OperationalError:
         return False
+
+
+def test_a_load_of_orphans_goes_on_where_it_stopped(staff: Target, tmp_path: Path) -> None:
+    """With a higher --max-errors it ends: each orphan is rejected once, and what is no orphan gets in."""
+    rows = [person(number, number + 1_000_000 if number % 2 else None) for number in range(1, 101)]
+    (tmp_path / "rows.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    loads = Loads(tmp_path, staff.url, staff.secret, "--table=staff", "--batch-rows=10")
+    stopped = loads.run("--max-errors=20", "rows.jsonl")
+    ended = loads.run("--max-errors=50", "rows.jsonl")
+
+    assert stopped.code == 3
+    assert 21 == stopped.report["rows_rejected"] == len(stopped.rejects)
+    assert ended.code == 1
+    assert rows[::2] == ended.rejects
+    assert (100, 50) == (ended.report["rows_read"], ended.report["rows_loaded"])
+
+
+def test_a_source_that_breaks_off_leaves_its_rows_held_back(staff: Target, tmp_path: Path) -> None:
+    """A parent may stand in the part that is missing: nothing is rejected, and what can get in does."""
+    chance = random.Random(10)
+    rows = [f'{{"id":{number},"boss":1,"name":"{chance.randbytes(20).hex()}"}}' for number in range(2, 5000)]
+    rows.insert(1000, '{"id":1,"boss":null,"name":""}')
+    rows.insert(1010, '{"id":6000,"boss":7000,"name":""}')
+    packed = gzip.compress("".join(f"{row}\n" for row in rows).encode())
+    (tmp_path / "rows.jsonl.gz").write_bytes(packed[: len(packed) // 2])
+    run = Loads(tmp_path, staff.url, staff.secret, "--table=staff", "--batch-rows=100").run("rows.jsonl.gz")
+
+    assert run.code == 4, run.err
+    assert 0 == run.report["rows_rejected"]
+    assert run.report["rows_read"] == run.report["rows_loaded"] == count(staff, "api.staff")
+    assert run.report["rows_loaded"] > 2000
+    with closing(sqlite3.connect(run.folder / "journal.sqlite")) as database:
+        assert [(1011,)] == database.execute("select number from held").fetchall()
 
 
 class Stalls:

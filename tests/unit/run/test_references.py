@@ -59,6 +59,12 @@ def test_values_are_compared_as_their_types_are() -> None:
     assert expected == found(rows, key=("id",), named=[("boss",)], types=uuids)
 
 
+def test_a_column_with_many_rows_of_one_value_is_not_referred_to() -> None:
+    """A foreign key refers to what is unique."""
+    rows = [{"id": 1000 + number, "boss": number % 9, "age": number % 9} for number in range(90)]
+    assert [] == found(rows, key=("id",), named=[("boss",)])
+
+
 def test_nothing_is_found_where_no_value_is() -> None:
     """All rows refer to rows that are not there."""
     rows = [{"id": number, "boss": number + 1000} for number in range(10)]
