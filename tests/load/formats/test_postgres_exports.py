@@ -20,10 +20,11 @@ DDL: LiteralString = """
 create type core.size as enum ('s', '', 'a"b');
 create type core.item as (x integer, y text);
 create domain core.short as varchar(8);
-create table core.written (id text primary key, t text, vc varchar(20), ch char(4), sh core.short, e core.size,
-    b boolean, i2 smallint, i4 integer, i8 bigint, n numeric, r real, dp double precision, d date, ts timestamp,
-    tz timestamptz, tm time, tmz timetz, iv interval, u uuid, by bytea, j json, jb jsonb, ia integer[], ta text[],
-    ip inet, cd cidr, mac macaddr, ra int4range, bits bit varying, co core.item, x xml, tsv tsvector, pt point);
+create table core.written (id text primary key, t text, vc varchar(20), ch char(4), sh core.short,
+    e core.size, b boolean, i2 smallint, i4 integer, i8 bigint, n numeric, r real, dp double precision, d date,
+    ts timestamp, tz timestamptz, tm time, tmz timetz, iv interval, u uuid, by bytea, j json, jb jsonb,
+    ia integer[], ta text[], ip inet, cd cidr, mac macaddr, ra int4range, bits bit varying, co core.item, x xml,
+    tsv tsvector, pt point);
 create view api.written as select * from core.written;
 grant usage on schema core to api_data_producer;
 grant select, insert, update on api.written to api_data_producer;
@@ -32,7 +33,24 @@ DROP: LiteralString = """
 drop view api.written; drop table core.written; drop type core.size, core.item; drop domain core.short
 """
 # Of each column some values beside null; of text, these and many more
-TEXTS = ["", '"', '""', "\\N", "\\.", "NULL", "null", "a\nb", "a\r\nb", "a\tb", "\\", "a\\tb", ",", " a ", "ä€😀", "#x"]
+TEXTS = [
+    "",
+    '"',
+    '""',
+    "\\N",
+    "\\.",
+    "NULL",
+    "null",
+    "a\nb",
+    "a\r\nb",
+    "a\tb",
+    "\\",
+    "a\\tb",
+    ",",
+    " a ",
+    "ä€😀",
+    "#x",
+]
 VALUES: dict[str, list[str]] = {
     "vc": ["", "a,b", '"', "\\N"],
     "ch": ["", "ab"],
@@ -94,7 +112,7 @@ def written(servers: Target) -> Iterator[Target]:
 def target(target: Servers, written: Target) -> Servers:
     """Return the servers, with rows of nulls, empty and odd values in core.written."""
     names = [name for (name,) in _columns(written)]
-    rng = random.Random(7)  # noqa: S311 - it chooses values
+    rng = random.Random(7)
     rows: list[dict[str, str | None]] = [{"id": "nulls"}]
     rows += [
         {"id": f"{name}{number}", name: value}
@@ -108,10 +126,12 @@ def target(target: Servers, written: Target) -> Servers:
         }
         rows.append(row | {"id": f"row{number}", "t": rng.choice([None, text])})
     written.sql("truncate core.written")
-    with psycopg.connect(written.box.database, autocommit=True) as connection, connection.cursor() as cursor:
-        with cursor.copy("copy core.written from stdin") as copy:
-            for row in rows:
-                copy.write_row([row.get(name) for name in names])
+    with (
+        psycopg.connect(written.box.database, autocommit=True) as connection,
+        connection.cursor().copy("copy core.written from stdin") as copy,
+    ):
+        for row in rows:
+            copy.write_row([row.get(name) for name in names])
     return target
 
 
@@ -128,10 +148,9 @@ def _columns(target: Target) -> list[tuple[str]]:
 
 
 def _export(box: Sandbox, options: str) -> bytes:
-    with psycopg.connect(box.database) as connection, connection.cursor() as cursor:
-        statement = f"copy core.written to stdout with (format {options})"
-        with cursor.copy(statement.encode()) as copy:
-            return b"".join(map(bytes, copy))
+    statement = f"copy core.written to stdout with (format {options})".encode()
+    with psycopg.connect(box.database) as connection, connection.cursor().copy(statement) as copy:
+        return b"".join(map(bytes, copy))
 
 
 @pytest.mark.parametrize(("name", "options", "arguments"), WRITTEN)

@@ -52,20 +52,26 @@ ASKED: list[tuple[dict[str, object], str, str]] = [
     (
         {"columns": ("code", "name")},
         CODE,
-        "t.csv:1: CODE,NAME is almost what --columns names: it may be a header or a row\n"
-        "If it is a header: --map code=CODE --map name=NAME. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: CODE,NAME is almost what --columns names: it may be a header or a row\n"
+            "If it is a header: --map code=CODE --map name=NAME. If it is a row: --skip-lines 0."
+        ),
     ),
     (
         {"columns": ("user_id", "s")},
         '"User Id",x\n1,a\n',
-        "t.csv:1: User Id,x is almost what --columns names: it may be a header or a row\n"
-        "If it is a header: --map 'user_id=User Id'. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: User Id,x is almost what --columns names: it may be a header or a row\n"
+            "If it is a header: --map 'user_id=User Id'. If it is a row: --skip-lines 0."
+        ),
     ),
     (
         {"header": ("x", "y")},
         CODE,
-        "t.csv:1: CODE,NAME may be a header or a row\n"
-        "If it is a header, pass over it with --skip-lines 1. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: CODE,NAME may be a header or a row\n"
+            "If it is a header, pass over it with --skip-lines 1. If it is a row: --skip-lines 0."
+        ),
     ),
     ({"header": ("a", "b")}, "b,a\n1,2\n", "t.csv:1: b,a may be a header or a row\n"),
     ({"header": ("land", "x", "y")}, "country,2020,2021\nDE,1,2\n", "t.csv:1: country,2020,2021 may be"),

@@ -44,9 +44,7 @@ def write(rows: list[list[Cell]], delimiter: str, newline: str) -> bytes:
 
 bare = st.text(st.sampled_from('aN\ue000 ä"'), max_size=3).filter(lambda text: not text.startswith('"'))
 texts = st.one_of(st.sampled_from(TOKENS), st.text(st.sampled_from('a",;§\n\ue000N'), max_size=5))
-cell = st.one_of(
-    st.tuples(texts, st.just(True)), st.tuples(st.one_of(bare, st.just("NA")), st.just(False))
-)
+cell = st.one_of(st.tuples(texts, st.just(True)), st.tuples(st.one_of(bare, st.just("NA")), st.just(False)))
 
 
 @given(
