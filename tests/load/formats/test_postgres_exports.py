@@ -21,10 +21,10 @@ create type core.size as enum ('s', '', 'a"b');
 create type core.item as (x integer, y text);
 create domain core.short as varchar(8);
 create table core.written (id text primary key, t text, vc varchar(20), ch char(4), sh core.short,
-    e core.size, b boolean, i2 smallint, i4 integer, i8 bigint, n numeric, r real, dp double precision, d date,
-    ts timestamp, tz timestamptz, tm time, tmz timetz, iv interval, u uuid, by bytea, j json, jb jsonb,
-    ia integer[], ta text[], ip inet, cd cidr, mac macaddr, ra int4range, bits bit varying, co core.item, x xml,
-    tsv tsvector, pt point);
+    e core.size, b boolean, i2 smallint, i4 integer, i8 bigint, n numeric, r real, dp double precision,
+    d date, ts timestamp, tz timestamptz, tm time, tmz timetz, iv interval, u uuid, by bytea, j json,
+    jb jsonb, ia integer[], ta text[], ip inet, cd cidr, mac macaddr, ra int4range, bits bit varying,
+    co core.item, x xml, tsv tsvector, pt point);
 create view api.written as select * from core.written;
 grant usage on schema core to api_data_producer;
 grant select, insert, update on api.written to api_data_producer;
