@@ -127,9 +127,9 @@ def preamble(texts: Sequence[str], dialect: Dialect, hints: SourceHints) -> int:
 
 
 def has_trailing_delimiter(width: int, rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether most rows have one more cell than ``width``, which is empty in all of them."""
-    longer = [row for row in rows if len(row) == width + 1]
-    return len(longer) * 2 > len(rows) and not any(row[-1] for row in longer)
+    """Return whether most rows have an empty cell behind ``width`` others."""
+    trailing = [row for row in rows if len(row) == width + 1 and not row[-1]]
+    return len(trailing) > len(rows) * _MOST
 
 
 def are_all_quoted(texts: Sequence[str], dialect: Dialect) -> bool:
