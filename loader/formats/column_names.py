@@ -57,6 +57,8 @@ def name_columns(
     # The command passes over nothing, or over a line that is as long as a header.
     rows_follow = hints.skip_lines == 0 or line_above == len(cells)
     if hints.header is not None:
+        if rows and all(len(row) == len(hints.header) == len(cells) + 1 for row in rows):
+            cells = ["", *cells]  # R leaves out the name of the row's names
         return _by_position(
             cells,
             rows,

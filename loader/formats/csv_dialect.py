@@ -14,6 +14,7 @@ _DELIMITERS = ",\t;|"
 _SAMPLE = 200  # records that are looked at
 _BELOW = 10  # records below a header that must be as long as it
 _LONGEST_PREAMBLE = 50  # records
+_MOST = 0.5  # share of the records below a header
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,9 @@ def preamble(texts: Sequence[str], dialect: Dialect, hints: SourceHints) -> int:
 
 
 def has_trailing_delimiter(width: int, rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether most rows have one more cell than ``width``, which is empty in all of them."""
-    longer = [row for row in rows if len(row) == width + 1]
-    return len(longer) * 2 > len(rows) and not any(row[-1] for row in longer)
+    """Return whether most rows have an empty cell behind ``width`` others."""
+    trailing = [row for row in rows if len(row) == width + 1 and not row[-1]]
+    return len(trailing) > len(rows) * _MOST
 
 
 def are_all_quoted(texts: Sequence[str], dialect: Dialect) -> bool:
@@ -144,31 +145,36 @@ def are_all_quoted(texts: Sequence[str], dialect: Dialect) -> bool:
     return bool(rows) and all(cell.lstrip(" ").startswith('"') for cell in cells)
 
 
-def _plausibility(texts: Sequence[str], dialect: Dialect, hints: SourceHints) -> tuple[bool, bool, bool, int]:
+def _plausibility(
+    texts: Sequence[str], dialect: Dialect, hints: SourceHints
+) -> tuple[bool, bool, bool, bool, int]:
     """Return how plausible a delimiter is: rows are as long as the header, and cells are many.
 
     A quote within a cell of the first line shows a wrong delimiter, as it was meant to enclose a cell.
     """
     records = sample(texts, dialect)
-    first = records[0].cells if records and records[0].begin == 0 else []
-    has_quote = bool(dialect.quote) and any('"' in cell for cell in first)
-    is_consistent = _is_consistent(records)
     above = 0 if hints.skip_lines is not None else preamble(texts, dialect, hints)
-    if above:
-        first = next(record.cells for record in records if record.begin == above)
-        has_quote = False
-    return bool(first) and not has_quote, is_consistent or above > 0, is_consistent, len(first)
+    records = [record for record in records if record.begin >= above]
+    first = records[0].cells if records and (above or records[0].begin == 0) else []
+    has_quote = bool(dialect.quote) and any('"' in cell for cell in first)
+    share = _alike(records)
+    return bool(first) and not has_quote, share > _MOST, share == 1, above == 0, len(first)
 
 
 def _is_consistent(records: Sequence[Sample]) -> bool:
     """Return whether the first record has several cells, and most of those below have as many."""
+    return _alike(records) > _MOST
+
+
+def _alike(records: Sequence[Sample]) -> float:
+    """Return the share of the records that are as long as the first; 0 if that has a single cell."""
     below = records[1 : 1 + _BELOW]
     width = len(records[0].cells) if records else 0
     if width < 2 or not below:
-        return False
+        return 0
     names = width - 1 if not records[0].cells[-1].strip() else width  # a delimiter behind the last name
     alike = [record for record in below if _has_width(record.cells, width) or len(record.cells) == names]
-    return len(alike) * 2 > len(below)
+    return len(alike) / len(below)
 
 
 def _filled(cells: Sequence[str]) -> int:
@@ -212,7 +218,10 @@ def _shows_quoting(texts: Sequence[str]) -> bool:
             continue
         cells = split_raw(raw, "\t", spaced=False)
         quoted = [cell for cell in cells if cell.startswith('"')]
-        if len(record.cells) != width or any('"' in cell for cell in cells if cell not in quoted):
+        # R leaves out the name of the row's names.
+        if len(record.cells) not in (width, width + 1) or any(
+            '"' in cell for cell in cells if cell not in quoted
+        ):
             return False
         inner = [cell[1:-1] for cell in quoted]
         if (number == 0 and len(quoted) == len(cells) > 1) or any('""' in text or not text for text in inner):

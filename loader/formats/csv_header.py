@@ -22,7 +22,8 @@ from loader.formats.source_hints import SourceHints
 from loader.model import Place
 
 _DELIMITER_NAMES = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "bars", " ": "blanks"}
-_SEP_LINE = re.compile(rb'sep=([^\w\s"]|\t)\r?\n', re.ASCII)  # Excel names the delimiter like this
+# Excel names the delimiter like this. A blank behind it is ours: see _sep_line.
+_SEP_LINE = re.compile(rb'sep=([^\w\s"] ?|\t)\r?\n', re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +77,23 @@ def read_header(
     header = b"".join(lines[:skipped])
     first = _first_line(lines, skipped, hints.comment)
     delimiter = hints.delimiter
+    has_sep_line = False
     if first < len(lines) and (named := _SEP_LINE.fullmatch(lines[first])):
+        has_sep_line = True
         delimiter = delimiter or named[1].decode()
         header += lines[first]
         first = _first_line(lines, first + 1, hints.comment)
     texts = [line.decode(errors="surrogateescape") for line in lines[first:]]
-    named_hints = hints if delimiter is None else hints.with_delimiter(delimiter)
+    told = hints if delimiter is None else hints.with_delimiter(delimiter)
+    if is_reject_file and claimed == "tsv" and hints.quote is None:
+        told = told.with_quote("")  # rejected rows of a TSV with quotes are in a file of CSV
     dialect = detect_dialect(
-        _without_comments(texts, hints.comment), named_hints, is_tsv=claimed == "tsv", is_csv=claimed == "csv"
+        _without_comments(texts, hints.comment), told, is_tsv=claimed == "tsv", is_csv=claimed == "csv"
     )
+    if delimiter is None:
+        header += _sep_line(dialect, is_tsv=claimed == "tsv", has_header=hints.columns is None)
     above = 0
-    if hints.skip_lines is None and not is_reject_file and not header:
+    if hints.skip_lines is None and not is_reject_file and not has_sep_line:
         above = preamble(_without_comments(texts, hints.comment), dialect, hints)
         first, texts = first + above, texts[above:]
     begin = _after(begin, lines[:first])
@@ -154,6 +161,12 @@ def _check_first_lines(lines: Sequence[bytes], name: str, hints: SourceHints) ->
         )
     if (hints.skip_lines or 0) > len(lines):
         raise SourceUnfit(f"{name}: it has {len(lines)} lines, and --skip-lines is {hints.skip_lines}")
+
+
+def _sep_line(dialect: Dialect, *, is_tsv: bool, has_header: bool) -> bytes:
+    """Return a line that tells what the rejected rows of a source may not show themselves; mostly none."""
+    is_unclear = dialect.spaced or (is_tsv and dialect.quote and not has_header)
+    return f"sep={dialect.delimiter}{' ' * dialect.spaced}\n".encode() if is_unclear else b""
 
 
 def _first_line(lines: Sequence[bytes], begin: int, comment: str) -> int:

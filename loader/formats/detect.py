@@ -75,7 +75,8 @@ def detect_format(
     from_rejects = is_reject_file(PurePath(name).name)
     is_rejected_array = claimed == "jsonl" and lines.first[:1] == b"[" and from_rejects
     kind = claimed if hints.format or is_rejected_array else _text_format(lines, claimed)
-    if hints.format is None and claimed in (None, "csv", "tsv") and is_copy_text(lines.lines, hints):
+    may_be_copy = hints.format is None and claimed in (None, "csv", "tsv") and not from_rejects
+    if may_be_copy and is_copy_text(lines.lines, hints):
         kind = "copy"
     is_array = lines.first[:1] == b"["
     if kind == "json":

@@ -52,3 +52,7 @@ class SourceHints:
     def with_delimiter(self, delimiter: str) -> Self:
         """Return the hints with another delimiter."""
         return replace(self, delimiter=delimiter)
+
+    def with_quote(self, quote: str) -> Self:
+        """Return the hints with another quote."""
+        return replace(self, quote=quote)

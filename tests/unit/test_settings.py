@@ -17,7 +17,16 @@ from loader.model import Place, RowRange
 from loader.run.run_dir import RunDir, identity_of
 from loader.settings import OPTIONS, PRESETS, Group, MaxErrors, Settings
 from loader.settings.option import flag, option
-from loader.settings.values import parse_delimiter, parse_map, parse_schema, parse_set, parse_size
+from loader.settings.values import (
+    parse_comment,
+    parse_delimiter,
+    parse_header,
+    parse_map,
+    parse_quote,
+    parse_schema,
+    parse_set,
+    parse_size,
+)
 from loader.sources.find import find
 from loader.transform.presets import NAMES
 
@@ -313,10 +322,11 @@ def test_a_secret_is_not_shown() -> None:
     [
         ("a=b", ("a", "b")),
         (" a = b=c ", ("a", "b=c")),
+        ("a= b", ("a", " b")),
     ],
 )
 def test_a_map_is_read(text: str, expected: tuple[str, str]) -> None:
-    """Spaces around a name are not a part of it."""
+    """Spaces around the `=` are no part of a name; one behind it only is, as headers have names like that."""
     assert expected == parse_map(text)
 
 
@@ -337,6 +347,11 @@ def test_a_value_of_set_is_taken_as_it_is(text: str, expected: tuple[str, str]) 
         (parse_set, "=1", "--set is '=1'"),
         (parse_set, "a", "--set is 'a'"),
         (parse_delimiter, "ab", "--delimiter is 'ab'"),
+        (parse_delimiter, "; ;", "--delimiter is '; ;'"),
+        (parse_header, "a,,b", "--header is 'a,,b'"),
+        (parse_header, "a,a", "--header is 'a,a'"),
+        (parse_quote, "'", '--quote is "\'"'),
+        (parse_comment, " ", "--comment is ' '"),
         (parse_schema, "", "--schema must not be empty"),
         (parse_size, "1X", "'1X' is not a size"),
         (MaxErrors.parse, "101%", "--max-errors is '101%'"),

@@ -93,9 +93,9 @@ def test_a_quote_that_is_never_closed_is_told(
     run, most = peak(loads, "rows.csv.gz", dry=False)
 
     assert 4 == run.code
-    assert "rows.csv.gz:3: the row is longer than 8 MiB" in run.err
+    assert "rows.csv.gz:3: the row is longer than 64 MiB" in run.err
     assert "Does a cell begin with a quote that is never closed?" in run.err
-    assert most < 200
+    assert most < 350  # a row may have 64 MiB
     assert ["k1"] == list(contents(target))
 
 

@@ -88,6 +88,18 @@ def test_rows_of_json_may_have_a_mapped_column_late(
     )
 
 
+@pytest.mark.parametrize("name", ["m.jsonl", "m.json"])
+def test_a_position_in_json_is_refused(target: Target, tmp_path: Path, loads: Loads, name: str) -> None:
+    """Its columns have names and no order; nothing is sent."""
+    (tmp_path / name).write_text('[{"key":"k"}]' if name == "m.json" else '{"key":"k"}\n')
+
+    run = loads.run("--map=id=#1", name)
+
+    assert 2 == run.code, run.err
+    assert f"{name}: its rows are JSON, and #1 is the position of a column" in run.err
+    assert {} == contents(target)
+
+
 @pytest.mark.parametrize("where", ["environment", ".env", "bulkload.toml", "pyproject.toml"])
 def test_options_that_repeat_stand_elsewhere_too(
     target: Target, tmp_path: Path, loads: Loads, where: str

@@ -19,16 +19,20 @@ from loader.sources.find import find
 Cells = list[tuple[object, ...]]
 
 
-async def read(
-    path: Path, data: str, size: int = 1 << 18, **options: object
-) -> tuple[Cells, SourceFormat, list[Table]]:
+def write(path: Path, data: str) -> None:
     path.write_text(data, newline="")
+
+
+async def read(
+    path: Path, data: str, options: dict[str, object] | None = None, size: int = 1 << 18
+) -> tuple[Cells, SourceFormat, list[Table]]:
+    write(path, data)
     (source,) = find((str(path),))
     formats: list[SourceFormat] = []
     events: list[Event] = []
     pieces = records(
         source,
-        SourceHints(**options),  # type: ignore[arg-type]
+        SourceHints(**options or {}),  # type: ignore[arg-type]
         start=BEGIN,
         size=size,
         spool=None,
@@ -37,7 +41,7 @@ async def read(
         tell=formats.append,
     )
     tables = [piece async for piece in pieces if isinstance(piece, Table)]
-    cells = [
+    cells: Cells = [
         tuple(record)
         for table in tables
         for place, record in enumerate(table.records)
@@ -71,7 +75,7 @@ KNOWN: list[tuple[str, str, dict[str, object], bool]] = [
 def test_copy_text_is_known_by_what_only_it_has(
     name: str, text: str, options: dict[str, object], is_copy: bool
 ) -> None:
-    """A cell that is backslash-N or a line that ends the data, and no escape that PostgreSQL does not write."""
+    """A cell that is backslash-N, or a line that ends the data; and all escapes as PostgreSQL writes them."""
     width = text.splitlines()[0].count("\t") + text.splitlines()[0].count(",") + 1
     columns = ("id", "s", "n")[:width]
     hints = SourceHints(columns=columns, **options)  # type: ignore[arg-type]
@@ -98,7 +102,7 @@ async def test_escapes_are_decoded_as_postgresql_decodes_them(tmp_path: Path, si
     ]
 
     text = "".join(f"{line}\n" for line, _ in rows)
-    cells, _, tables = await read(tmp_path / "t.copy", text, size, columns=("id", "s"), format="copy")
+    cells, _, tables = await read(tmp_path / "t.copy", text, {"columns": ("id", "s"), "format": "copy"}, size)
 
     origins = [table.origin.data(place).decode() for table in tables for place in range(len(table.records))]
     assert [row for _, row in rows] == cells
@@ -109,7 +113,7 @@ async def test_an_escape_that_postgresql_does_not_write_is_refused(tmp_path: Pat
     """Where the format is not told but detected: the backslash may be part of the text."""
     text = "1\t\\N\n" * 20_000 + "2\tC:\\Users\n3\tx\n"
 
-    cells, _, tables = await read(tmp_path / "t.tsv", text, columns=("id", "s"))
+    cells, _, tables = await read(tmp_path / "t.tsv", text, {"columns": ("id", "s")})
 
     refused = [reason.code for table in tables for reason in table.refused.values() if reason]
     assert (20_001, ["not-copy"]) == (len(cells), refused)
@@ -117,7 +121,7 @@ async def test_an_escape_that_postgresql_does_not_write_is_refused(tmp_path: Pat
 
 async def test_lines_of_a_wrong_length_are_refused(tmp_path: Path) -> None:
     """With their own bytes; blank lines are ignored."""
-    cells, _, (table,) = await read(tmp_path / "t.copy", "1\ta\n2\n\n3\tb\tc\n", columns=("id", "s"))
+    cells, _, (table,) = await read(tmp_path / "t.copy", "1\ta\n2\n\n3\tb\tc\n", {"columns": ("id", "s")})
 
     assert [("1", "a")] == cells
     assert {1: "short-line", 2: None, 3: "long-line"} == {
@@ -130,7 +134,7 @@ async def test_lines_of_a_wrong_length_are_refused(tmp_path: Path) -> None:
 async def test_rows_behind_the_end_mark_are_an_error(tmp_path: Path, data: str) -> None:
     """They are not read, and not lost in silence."""
     with pytest.raises(SourceError, match="behind the"):
-        await read(tmp_path / "t.copy", data, columns=("id", "s"))
+        await read(tmp_path / "t.copy", data, {"columns": ("id", "s")})
 
 
 def test_copy_text_without_names_of_columns_is_refused() -> None:
@@ -161,7 +165,7 @@ async def test_a_dump_has_a_copy_block(
     tmp_path: Path, name: str, data: str, options: dict[str, object]
 ) -> None:
     """Its statement names the columns; --source-table chooses one of several."""
-    cells, source_format, tables = await read(tmp_path / name, data, **options)
+    cells, source_format, tables = await read(tmp_path / name, data, options)
 
     assert ROWS == cells
     assert ("id", 'Mixed, "x"') == source_format.columns
@@ -190,7 +194,7 @@ async def test_the_rejects_of_a_dump_can_be_loaded(tmp_path: Path) -> None:
             "t.sql has 2 COPY blocks, of public.other, public.trades\nName the table",
         ),
         (START + OTHER, {"table": "trades"}, "t.sql has no COPY block of trades\nIt has public.other."),
-        (START + "INSERT INTO t VALUES (1);\n", {}, "t.sql is a dump without COPY blocks"),
+        (START + "ALTER TABLE t ADD x text;\n", {}, "t.sql is a dump without COPY blocks"),
         (
             START + BLOCK,
             {"columns": ("id", "x")},
@@ -205,6 +209,6 @@ async def test_a_dump_that_cannot_be_read_is_told(
 ) -> None:
     """Before a row is sent, unless the dump breaks off."""
     with pytest.raises(SourceError) as found:
-        await read(tmp_path / "t.sql", data, **options)
+        await read(tmp_path / "t.sql", data, options)
 
     assert str(found.value).removeprefix(f"{tmp_path}/").startswith(words)

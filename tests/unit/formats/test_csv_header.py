@@ -10,7 +10,7 @@ from loader.formats.source_format import SourceFormat
 from loader.formats.source_hints import SourceHints
 
 
-def look(text: str, name: str = "t.csv", **options: object) -> SourceFormat:
+def look(text: str, name: str = "t.csv", /, **options: object) -> SourceFormat:
     return detect_format(text.encode(), name, whole=True, hints=SourceHints(**options))  # type: ignore[arg-type]
 
 
@@ -31,6 +31,7 @@ NAMED: list[tuple[dict[str, object], str, tuple[str, ...], int]] = [
     ({"header": ("id", "s"), "skip_lines": 2}, "Report\n2024\nid,s\n1,a\n", ("id", "s"), 4),
     ({"header": ("id", "s"), "skip_lines": 3}, "Report\n2024\nid,s\n1,a\n", ("id", "s"), 4),
     ({"header": ("id", "s"), "columns": ("s",)}, "ID,S\n1,a\n", ("id", "s"), 2),
+    ({"header": ("id", "a", "b")}, '"a","b"\n"1","x","y"\n', ("id", "a", "b"), 2),
     ({"positions": frozenset({1})}, ",a\n0,1\n", ("#1", "a"), 2),
     ({"positions": frozenset({3})}, "id,s,s\n1,a,b\n", ("id", "s", "#3"), 2),
     ({"positions": frozenset({1})}, "id,s\n1,a\n", ("id", "s"), 2),
@@ -52,20 +53,26 @@ ASKED: list[tuple[dict[str, object], str, str]] = [
     (
         {"columns": ("code", "name")},
         CODE,
-        "t.csv:1: CODE,NAME is almost what --columns names: it may be a header or a row\n"
-        "If it is a header: --map code=CODE --map name=NAME. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: CODE,NAME is almost what --columns names: it may be a header or a row\n"
+            "If it is a header: --map code=CODE --map name=NAME. If it is a row: --skip-lines 0."
+        ),
     ),
     (
         {"columns": ("user_id", "s")},
         '"User Id",x\n1,a\n',
-        "t.csv:1: User Id,x is almost what --columns names: it may be a header or a row\n"
-        "If it is a header: --map 'user_id=User Id'. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: User Id,x is almost what --columns names: it may be a header or a row\n"
+            "If it is a header: --map 'user_id=User Id'. If it is a row: --skip-lines 0."
+        ),
     ),
     (
         {"header": ("x", "y")},
         CODE,
-        "t.csv:1: CODE,NAME may be a header or a row\n"
-        "If it is a header, pass over it with --skip-lines 1. If it is a row: --skip-lines 0.",
+        (
+            "t.csv:1: CODE,NAME may be a header or a row\n"
+            "If it is a header, pass over it with --skip-lines 1. If it is a row: --skip-lines 0."
+        ),
     ),
     ({"header": ("a", "b")}, "b,a\n1,2\n", "t.csv:1: b,a may be a header or a row\n"),
     ({"header": ("land", "x", "y")}, "country,2020,2021\nDE,1,2\n", "t.csv:1: country,2020,2021 may be"),
@@ -124,6 +131,7 @@ LAYOUTS: list[tuple[str, tuple[str, ...], int, bool]] = [
     ("id,s\n1,a,\n2,b,\n", ("id", "s"), 0, True),
     ("id,s,\n1,a,\n2,b,\n", ("id", "s"), 0, True),
     ("id,s,\n1,a\n2,b\n", ("id", "s"), 0, True),
+    ("Konto 1, EUR\nid;Betrag\n1;1,50\n2;2,50\n", ("id", "Betrag"), 1, False),
     ("score\nalice,5\nbob,7\n", ("score",), 0, False),
     ("a,b\n1,2,3\n4,5,6\n", ("a", "b"), 0, False),
     ("id,s\n1\n1,2,3\n4,5\n", ("id", "s"), 0, False),
@@ -167,6 +175,17 @@ QUOTING: list[tuple[str, bool]] = [
     ('"id"\t"s"\n1\t"a"\n', True),
     ("id\ts\n1\ta\n", False),
 ]
+
+
+def test_a_reject_file_is_read_as_its_source_was() -> None:
+    """It may hold rows that show quotes or COPY text by chance, or that no longer show blanks as layout."""
+    assert "" == look('id\ts\n1\t"say ""hi"""\n', "rejects.tsv").quote
+    assert "csv" == look("id\ts\n1\t\\N\n", "rejects.tsv").format
+    spaced = look('id, s\n1, "a,b"\n2, x\n')
+    assert ("id", "s") == look(spaced.rejects.header.decode() + "2, x\n", "rejects.csv").columns
+    quoted = look('"1"\t"a,b,c,d"\n2\tx\n', "t.tsv", columns=("id", "s"))
+    again = look(quoted.rejects.header.decode() + "2\tx,y,z,u\n", "rejects.csv", columns=("id", "s"))
+    assert ("csv", "\t", '"') == (quoted.rejects.suffix, again.delimiter, again.quote)
 
 
 @pytest.mark.parametrize(("text", "quoted"), QUOTING)

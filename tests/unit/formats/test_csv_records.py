@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import tracemalloc
 from collections.abc import Sequence
 from unittest.mock import patch
 
@@ -153,3 +154,79 @@ async def test_a_cell_without_an_end_is_bounded(monkeypatch: pytest.MonkeyPatch,
     assert 100 == sum([len((await anext(tables)).records)])
     with pytest.raises(SourceError, match=r"t\.csv:101: the row is longer than"):
         await anext(tables)
+
+
+async def read_with(text: bytes, hints: SourceHints, size: int = 1 << 18) -> list[Table]:
+    source_format = detect_format(text, "t.csv", whole=True, hints=hints)
+    stream = Pieces(text[source_format.begin.offset :], (7,))
+    reader = CsvReader(stream, source_format, "t.csv", size)
+    return [table async for table in reader.records(source_format.begin)]
+
+
+@pytest.mark.parametrize("size", [1, 1 << 18])
+@pytest.mark.parametrize("long", [1, 1 << 17])
+async def test_comments_are_ignored_but_not_within_cells(long: int, size: int) -> None:
+    """Also with quotes in them that do not match, or with carriage returns; each counts as a line."""
+    text = b'# made, by "x\nid,a\n1,#\n# a "quote\n2,"x\n# y"\n#3,z\n"#4",z\n\n5,y\n# end'
+
+    with patch.object(csv_records, "_LONG_RECORD", long):
+        found = records(await read_with(text, SourceHints(comment="#"), size))
+
+    assert [(3, ("1", "#")), (5, ("2", "x\n# y")), (8, ("#4", "z")), (10, ("5", "y"))] == [
+        (line, texts) for _, line, _, texts in found
+    ]
+    assert [b"1,#", b'2,"x\n# y"', b'"#4",z', b"5,y"] == [data for _, _, data, _ in found]
+
+
+@pytest.mark.parametrize("long", [1, 1 << 17])
+async def test_an_empty_cell_behind_the_last_delimiter_is_no_cell(long: int) -> None:
+    """One that is not empty makes its line too long; the reject has the delimiter."""
+    text = b'id,a\n1,x,\n2,"y",\n3,z\n4,u,v\n5,,\n6,\n7,w,\n'
+
+    with patch.object(csv_records, "_LONG_RECORD", long):
+        tables = await read_with(text, SourceHints())
+
+    expected = [("1", "x"), ("2", "y"), ("3", "z"), ("5", ""), ("6", ""), ("7", "w")]
+    assert expected == [texts for *_, texts in records(tables)]
+    assert [b"4,u,v"] == [table.origin.data(place) for table in tables for place in table.refused]
+
+
+async def test_quotes_that_are_part_of_cells_are_kept() -> None:
+    """With --quote none: none opens a cell, closes one or spans lines."""
+    text = b'id,a\n1,"x"\n"2,y\n3,""\n4,a"b\n'
+
+    found = records(await read_with(text, SourceHints(quote="")))
+
+    assert [("1", '"x"'), ('"2', "y"), ("3", '""'), ("4", 'a"b')] == [texts for *_, texts in found]
+
+
+async def test_a_cell_of_many_lines_needs_a_few_times_its_size() -> None:
+    """20 MB, with doubled quotes, in four times as much memory; the row behind it is read."""
+    cell = b'some ""quoted"" text\n' * 1_000_000
+    data = b'id,a\n1,"' + cell + b'"\n2,x\n'
+    source_format = detect_format(data[:5], "t.csv", whole=True)
+    stream = Stream(data[5:])
+    sizes = []
+
+    tracemalloc.start()
+    try:
+        async for table in CsvReader(stream, source_format, "t.csv", 1 << 18).records(source_format.begin):
+            sizes += [len(str(record[1])) for record in table.records]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert [len(cell) - 2_000_000, 1] == sizes
+    assert most < 5 * len(cell)
+
+
+class Stream:
+    """Gives bytes without a copy of the rest."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._at = 0
+
+    async def read(self, size: int) -> bytes:
+        self._at += size
+        return self._data[self._at - size : self._at]

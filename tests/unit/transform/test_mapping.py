@@ -18,6 +18,13 @@ MAPPINGS: list[tuple[ColumnMapping, list[str], dict[str, str]]] = [
     (ColumnMapping(constants=(("a", "1"),)), ["id", "a"], {"id": "id"}),
     (ColumnMapping(dropped=frozenset({"a"})), ["id", "a"], {"id": "id"}),
     (ColumnMapping(renamed=(("b", "x"),)), ["id"], {"id": "id"}),
+    (ColumnMapping(renamed=(("b", "#2"),)), ["id", "a"], {"id": "id", "b": "a"}),
+    (ColumnMapping(renamed=(("id", "#2"),)), ["id", "a"], {"id": "a"}),
+    (ColumnMapping(renamed=(("b", "#2"),)), ["#2", "a"], {"a": "a", "b": "#2"}),
+    (ColumnMapping(renamed=(("b", "#3"),)), ["id", "a"], {"id": "id", "a": "a"}),
+    (ColumnMapping(dropped=frozenset({"#1"})), ["id", "a"], {"a": "a"}),
+    (ColumnMapping(renamed=(("s", " s"),)), ["id", " s"], {"id": "id", "s": " s"}),
+    (ColumnMapping(renamed=(("s", " t"),)), ["id", "t"], {"id": "id", "s": "t"}),
 ]
 
 
@@ -49,6 +56,16 @@ def test_columns_are_the_tables_or_those_of_a_source_without_header(
     names = columns.split()
 
     assert (written, expected) == (" ".join(mapping.written(names)), " ".join(mapping.expected(names)))
+
+
+def test_rows_of_json_have_no_positions() -> None:
+    """Their keys may come in any order."""
+    mapping = ColumnMapping(renamed=(("b", "#1"),))
+
+    assert {"a": "a"} == mapping.targets(["a"], by_position=False)
+    assert {1} == mapping.positions
+    assert ["#1"] == mapping.lacking([])
+    assert [] == mapping.lacking(["a"])
 
 
 def test_what_a_source_lacks() -> None:
