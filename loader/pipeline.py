@@ -41,6 +41,7 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source
 from loader.throttle.throttle import Throttle
+from loader.transform.cell_notation import CellNotation
 from loader.transform.first_shape import first_shape, hold_columns
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
@@ -272,13 +273,14 @@ class Load:
                 types,
                 name=source.name,
                 preset=source.preset,
-                null=self._settings.null,
+                notation=CellNotation.of(self._settings),
+                all_quoted=source.is_all_quoted,
                 key=key if upsert else (),
                 required=source.required,
             )
             for source in self._reader.sources
         ]
-        validator = Validator(key=key, upsert=upsert, columns=self._mapping.all_written, types=types)
+        validator = Validator(key=key, upsert=upsert, columns=self._mapping.all_written)
         return RowMaker(transformers, validator)
 
     async def _recover(self, stages: _Stages, inserts: dict[int, Sequence[RowRange]]) -> None:

@@ -10,6 +10,7 @@ from loader.formats.source_format import SourceFormat
 ONLY_FOR = {
     **dict.fromkeys(("query", "source_table"), (("sqlite",), "SQLite")),
     **dict.fromkeys(("delimiter", "null"), (("csv",), "CSV")),
+    **dict.fromkeys(("decimal", "thousands", "date_order"), (("csv", "sqlite"), "CSV and SQLite")),
     "encoding": (("csv", "json", "jsonl"), "text"),
 }
 

@@ -24,7 +24,9 @@ class Table:
         records: the cells of each record.
         origin: gives the records as they are in the source.
         refused: the index of each record that cannot be a row, and why; None if it is ignored (a blank line).
-        typeless: whether all cells are texts, one of which (--null) means null.
+        typeless: whether all cells are texts, one or more of which (--null) mean null.
+        quoted: placeholder -> text. A cell that stood in quotes and whose text equals a null token is held as
+            a placeholder, which stands nowhere else in this piece of the source: it is that text, not null.
     """
 
     start: Place
@@ -34,6 +36,7 @@ class Table:
     origin: Origin
     refused: Mapping[int, Reason | None] = field(default_factory=dict)
     typeless: bool = False
+    quoted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ def cell_of(records: Records, column: str, index: int) -> str | None:
     if not isinstance(records, Table):
         return None
     cells, position = records.records[index], records.columns.index(column)
-    return str(cells[position]) if position < len(cells) else None
+    if position >= len(cells):
+        return None
+    cell = str(cells[position])
+    return records.quoted.get(cell, cell)
 
 
 def of_block(block: Block, strip: Callable[[bytes], bytes] | None = None) -> Objects:

@@ -27,6 +27,7 @@ class SourceFormat:
         header: of CSV, in UTF-8, with its newline; empty if the source has none.
         begin: where the first row begins; the number of the source in it is not set.
         encoding: of text, as Python names it; empty: UTF-8.
+        all_quoted: of CSV, whether every cell of its first 64 KB stands in quotes.
     """
 
     format: Format
@@ -38,6 +39,7 @@ class SourceFormat:
     header: bytes = b""
     begin: Place = BEGIN
     encoding: str = ""
+    all_quoted: bool = False
 
     @property
     def usual(self) -> bool:

@@ -17,6 +17,7 @@ class SourceHints:
         expected: those of ``columns`` that a header of CSV must have; None: all.
         query: selects the rows of SQLite.
         table: of SQLite, to read.
+        null_tokens: the texts of bare cells that mean null, in any column.
     """
 
     format: str | None = None
@@ -26,3 +27,4 @@ class SourceHints:
     expected: tuple[str, ...] | None = None
     query: str | None = None
     table: str | None = None
+    null_tokens: tuple[str, ...] = ("",)

@@ -15,19 +15,26 @@ from loader.errors import SettingsError
 from loader.settings.checks import check_encoding, check_url, is_supabase
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
+    DATE_ORDERS,
+    DECIMALS,
     FORMATS,
     INSERT_FIRST,
     KIB,
     MIB,
     PRESETS,
     RESOLUTIONS,
+    THOUSANDS,
+    DateOrder,
+    Decimal,
     Format,
     InsertFirst,
     MaxErrors,
     Resolution,
+    Thousands,
     parse_columns,
     parse_delimiter,
     parse_map,
+    parse_null,
     parse_schema,
     parse_set,
     parse_size,
@@ -42,7 +49,8 @@ class Settings:
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` is bytes, ``max_rate`` is rows a
     second. An empty ``schema`` becomes ``public`` for a Supabase project, else ``api``. The pairs of ``map``
-    are (target, source), those of ``set`` (column, value).
+    are (target, source), those of ``set`` (column, value), those of ``null`` (column, text): the column is
+    empty where the text means null in all.
 
     Raises:
         SettingsError: a value is out of its range, the URL is not one, or two fields contradict each other.
@@ -100,9 +108,22 @@ class Settings:
         Group.SOURCES, "CSV: the character between cells, or tab.", "CHAR", default=None, identity=True,
         shown_default="detected", parse=parse_delimiter,
     )
-    null: str = option(
-        Group.SOURCES, "CSV: the cell that means null.", "TEXT", default="", identity=True,
-        shown_default="an empty cell",
+    null: tuple[tuple[str, str], ...] = option(
+        Group.SOURCES, "CSV: the bare cell that means null, in all columns or in one; repeatable.",
+        "TEXT|COLUMN=TEXT", default=(), identity=True, shown_default="an empty cell", parse=parse_null,
+        repeated=True,
+    )
+    decimal: Decimal | None = option(
+        Group.SOURCES, "CSV: what stands before the decimals of a number, . or a comma.", "CHAR",
+        default=None, identity=True, shown_default=".", choices=DECIMALS,
+    )
+    thousands: Thousands | None = option(
+        Group.SOURCES, "CSV: what stands between groups of three digits: , . ' _ or a blank.", "CHAR",
+        default=None, identity=True, choices=THOUSANDS,
+    )
+    date_order: DateOrder | None = option(
+        Group.SOURCES, "CSV: the order of day, month and year: dmy, mdy or ymd.", "ORDER", default=None,
+        identity=True, shown_default="the server's", choices=DATE_ORDERS,
     )
     encoding: str | None = option(
         Group.SOURCES, "Encoding of text, as in latin-1.", "NAME", default=None, identity=True,
@@ -201,6 +222,11 @@ class Settings:
             raise SettingsError("--schema and --table must be printable text")
         if self.encoding is not None:
             check_encoding(self.encoding)
+        if self.thousands == (self.decimal or "."):
+            raise SettingsError(
+                f"--thousands is {self.thousands!r}, which stands before the decimals",
+                advice="--decimal names what stands there.",
+            )
         if self.query is not None and self.source_table is not None:
             raise SettingsError("--query and --source-table both say what to read from a database")
         for name in ("id", "usd_rates"):
