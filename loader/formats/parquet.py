@@ -92,7 +92,7 @@ class ParquetReader:
                 f"{self._name} is Parquet, which needs polars",
                 advice="Install it: pip install 'bulkload[parquet]'.",
             ) from error
-        from loader.formats.parquet_values import unwritable  # noqa: PLC0415
+        from loader.formats.parquet_nested import unwritable  # noqa: PLC0415
 
         with _translated_errors(self._name):
             scan = pl.scan_parquet(self._path, glob=False)
