@@ -199,6 +199,8 @@ class Load:
         if self._type_warning and depends_on_types(records):
             self._ledger.observer.on(Notice(self._type_warning))
             self._type_warning = ""
+        for doubt in stages.row_maker.doubts(records):
+            self._ledger.observer.on(Notice(doubt))
         for checked in stages.row_maker.rows(records):
             if isinstance(checked, Reject):
                 await self._ledger.reject_here(checked)

@@ -14,7 +14,6 @@ from loader.model import Reason
 from loader.pg_types import Holds, PgType, element_type, type_of
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _raw = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -31,6 +30,7 @@ def with_nested(
         refused: takes the objects whose value cannot be written.
     """
     objects = []
+    key = _encode(name) + b":"
     is_list = Holds.LIST in type_of(type_name).holds
     for index, (text, value) in enumerate(zip(texts, values, strict=True)):
         json = b"null"
@@ -51,7 +51,8 @@ def with_nested(
         else:
             json = dumps(value, default=str).encode()  # NaN is not JSON: a retry refuses the row again
             refused.setdefault(index, Reason("not-finite", f"{name} contains a number that is not finite"))
-        objects.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
+        before = text[:-1] + (b"," if text != b"{}" else b"")
+        objects.append(before + key + json + b"}")
     return objects
 
 

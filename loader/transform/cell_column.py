@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
 from loader.model import Reason
 from loader.pg_types import Holds, PgType
+from loader.transform.cell_dates import doubtful_dates
 from loader.transform.cell_notation import CellNotation
 from loader.transform.cell_values import conversion_of
 
@@ -29,6 +30,7 @@ class CellColumn:
         conversion: what the type makes of texts; None: they are sent as they are.
         is_json: whether its texts are JSON.
         quoted_empty_is_null: whether an empty text in quotes means null.
+        dates_unknown: whether it holds dates, the server reads them, and nobody was warned yet.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class CellColumn:
         self._name = name
         self._type = pg_type
         self._nulls = notation.nulls.of_column(source)
+        self.dates_unknown = Holds.DATE in pg_type.holds and notation.date_order is None
 
     def concerns(self, cells: Sequence[object], *, typeless: bool) -> bool:
         """Whether one of these cells is not sent as it is, but for nulls and quoted texts.
@@ -60,6 +63,12 @@ class CellColumn:
         return self.conversion is not None and self.conversion.concerns(
             cell for cell in cells if isinstance(cell, str)
         )
+
+    def doubts(self, texts: Iterable[str]) -> str:
+        """Return a warning if the server may read dates in another way than meant; empty if not."""
+        warning = doubtful_dates(self._name, texts)
+        self.dates_unknown = not warning
+        return warning
 
     def values(self, cells: Sequence[object], quoted: Mapping[str, str], *, typeless: bool) -> list[object]:
         """Return the value of each cell in JSON, or why it cannot be stored.

@@ -86,6 +86,15 @@ class Cells:
             values, places = self._by_column(values, converted, table, places, odd)
         return encode(list(starmap(self._row, values)), places, odd, replacements or ()), odd
 
+    def doubts(self, table: Table) -> list[str]:
+        """Return a warning for each column that the server may read in another way than meant, once."""
+        warnings: list[str] = []
+        for place, column in zip(self._picked, self._columns, strict=True):
+            if column.dates_unknown:
+                texts = (record[place] for record in table.records if len(record) > place)
+                warnings.append(column.doubts(text for text in texts if isinstance(text, str)))
+        return list(filter(None, warnings))
+
     def _pick(self, records: Sequence[Sequence[Cell]]) -> Sequence[Sequence[Cell]]:
         if self._all:
             return records

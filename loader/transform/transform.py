@@ -83,6 +83,17 @@ class Transformer:
                 lines, odd = self._of_objects(records)
         yield from _pieces(records, lines, odd)
 
+    def doubts(self, records: Records | Groups) -> list[str]:
+        """Return a warning for each column that the server may read in another way than meant, once.
+
+        Raises:
+            SourceUnfit: all rows of the source lack a column of the key.
+        """
+        if self._preset is not None or not isinstance(records, Table):
+            return []
+        doubts = self._cells_of(records.columns).doubts(records)
+        return [f"{self._name}: {doubt}" for doubt in doubts]
+
     def _by_preset(self, records: Records | Groups, preset: Preset) -> tuple[list[bytes], Odd]:
         groups: Iterable[Sequence[Record] | Reason | None]
         if isinstance(records, Groups):
