@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import cast
 
 import msgspec
 
@@ -28,6 +30,7 @@ class CellColumn:
         source: as given.
         key: the name as it stands in the JSON of a row, with its colon.
         conversion: what the type makes of texts; None: they are sent as they are.
+        nulls: the texts that mean null in it.
         is_json: whether its texts are JSON.
         quoted_empty_is_null: whether an empty text in quotes means null.
         dates_unknown: whether it holds dates, the server reads them, and nobody was warned yet.
@@ -43,18 +46,20 @@ class CellColumn:
         self.quoted_empty_is_null = all_quoted and Holds.NO_EMPTY in pg_type.holds
         self._name = name
         self._type = pg_type
-        self._nulls = notation.nulls.of_column(source)
+        self.nulls = notation.nulls.of_column(source) | ({""} if self.quoted_empty_is_null else set())
         self.dates_unknown = Holds.DATE in pg_type.holds and notation.date_order is None
 
-    def concerns(self, cells: Sequence[object], *, typeless: bool) -> bool:
+    def concerns(self, cells: Sequence[object], quoted: Mapping[str, str], *, typeless: bool) -> bool:
         """Whether one of these cells is not sent as it is, but for nulls and quoted texts.
 
         Args:
             cells: of this column.
-            typeless: whether they are all texts.
+            quoted: the texts that stood in quotes, by their placeholders.
+            typeless: whether all cells are texts.
         """
         if typeless:
-            return self.conversion is not None and self.conversion.concerns(cells)  # type: ignore[arg-type]
+            texts = chain(cast("Sequence[str]", cells), quoted.values())
+            return self.conversion is not None and self.conversion.concerns(texts)
         kinds = set(map(type, cells))
         if bytes in kinds:
             return True
@@ -84,8 +89,8 @@ class CellColumn:
 
     def texts(self, cells: Sequence[object], quoted: Mapping[str, str]) -> Sequence[object]:
         """Return texts with None for those that mean null, and what stood in quotes as it stood there."""
-        if not self._nulls.isdisjoint(cells):
-            cells = [None if cell in self._nulls else cell for cell in cells]
+        if not self.nulls.isdisjoint(cells):
+            cells = [None if cell in self.nulls else cell for cell in cells]
         if quoted and not quoted.keys().isdisjoint(cells):
             texts: dict[object, str | None] = {
                 placeholder: text or (None if self.quoted_empty_is_null else text)

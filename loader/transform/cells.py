@@ -133,7 +133,7 @@ class Cells:
             if table.typeless and column.conversion is None:
                 continue
             cells = list(map(itemgetter(place), records))
-            if column.concerns(cells, typeless=table.typeless):
+            if column.concerns(cells, table.quoted, typeless=table.typeless):
                 converted[place] = column.values(cells, table.quoted, typeless=table.typeless)
         return converted
 
@@ -173,7 +173,7 @@ def _null_replacements(columns: Sequence[CellColumn], notation: CellNotation) ->
     return replacements + [
         (column.key + _encoder.encode(text), column.key + b"null")
         for column in columns
-        for text in sorted(notation.nulls.by_column.get(column.source, ()))
+        for text in sorted(column.nulls - notation.nulls.anywhere)
     ]
 
 
