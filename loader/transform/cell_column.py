@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import cast
 
@@ -13,6 +13,7 @@ from loader.model import Reason
 from loader.pg_types import Holds, PgType
 from loader.transform.cell_dates import doubtful_dates
 from loader.transform.cell_notation import CellNotation
+from loader.transform.cell_numbers import doubtful_numbers
 from loader.transform.cell_values import conversion_of
 
 
@@ -33,7 +34,8 @@ class CellColumn:
         nulls: the texts that mean null in it.
         is_json: whether its texts are JSON.
         quoted_empty_is_null: whether an empty text in quotes means null.
-        dates_unknown: whether it holds dates, the server reads them, and nobody was warned yet.
+        doubtful: finds texts that the server may read in another way than meant; None: it was asked, or there
+            can be none.
     """
 
     def __init__(
@@ -47,7 +49,7 @@ class CellColumn:
         self._name = name
         self._type = pg_type
         self.nulls = notation.nulls.of_column(source) | ({""} if self.quoted_empty_is_null else set())
-        self.dates_unknown = Holds.DATE in pg_type.holds and notation.date_order is None
+        self.doubtful = _doubtful(pg_type, notation)
 
     def concerns(self, cells: Sequence[object], quoted: Mapping[str, str], *, typeless: bool) -> bool:
         """Whether one of these cells is not sent as it is, but for nulls and quoted texts.
@@ -70,9 +72,12 @@ class CellColumn:
         )
 
     def doubts(self, texts: Iterable[str]) -> str:
-        """Return a warning if the server may read dates in another way than meant; empty if not."""
-        warning = doubtful_dates(self._name, texts)
-        self.dates_unknown = not warning
+        """Return a warning if the server may read texts in another way than meant; empty if not."""
+        warning = self.doubtful(self._name, texts) if self.doubtful is not None else ""
+        if warning or Holds.NAN in self._type.holds or Holds.WHOLE in self._type.holds:
+            self.doubtful = (
+                None  # of numbers the first rows tell enough: the server refuses what it cannot read
+            )
         return warning
 
     def values(self, cells: Sequence[object], quoted: Mapping[str, str], *, typeless: bool) -> list[object]:
@@ -121,3 +126,11 @@ class CellColumn:
         if value.is_integer():
             return int(value)  # all the digits of the double, also beyond 2^53
         return Reason("not-exact", f"{self._name} is {value}, and the column holds whole numbers only")
+
+
+def _doubtful(pg_type: PgType, notation: CellNotation) -> Callable[[str, Iterable[str]], str] | None:
+    """Return what finds texts of a column that the server may read in another way than meant."""
+    if Holds.DATE in pg_type.holds and notation.date_order is None:
+        return doubtful_dates
+    is_told = notation.decimal != "." or notation.thousands is not None
+    return doubtful_numbers if Holds.NUMBER in pg_type.holds and not is_told else None

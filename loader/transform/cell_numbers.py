@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from loader.model import Reason
 
 _NUMBER = re.compile(r"\s*([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,6}))?\s*")
+_WITH_COMMA = re.compile(r"(?m)^\s*[+-]?[0-9][0-9.]*(?:,[0-9]+)+(?:\.[0-9]+)?\s*$")
 _MOST_DIGITS = 19  # of a bigint
 # What stands between groups of digits where a blank or an apostrophe is meant.
 _VARIANTS = {" ": " \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}", "'": "'\N{RIGHT SINGLE QUOTATION MARK}"}
@@ -82,3 +83,22 @@ def number_reader(decimal: str, thousands: str | None) -> Callable[[str, str], s
         return sign + whole + (f".{decimals}" if decimals else "") + (exponent or "")
 
     return read
+
+
+def doubtful_numbers(column: str, texts: Iterable[str]) -> str:
+    """Return a warning if numbers of a column have commas and no option says why; empty if none has.
+
+    PostgreSQL refuses them. But for ``money`` it drops the comma of 12,50, and stores 1250.
+
+    Args:
+        column: its name.
+        texts: of its cells.
+    """
+    joined = "\n".join(texts)
+    number = _WITH_COMMA.search(joined) if "," in joined else None
+    if number is None:
+        return ""
+    return (
+        f"{column} has numbers with commas, as in {number[0].strip()}, which the server does not read so: "
+        "--decimal , or --thousands , says what they mean"
+    )

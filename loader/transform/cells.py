@@ -90,7 +90,7 @@ class Cells:
         """Return a warning for each column that the server may read in another way than meant, once."""
         warnings: list[str] = []
         for place, column in zip(self._picked, self._columns, strict=True):
-            if column.dates_unknown:
+            if column.doubtful is not None:
                 texts = (record[place] for record in table.records if len(record) > place)
                 warnings.append(column.doubts(text for text in texts if isinstance(text, str)))
         return list(filter(None, warnings))

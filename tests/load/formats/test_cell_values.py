@@ -22,7 +22,7 @@ from tests.support.servers import Servers
 DDL: LiteralString = """
 create table api.cells (id integer primary key, i integer, b bigint, s smallint, f double precision, r real,
     n numeric, n2 numeric(10, 2), t text, d date, ts timestamp, tz timestamptz, ta text[], ia integer[],
-    fa double precision[], ja jsonb[], j jsonb, u uuid, ok boolean);
+    fa double precision[], ja jsonb[], j jsonb, u uuid, ok boolean, m money);
 grant select, insert, update on api.cells to api_data_producer;
 """
 
@@ -188,6 +188,24 @@ def test_dates_that_may_be_misread_are_told_before_rows_are_sent(
 
     told = [line for line in run.err.splitlines() if "has dates" in line]
     assert ([f"rows.csv: {warning}"] if warning else []) == told
+
+
+def test_numbers_with_commas_are_told_before_rows_are_sent(
+    target: Servers, tmp_path: Path, loads: Loads
+) -> None:
+    """The server would store 1250 for 12,50 in a column of money; it refuses all others."""
+    (tmp_path / "rows.csv").write_text("id;n;m;t\n1;1;12,50;12,50\n")
+
+    run = loads.run("rows.csv")
+    told = [line for line in run.err.splitlines() if "numbers with commas" in line]
+    right = loads.run("--fresh", "--decimal=,", "rows.csv")
+
+    assert [
+        "rows.csv: m has numbers with commas, as in 12,50, which the server does not read so: "
+        "--decimal , or --thousands , says what they mean"
+    ] == told
+    assert "numbers with commas" not in right.err
+    assert [("1", "$12.50", "12,50")] == stored(target, "n, m, t")
 
 
 def test_dates_for_a_text_are_no_concern(target: Servers, tmp_path: Path, loads: Loads) -> None:
