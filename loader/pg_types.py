@@ -41,6 +41,11 @@ class Holds(Flag):
     DAY = auto()  # a date: a time of day would be lost
     JSON = auto()  # any JSON value: a text is written as the JSON that it is
     BYTES = auto()  # bytes, written as \x and hexadecimal digits
+    NUMBER = auto()  # numbers: a decimal comma is none for PostgreSQL
+    WHOLE = auto()  # whole numbers only: PostgreSQL refuses the text 1.0
+    DATE = auto()  # a date, alone or with a time: the order of day and month matters
+    LIST = auto()  # an array: PostgreSQL takes a JSON array for it
+    NO_EMPTY = auto()  # no empty text, which PostgreSQL refuses
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +85,41 @@ def _type(
 _INTEGER, _DOUBLE = same_unless_unequal(read_integer), same_unless_unequal(read_double)
 _BOOLEAN, _UUID, _DATE = map(same_unless_unequal, (read_boolean, read_uuid, read_date))
 
+_NO_EMPTY = Holds.NO_EMPTY
+_WHOLE = Holds.MILLISECONDS | Holds.NUMBER | Holds.WHOLE | _NO_EMPTY
+_FLOAT = Holds.NAN | Holds.NUMBER | _NO_EMPTY
+_TIME = Holds.MICROSECONDS | _NO_EMPTY
+_TIMESTAMP = _TIME | Holds.DATE
+
 # fmt: off
 _TABLE = (
     #     name                         keys              stored, or same_always
-    _type("smallint",                  read_integer,     _INTEGER, Holds.MILLISECONDS),
-    _type("integer",                   read_integer,     _INTEGER, Holds.MILLISECONDS),
-    _type("bigint",                    read_integer,     _INTEGER, Holds.MILLISECONDS),
-    _type("numeric",                   read_numeric,     same_numeric, Holds.MILLISECONDS | Holds.NAN),
-    _type("real",                      read_any,         same_real, Holds.NAN),
-    _type("double precision",          read_double,      _DOUBLE, Holds.NAN),
-    _type("money",                     read_any),
-    _type("boolean",                   read_boolean,     _BOOLEAN),
-    _type("uuid",                      read_uuid,        _UUID),
+    _type("smallint",                  read_integer,     _INTEGER, _WHOLE),
+    _type("integer",                   read_integer,     _INTEGER, _WHOLE),
+    _type("bigint",                    read_integer,     _INTEGER, _WHOLE),
+    _type("numeric",                   read_numeric,     same_numeric, Holds.MILLISECONDS | _FLOAT),
+    _type("real",                      read_any,         same_real, _FLOAT),
+    _type("double precision",          read_double,      _DOUBLE, _FLOAT),
+    _type("money",                     read_any,         holds=Holds.NUMBER | _NO_EMPTY),
+    _type("boolean",                   read_boolean,     _BOOLEAN, _NO_EMPTY),
+    _type("uuid",                      read_uuid,        _UUID, _NO_EMPTY),
     _type("text",                      read_text,        same_padded, in_errors=""),
     _type("character varying",         read_padded,      same_padded, in_errors=""),
     _type("character",                 read_padded,      same_padded, in_errors=""),
-    _type("date",                      read_date,        _DATE, Holds.DAY),
-    _type("timestamp with time zone",  read_timestamptz, holds=Holds.MICROSECONDS | Holds.ZONE),
-    _type("timestamp without time zone", read_timestamp, holds=Holds.MICROSECONDS, in_errors="timestamp"),
-    _type("time with time zone",       read_any,         holds=Holds.MICROSECONDS),
-    _type("time without time zone",    read_any,         holds=Holds.MICROSECONDS, in_errors="time"),
-    _type("interval",                  read_any,         holds=Holds.MICROSECONDS),
-    _type("json",                      read_any,         holds=Holds.JSON),
-    _type("jsonb",                     read_any,         holds=Holds.JSON, in_errors=""),  # they say json
+    _type("date",                      read_date,        _DATE, Holds.DAY | Holds.DATE | _NO_EMPTY),
+    _type("timestamp with time zone",  read_timestamptz, holds=_TIMESTAMP | Holds.ZONE),
+    _type("timestamp without time zone", read_timestamp, holds=_TIMESTAMP, in_errors="timestamp"),
+    _type("time with time zone",       read_any,         holds=_TIME),
+    _type("time without time zone",    read_any,         holds=_TIME, in_errors="time"),
+    _type("interval",                  read_any,         holds=_TIME),
+    _type("json",                      read_any,         holds=Holds.JSON | _NO_EMPTY),
+    # Errors of jsonb say json.
+    _type("jsonb",                     read_any,         holds=Holds.JSON | _NO_EMPTY, in_errors=""),
     _type("bytea",                     read_any,         holds=Holds.BYTES, in_errors=""),
-    _type("inet",                      read_any),
-    _type("cidr",                      read_any),
+    _type("inet",                      read_any,         holds=_NO_EMPTY),
+    _type("cidr",                      read_any,         holds=_NO_EMPTY),
     _type("xml",                       read_any,         in_errors=""),
-    _type("bit",                       read_any,         in_errors=""),
+    _type("bit",                       read_any,         holds=_NO_EMPTY, in_errors=""),
     _type("bit varying",               read_any,         in_errors=""),
     _type("tsvector",                  read_any,         in_errors=""),
     # An extension's: its name may be a domain's too.
@@ -115,18 +127,26 @@ _TABLE = (
 )
 # fmt: on
 # Types that write one value in several ways, and of which nothing else is of use here.
-_MANY_TEXTS = (
-    *("name", "oid", "regclass", "pg_lsn", "hstore", "ltree", "tsquery", "macaddr", "macaddr8"),
+_MANY_TEXTS = ("name", "hstore", "ltree", "tsquery")
+_MANY_TEXTS_NOT_EMPTY = (
+    *("oid", "regclass", "pg_lsn", "macaddr", "macaddr8"),
     *("point", "box", "line", "lseg", "path", "polygon", "circle"),
     *("int4range", "int8range", "numrange", "tsrange", "tstzrange", "daterange"),
     *("int4multirange", "int8multirange", "nummultirange"),
     *("tsmultirange", "tstzmultirange", "datemultirange"),
-    "ARRAY",
 )
+_LIST = Holds.LIST | _NO_EMPTY
 # The server does not tell the type, so it decides what to make of bytes.
 _UNTOLD = _type("", read_text, holds=Holds.BYTES, in_errors="")
 _BY_NAME = {
-    row.name: row for row in (*_TABLE, *(PgType(name, read_key=read_any) for name in _MANY_TEXTS), _UNTOLD)
+    row.name: row
+    for row in (
+        *_TABLE,
+        *(PgType(name, read_key=read_any) for name in _MANY_TEXTS),
+        *(PgType(name, read_key=read_any, holds=_NO_EMPTY) for name in _MANY_TEXTS_NOT_EMPTY),
+        PgType("ARRAY", read_key=read_any, holds=_LIST),
+        _UNTOLD,
+    )
 }
 BY_ERROR_NAME = {row.error_name: row for row in _TABLE if row.error_name}
 
@@ -143,6 +163,15 @@ def type_of(format: str) -> PgType:  # noqa: A002 - OpenAPI's name for it
         an enum, where other texts are other values.
     """
     if format.endswith("[]"):
-        return PgType(format, read_key=read_any, ambiguous=False)
+        return PgType(format, read_key=read_any, holds=_LIST, ambiguous=False)
     name = format.split("(", 1)[0].strip().rsplit(".", 1)[-1].strip('"')
     return _BY_NAME.get(name) or PgType(name)
+
+
+def element_type(format: str) -> PgType:  # noqa: A002 - OpenAPI's name for it
+    """Return the type of an array's elements, be it of one dimension or of several: both have one name.
+
+    Args:
+        format: of the array, as OpenAPI gives it: ``text[]``.
+    """
+    return type_of(format.removesuffix("[]"))

@@ -21,16 +21,10 @@ ANY = "\0"  # no text in PostgreSQL
 ReadText = Callable[[str], str]
 SameText = Callable[[str, str], bool]
 
-_NOT_FINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("nan", "inf", "infinity"))
 _DIGITS = Context(prec=200_000, rounding=ROUND_HALF_UP)  # numeric has up to 147,455 digits
 _TIMESTAMP = re.compile(
     r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d)(?:\.(\d{1,6})0*)?)?)?(Z|[+-]\d\d(?::?\d\d)?)?"
 )
-
-
-def is_finite(value: str) -> bool:
-    """Whether PostgreSQL would not read this text as NaN or an infinity."""
-    return value.strip().lower() not in _NOT_FINITE
 
 
 def read_text(value: str) -> str:
@@ -138,6 +132,8 @@ def same_numeric(sent: str, stored: str) -> bool:
     """Whether the sent number, rounded to the stored one's scale half away from 0, is the stored one."""
     try:
         shown = Decimal(stored)
+        if shown.is_nan() or Decimal(sent).is_nan():  # NaN equals nothing here, and itself in PostgreSQL
+            return shown.is_nan() and Decimal(sent).is_nan()
         return shown == Decimal(sent).quantize(shown, context=_DIGITS)
     except InvalidOperation:
         return True

@@ -46,6 +46,7 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source, check_unchanged
 from loader.throttle.throttle import Throttle
+from loader.transform.cell_notation import CellNotation
 from loader.transform.first_shape import first_shape, hold_columns, rows_within
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
@@ -241,6 +242,8 @@ class Load:
         if self._type_warning and depends_on_types(records):
             self._ledger.observer.on(Notice(self._type_warning))
             self._type_warning = ""
+        for doubt in stages.row_maker.doubts(records):
+            self._ledger.observer.on(Notice(doubt))
         for checked in stages.row_maker.rows(records):
             if isinstance(checked, Reject):
                 await self._ledger.reject_here(checked)
@@ -363,7 +366,7 @@ def row_maker(
     """Return what makes checked rows of the records that the sources hold.
 
     Args:
-        settings: null, resolution.
+        settings: how cells are written, resolution.
         mapping: which columns are written.
         reader: of the sources.
         key: columns that each row must have, if it is upserted.
@@ -376,11 +379,12 @@ def row_maker(
             types,
             name=source.name,
             preset=source.preset,
-            null=settings.null,
+            notation=CellNotation.of(settings),
+            all_quoted=source.is_all_quoted,
             key=key if upsert else (),
             required=source.required,
         )
         for source in reader.sources
     ]
-    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written, types=types)
+    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written)
     return RowMaker(transformers, validator)

@@ -35,6 +35,14 @@ class RowMaker:
             else:
                 yield from self._validator.check(rows)
 
+    def doubts(self, records: Records | Groups) -> list[str]:
+        """Return warnings about records that the server may read in another way than meant, each once.
+
+        Raises:
+            SourceUnfit: all rows of the source lack a column of the key.
+        """
+        return self._transformers[records.start.source].doubts(records)
+
 
 def depends_on_types(records: Records | Groups) -> bool:
     """Return whether the types of the table's columns decide how values of these records are written."""

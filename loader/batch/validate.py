@@ -7,14 +7,12 @@ apart here, and each of its lines checked alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from loader.batch.chunks import advance
 from loader.batch.validate_block import OTHER, BlockValidator, ValueKinds, value_kinds
 from loader.formats.json_fields import Fields, decode, fields, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
-from loader.pg_types import Holds, type_of
-from loader.pg_values import is_finite
 
 _SHAPES_KNOWN = 256
 
@@ -26,7 +24,6 @@ class Validator:
         key: the columns of --on-conflict.
         upsert: whether a row must have a key (a plain insert may leave it to the database).
         columns: --columns; None: each row's own keys.
-        types: the types of the table's columns, as OpenAPI names them, as far as they are known.
 
     Attributes:
         block_validator: checks the next block as a whole; None: its lines are checked one by one.
@@ -38,15 +35,11 @@ class Validator:
         key: tuple[str, ...],
         upsert: bool,
         columns: tuple[str, ...] | None,
-        types: Mapping[str, str],
     ) -> None:
         self.block_validator: BlockValidator | None = None
         self._key = key
         self._upsert = upsert
         self._columns = columns
-        self._nan_columns = frozenset(
-            column for column, told in types.items() if Holds.NAN in type_of(told).holds
-        )
         self._shapes: dict[frozenset[str], Shape] = {}
         self._kinds: dict[Shape, ValueKinds] = {}  # of the values in the rows so far
 
@@ -102,10 +95,6 @@ class Validator:
         shape = self._shape(row)
         if not shape.columns:
             return Reason("no-columns", "the row has none of the columns to write")
-        for column in self._nan_columns.intersection(shape.columns):
-            value = text(row[column])
-            if value is not None and not is_finite(value):
-                return Reason("not-finite", f"{column} is {value!r}, which is not a finite number")
         return shape, None if missing else self._key_of(row)
 
     def _key_of(self, row: Fields) -> Key:
@@ -152,7 +141,6 @@ class Validator:
             return BlockValidator(
                 shape,
                 key=self._key,
-                nan_columns=self._nan_columns,
                 kinds=kinds,
                 other_keys=self._columns is not None,
             )

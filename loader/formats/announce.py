@@ -18,6 +18,7 @@ ONLY_FOR = {
     "header": (("csv", "copy"), "CSV"),
     "quote": (("csv", "copy"), "CSV"),
     "encoding": (("csv", "copy", "json", "jsonl"), "text"),
+    **dict.fromkeys(("decimal", "thousands", "date_order"), (("csv", "copy", "sqlite"), "CSV and SQLite")),
 }
 
 

@@ -15,6 +15,10 @@ decode = msgspec.json.Decoder(Fields).decode
 _decode_text = msgspec.json.Decoder(str).decode
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_STRING = rb'"(?:[^"\\]|\\.)*+"'
+_PYTHON_TOKEN = re.compile(_STRING + rb"|(-?\b(?:NaN|Infinity)\b|\b(?:None|True|False)\b)", re.DOTALL)
+_IN_QUOTES = '"{}" in quotes, which columns of floats and numerics take, or null'
+_JSON_OF = {"NaN": _IN_QUOTES, "Infinity": _IN_QUOTES, "None": "null", "True": "true", "False": "false"}
 _NOT_IN_ENCODING = "is not in the encoding of its source: UTF-8, unless --encoding names another"
 NOT_UTF8 = Reason("not-utf8", f"the row {_NOT_IN_ENCODING}")
 _TOO_DEEP = Reason("too-deep", "the row is nested too deeply to be checked")
@@ -62,11 +66,26 @@ def _not_an_object(line: bytes) -> Reason:
 
 
 def _not_json(line: bytes, error: msgspec.DecodeError) -> Reason:
+    if token := _python_token(line):
+        as_json = _JSON_OF[token.removeprefix("-")].format(token)
+        return Reason("not-json", f"{token} is not JSON, though Python writes it: write {as_json}")
     half = _lone_surrogate(line)
     if not half:
         return Reason("not-json", str(error))
     # The decoder's own message is about what it found in place of the other half.
     return Reason("not-json", f"{half} is half of a character (a lone surrogate), which no text can contain")
+
+
+def _python_token(line: bytes) -> str:
+    """Return the first word of Python's because of which a line is not JSON; empty if that is not why."""
+    tokens = [match[1] for match in _PYTHON_TOKEN.finditer(line) if match[1]]
+    if not tokens:
+        return ""
+    try:
+        msgspec.json.decode(_PYTHON_TOKEN.sub(lambda match: b"null" if match[1] else match[0], line))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return str(tokens[0].decode())
 
 
 def _lone_surrogate(line: bytes) -> str:

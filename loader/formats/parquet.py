@@ -95,7 +95,7 @@ class ParquetReader:
                 f"{self._name} is Parquet, which needs polars",
                 advice="Install it: pip install 'bulkload[parquet]'.",
             ) from error
-        from loader.formats.parquet_values import unwritable  # noqa: PLC0415
+        from loader.formats.parquet_nested import unwritable  # noqa: PLC0415
 
         self._check_sizes()
         with _translated_errors(self._name):

@@ -6,17 +6,13 @@ a column cannot hold a value exactly (nanoseconds in a column of milliseconds), 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from json import dumps
-from typing import Any
 
-import msgspec
 import polars as pl
 
 from loader.errors import SourceError
-from loader.formats.origin import on_one_line
+from loader.formats.parquet_nested import with_nested
 from loader.formats.records import Objects
 from loader.model import Place, Reason
 from loader.pg_types import Holds, PgType, type_of
@@ -26,9 +22,7 @@ _IN_MILLISECOND = {"ms": 1, "us": 1_000, "ns": 1_000_000}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _FIRST_DAY, _END_DAY = -719_162, 2_932_897  # of the years 1 to 9999, in days since 1970
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_raw = msgspec.json.Decoder(msgspec.Raw)
+_VALUE = "{value}"  # stands for the value in a message
 
 
 class TypedRows:
@@ -88,15 +82,19 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
     nested: list[str] = []
     for name, dtype in frame.schema.items():
         wanted = type_of(types.get(name, ""))
-        if dtype.is_nested() or (isinstance(dtype, _TEXTS) and Holds.JSON in wanted.holds):
+        if dtype.is_nested() or (isinstance(dtype, _TEXTS) and wanted.holds & (Holds.JSON | Holds.LIST)):
             nested.append(name)
             continue
         column = pl.col(name)
         flat.append(_written_in_range(column, dtype, wanted).alias(name))
-        for is_inexact, message in chain(
-            _out_of_range(column, dtype, wanted), _inexact(column, dtype, wanted)
+        for is_inexact, why in chain(
+            _out_of_range(column, dtype, wanted),
+            _inexact(column, dtype, wanted),
+            _inexact_number(column, dtype, wanted),
         ):
             for index in frame.select(is_inexact.arg_true()).to_series().to_list():
+                # A message about a time has no value: polars panics at those out of range.
+                message = why.replace(_VALUE, str(frame[name][index])) if _VALUE in why else why
                 refused.setdefault(index, Reason("not-exact", f"{name} {message}"))
     # Without a flat column, each row begins as an empty object.
     texts = (
@@ -105,7 +103,7 @@ def _objects(frame: pl.DataFrame, types: Mapping[str, str]) -> tuple[list[bytes]
         else [b"{}"] * frame.height
     )
     for name in nested:
-        texts = _with_nested(texts, name, frame[name].to_list(), refused)
+        texts = with_nested(texts, name, frame[name].to_list(), types.get(name, ""), refused)
     return texts, refused
 
 
@@ -127,9 +125,18 @@ def _written(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> pl.Expr:
         return pl.concat_str(pl.lit("\\x"), column.bin.encode("hex"))
     if dtype.is_integer() or isinstance(dtype, pl.Boolean | pl.Null | pl.String):
         return column
+    if Holds.WHOLE in wanted.holds and dtype.is_float():
+        return pl.when(_is_whole(column)).then(column).cast(pl.Int64)
+    if Holds.WHOLE in wanted.holds and isinstance(dtype, pl.Decimal):
+        return column.cast(pl.String).str.replace(r"\.0*$", "")
     if dtype.is_float() and Holds.JSON in wanted.holds:
         return column
     return column.cast(pl.String)
+
+
+def _is_whole(column: pl.Expr) -> pl.Expr:
+    """Return the condition that a float is a whole number which 64 bits can hold; false for NaN."""
+    return (column == column.floor()) & (column >= -(2.0**63)) & (column < 2.0**63)
 
 
 def _timestamp(column: pl.Expr, dtype: pl.Datetime, wanted: PgType) -> pl.Expr:
@@ -164,6 +171,16 @@ def _inexact(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> Iterator[tu
         yield column.is_not_null(), f"contains bytes, and the column is {wanted.name}"
     elif isinstance(dtype, pl.Datetime) and Holds.DAY in wanted.holds:
         yield column.dt.time() != pl.time(), "has a time of day, which the column cannot hold"
+
+
+def _inexact_number(column: pl.Expr, dtype: pl.DataType, wanted: PgType) -> Iterator[tuple[pl.Expr, str]]:
+    """Return the condition under which a number does not fit its column exactly, with a message."""
+    if dtype.is_float() and Holds.WHOLE in wanted.holds:
+        # A double beyond 2^53 is the whole number that it is, to its last digit.
+        yield ~_is_whole(column), f"is {_VALUE}, and the column holds whole numbers only"
+    elif isinstance(dtype, pl.Decimal) and Holds.WHOLE in wanted.holds:
+        has_decimals = column.cast(pl.String).str.contains(r"\.[0-9]*[1-9]")
+        yield has_decimals, f"is {_VALUE}, and the column holds whole numbers only"
     elif dtype.is_float() and Holds.JSON in wanted.holds:
         yield ~column.is_finite(), "is not a finite number"
 
@@ -194,51 +211,3 @@ def _is_in_range(column: pl.Expr, dtype: pl.DataType) -> pl.Expr | None:
     else:  # no time; or 64 bits of nanoseconds, which reach no other year
         return None
     return column.to_physical().is_between(_FIRST_DAY * day, _END_DAY * day, closed="left")
-
-
-def _with_nested(texts: list[bytes], name: str, values: list[Any], refused: dict[int, Reason]) -> list[bytes]:
-    """Return the objects with one more value each: a list, an object, or a text that is JSON."""
-    objects = []
-    for index, (text, value) in enumerate(zip(texts, values, strict=True)):
-        json = b"null"
-        if isinstance(value, str):
-            try:
-                json = on_one_line(bytes(_raw.decode(value)))
-            except msgspec.DecodeError as error:
-                json = _encode(value)
-                refused.setdefault(index, Reason("not-json", f"{name} is for JSON, and this is not: {error}"))
-        elif _is_finite(value):
-            json = _encode(value)
-        else:
-            json = dumps(value, default=str).encode()  # NaN is not JSON: a retry refuses the row again
-            refused.setdefault(index, Reason("not-finite", f"{name} contains a number that is not finite"))
-        objects.append(_encode(_decode(text) | {name: msgspec.Raw(json)}))
-    return objects
-
-
-def _is_finite(value: Any) -> bool:
-    if isinstance(value, float):
-        return math.isfinite(value)
-    if isinstance(value, dict):
-        return all(map(_is_finite, value.values()))
-    return all(map(_is_finite, value)) if isinstance(value, list) else True
-
-
-def unwritable(dtype: pl.DataType, *, inner: bool = False) -> str:
-    """Return the part of a type that cannot be written as JSON; empty if all can.
-
-    Args:
-        dtype: of a column, or of the values within one.
-        inner: whether it is within a list or an object.
-    """
-    if isinstance(dtype, pl.List | pl.Array):
-        return unwritable(dtype.inner, inner=True)  # type: ignore[arg-type]
-    if isinstance(dtype, pl.Struct):
-        parts = (unwritable(member.dtype, inner=True) for member in dtype.fields)  # type: ignore[arg-type]
-        return next(filter(None, parts), "")
-    # A type may also be a class here, which is equal to its instances.
-    if dtype == pl.Object or (inner and any(dtype == other for other in (pl.Binary, pl.Duration, pl.Time))):
-        return str(dtype)
-    if inner and isinstance(dtype, pl.Datetime) and dtype.time_unit == "ns":
-        return "nanoseconds within another value"
-    return ""

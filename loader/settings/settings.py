@@ -23,6 +23,8 @@ from loader.settings.checks import (
 )
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
+    DATE_ORDERS,
+    DECIMALS,
     FORMATS,
     GIB,
     INSERT_FIRST,
@@ -30,17 +32,22 @@ from loader.settings.values import (
     MIB,
     PRESETS,
     RESOLUTIONS,
+    THOUSANDS,
     USD_STABLECOINS,
+    DateOrder,
+    Decimal,
     Format,
     InsertFirst,
     MaxErrors,
     Resolution,
+    Thousands,
     UsdStablecoins,
     parse_columns,
     parse_comment,
     parse_delimiter,
     parse_header,
     parse_map,
+    parse_null,
     parse_quote,
     parse_schema,
     parse_set,
@@ -55,8 +62,9 @@ class Settings:
     """Everything that a load is told. Each field is an option of the command line (docs/options.md).
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
-    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``.
-    The pairs of ``map`` are (target, source), those of ``set`` (column, value).
+    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``. The pairs
+    of ``map`` are (target, source), those of ``set`` (column, value), those of ``null`` (column, text): the
+    column is empty where the text means null in all.
 
     Raises:
         SettingsError: a value is out of its range, the URL is not one, or two fields contradict each other.
@@ -134,9 +142,22 @@ class Settings:
         Group.SOURCES, "CSV: ignore lines that begin with TEXT.", "TEXT", default="", identity=True,
         shown_default="there are none", parse=parse_comment,
     )
-    null: str = option(
-        Group.SOURCES, "CSV: the cell that means null.", "TEXT", default="", identity=True,
-        shown_default="an empty cell",
+    null: tuple[tuple[str, str], ...] = option(
+        Group.SOURCES, "CSV: the bare cell that means null, in all columns or in one; repeatable.",
+        "TEXT|COLUMN=TEXT", default=(), identity=True, shown_default="an empty cell", parse=parse_null,
+        repeated=True,
+    )
+    decimal: Decimal | None = option(
+        Group.SOURCES, "CSV: what stands before the decimals of a number, . or a comma.", "CHAR",
+        default=None, identity=True, shown_default=".", choices=DECIMALS,
+    )
+    thousands: Thousands | None = option(
+        Group.SOURCES, "CSV: what stands between groups of three digits: , . ' _ or a blank.", "CHAR",
+        default=None, identity=True, choices=THOUSANDS,
+    )
+    date_order: DateOrder | None = option(
+        Group.SOURCES, "CSV: the order of day, month and year: dmy, mdy or ymd.", "ORDER", default=None,
+        identity=True, shown_default="the server's", choices=DATE_ORDERS,
     )
     encoding: str | None = option(
         Group.SOURCES, "Encoding of text, as in latin-1.", "NAME", default=None, identity=True,
@@ -241,6 +262,11 @@ class Settings:
             raise SettingsError("--schema and --table must be printable text")
         if self.encoding is not None:
             check_encoding(self.encoding)
+        if self.thousands == (self.decimal or "."):
+            raise SettingsError(
+                f"--thousands is {self.thousands!r}, which stands before the decimals",
+                advice="--decimal names what stands there.",
+            )
         if self.query is not None and self.source_table is not None:
             raise SettingsError("--query and --source-table both say what to read from a database")
         for name in ("id", "usd_rates"):

@@ -15,6 +15,12 @@ Resolution = Literal["merge-duplicates", "ignore-duplicates", "none"]
 RESOLUTIONS: tuple[str, ...] = get_args(Resolution)
 InsertFirst = Literal["auto", "never"]
 INSERT_FIRST: tuple[str, ...] = get_args(InsertFirst)
+Decimal = Literal[".", ","]
+DECIMALS: tuple[str, ...] = get_args(Decimal)
+Thousands = Literal[",", ".", "'", "_", " "]
+THOUSANDS: tuple[str, ...] = get_args(Thousands)
+DateOrder = Literal["dmy", "mdy", "ymd"]
+DATE_ORDERS: tuple[str, ...] = get_args(DateOrder)
 PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 UsdStablecoins = Literal["at-par", "at-rate"]
 USD_STABLECOINS: tuple[str, ...] = get_args(UsdStablecoins)
@@ -176,6 +182,27 @@ def parse_map(text: str) -> tuple[str, str]:
     if not target or not source.strip():
         raise SettingsError(f"--map is {text!r}", advice="Write it as in --map target=source.")
     return target, source
+
+
+def parse_null(text: str) -> tuple[str, str]:
+    """Read ``text``, which means null in all columns, or ``column=text``.
+
+    Returns:
+        The column and the text. The column is empty where there is none before the first ``=``.
+
+    Raises:
+        SettingsError: the text cannot stand in a source.
+    """
+    column, equals, token = text.partition("=")
+    if not equals:
+        column, token = "", text
+    elif not column:  # a text that begins with =
+        token = text
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise SettingsError(f"--null is {text!r}, which is not UTF-8") from error
+    return column, token
 
 
 def parse_set(text: str) -> tuple[str, str]:

@@ -1,15 +1,15 @@
 """Cells under columns -> rows, each a JSON object on a line. No I/O.
 
 A text goes out as a JSON string, whatever its column's type: PostgreSQL reads it as it reads a literal, so no
-digit of a number is lost, and what a cell cannot become the server refuses.
+digit of a number is lost, and the server refuses what a cell cannot become. cell_values.py knows the other
+cases.
 """
 
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
-from itertools import chain, starmap
+from itertools import starmap
 from operator import itemgetter
 from typing import Any
 
@@ -17,17 +17,20 @@ import msgspec
 
 from loader.errors import SettingsError
 from loader.formats.json_fields import NOT_UTF8
-from loader.formats.origin import Cell, DatabaseOrigin, on_one_line
+from loader.formats.origin import Cell, DatabaseOrigin
 from loader.formats.records import Table
 from loader.model import Reason
 from loader.pg_types import Holds, type_of
+from loader.transform.cell_column import CellColumn
+from loader.transform.cell_notation import CellNotation
+from loader.transform.cell_values import json_value
 from loader.transform.mapping import ColumnMapping
 
 Odd = MutableMapping[int, Reason | None]
 RowValues = Mapping[str, object]
+_Replacement = tuple[bytes, bytes]
 
 _encoder = msgspec.json.Encoder()
-_raw = msgspec.json.Decoder(msgspec.Raw)
 
 
 class Cells:
@@ -36,32 +39,37 @@ class Cells:
     Args:
         columns: the source's.
         mapping: what is written of them, and as what.
-        formats: the types of the table's columns, as far as they are known.
-        null: the text that stands for null where all cells are texts.
+        types: of the table's columns, as far as they are known.
+        notation: how the cells write nulls, numbers and dates.
+        all_quoted: whether the source quotes all its cells, those that mean null too.
     """
 
     def __init__(
-        self, columns: Sequence[str], mapping: ColumnMapping, formats: Mapping[str, str], null: str
+        self,
+        columns: Sequence[str],
+        mapping: ColumnMapping,
+        types: Mapping[str, str],
+        notation: CellNotation,
+        *,
+        all_quoted: bool = False,
     ) -> None:
         targets = mapping.targets(columns)
-        self._names = tuple(targets)
-        self._constants = constants(mapping, formats)
+        self._constants = constants(mapping, types)
         places = {column: place for place, column in enumerate(columns)}
         self._picked = [places[source] for source in targets.values()]
         self._all = self._picked == list(range(len(columns)))
-        self._bytes = frozenset(
-            name for name in self._names if Holds.BYTES in type_of(formats.get(name, "")).holds
-        )
-        self._json = frozenset(
-            name for name in self._names if Holds.JSON in type_of(formats.get(name, "")).holds
-        )
-        self._json_sources = frozenset(source for name, source in targets.items() if name in self._json)
-        self._null = null
-        self._keeps_empty = b'""' in _encoder.encode(self._constants)  # also within JSON
-        self._row = _row_of(self._names, self._constants)
+        self._columns = [
+            CellColumn(name, source, type_of(types.get(name, "")), notation, all_quoted=all_quoted)
+            for name, source in targets.items()
+        ]
+        self._json_sources = frozenset(column.source for column in self._columns if column.is_json)
+        self._encoded_constants = _encoder.encode(self._constants)
+        self._quoted_names = any('"' in name for name in (*targets, *self._constants))
+        self._nulls = _null_replacements(self._columns, notation)
+        self._row = _row_of(tuple(targets), self._constants)
 
     def rows(self, table: Table) -> tuple[list[bytes], Odd]:
-        """The rows of a table, each with its newline, and the records that cannot be rows."""
+        """Return the rows of a table, each with its newline, and the records that cannot be rows."""
         odd: Odd = dict(table.refused)
         if isinstance(table.origin, DatabaseOrigin):
             table.origin.json = self._json_sources
@@ -70,56 +78,107 @@ class Cells:
         if odd:
             places = [place for place in places if place not in odd]
             records = [records[place] for place in places]
-        picked = self._pick(records)
-        # An empty text is null: as bytes, and so for all rows at once.
-        at_once = table.typeless and not (self._null or self._json or self._keeps_empty or table.quoted)
-        values: Iterable[Sequence[object]] = picked
-        if not at_once and (table.typeless or self._json or _are_odd(picked)):
-            values, places = self._one_by_one(picked, places, odd, table)
-        return encode(list(starmap(self._row, values)), places, odd, empty_is_null=at_once), odd
+        values: Sequence[Sequence[object]] = self._pick(records)
+        replacements = self._replacements(table.quoted) if table.typeless else []
+        converted = self._converted(values, table)
+        if converted or replacements is None:
+            replacements = []
+            values, places = self._by_column(values, converted, table, places, odd)
+        return encode(list(starmap(self._row, values)), places, odd, replacements or ()), odd
 
-    def _pick(self, records: Sequence[Sequence[Cell]]) -> Iterable[Sequence[Cell]]:
+    def doubts(self, table: Table) -> list[str]:
+        """Return a warning for each column that the server may read in another way than meant, once."""
+        warnings: list[str] = []
+        for place, column in zip(self._picked, self._columns, strict=True):
+            if column.doubtful is not None:
+                texts = (record[place] for record in table.records if len(record) > place)
+                warnings.append(column.doubts(text for text in texts if isinstance(text, str)))
+        return list(filter(None, warnings))
+
+    def _pick(self, records: Sequence[Sequence[Cell]]) -> Sequence[Sequence[Cell]]:
         if self._all:
-            picked: Iterable[Sequence[Cell]] = records
-        elif len(self._picked) == 1:
+            return records
+        if len(self._picked) == 1:
             (place,) = self._picked
-            picked = [(record[place],) for record in records]
-        else:
-            picked = map(itemgetter(*self._picked), records) if self._picked else ((),) * len(records)
-        return list(picked)
+            return [(record[place],) for record in records]
+        return list(map(itemgetter(*self._picked), records)) if self._picked else [()] * len(records)
 
-    def _one_by_one(
-        self, records: Iterable[Sequence[Cell]], places: Iterable[int], odd: Odd, table: Table
-    ) -> tuple[list[list[object]], list[int]]:
-        found: list[list[object]] = []
-        kept: list[int] = []
-        for place, record in zip(places, records, strict=True):
-            values: list[object] = []
-            for name, cell in zip(self._names, record, strict=True):
-                text = table.quoted.get(cell, cell) if isinstance(cell, str) else cell
-                value = None if table.typeless and cell == self._null else self._value(name, text)
-                if isinstance(value, Reason):
-                    odd[place] = value
-                    break
-                values.append(value)
-            else:
-                found.append(values)
-                kept.append(place)
-        return found, kept
+    def _replacements(self, quoted: Mapping[str, str]) -> list[_Replacement] | None:
+        """Return what makes nulls and quoted texts of the strings of encoded rows, for all rows at once.
 
-    def _value(self, name: str, cell: Cell) -> object:
-        """What a cell is in JSON, or why it cannot be."""
-        if isinstance(cell, bytes):
-            if name not in self._bytes:
-                return Reason("not-exact", f"{name} holds bytes, and the column is no bytea")
-            return "\\x" + cell.hex()  # as bytea is written
-        if isinstance(cell, float) and not math.isfinite(cell):
-            return Reason("not-finite", f"{name} is {cell}, which is not a finite number")
-        return _json(name, cell) if name in self._json and isinstance(cell, str) else cell
+        In a string each quote has a backslash before it: what begins with :" is a name's colon and a value.
+
+        Returns:
+            Bytes and what they become, in this order; None where a constant or a name could be meant.
+        """
+        replacements = [*self._nulls]
+        for placeholder, text in quoted.items():
+            key = _encoder.encode(placeholder)
+            if not text:
+                replacements += [
+                    (column.key + key, column.key + b"null")
+                    for column in self._columns
+                    if column.quoted_empty_is_null
+                ]
+            replacements.append((b":" + key, b":" + _encoder.encode(text)))
+        values = (replaced[replaced.index(b':"') :] for replaced, _ in replacements)
+        if self._quoted_names or any(value in self._encoded_constants for value in values):
+            return None
+        return replacements
+
+    def _converted(self, records: Sequence[Sequence[object]], table: Table) -> dict[int, list[object]]:
+        """Return the values of each column whose cells are not sent as they are, by its place."""
+        converted: dict[int, list[object]] = {}
+        for place, column in enumerate(self._columns):
+            if table.typeless and column.conversion is None:
+                continue
+            cells = list(map(itemgetter(place), records))
+            if column.concerns(cells, table.quoted, typeless=table.typeless):
+                converted[place] = column.values(cells, table.quoted, typeless=table.typeless)
+        return converted
+
+    def _by_column(
+        self,
+        records: Sequence[Sequence[object]],
+        converted: Mapping[int, list[object]],
+        table: Table,
+        places: Sequence[int],
+        odd: Odd,
+    ) -> tuple[Sequence[Sequence[object]], Sequence[int]]:
+        """Return the values of rows column by column, and their places; those that cannot be rows are odd."""
+        columns: list[Sequence[object]] = list(zip(*records, strict=True))
+        for number, cells in enumerate(columns):
+            if number in converted:
+                columns[number] = converted[number]
+            elif table.typeless:
+                columns[number] = self._columns[number].texts(cells, table.quoted)
+        reasons = {
+            places[index]: value
+            for number in reversed(list(converted))
+            if Reason in set(map(type, converted[number]))
+            for index, value in enumerate(converted[number])
+            if isinstance(value, Reason)
+        }
+        rows: Sequence[Sequence[object]] = list(zip(*columns, strict=True)) if columns else records
+        if not reasons:
+            return rows, places
+        odd.update(reasons)
+        kept = [index for index, place in enumerate(places) if place not in reasons]
+        return [rows[index] for index in kept], [places[index] for index in kept]
+
+
+def _null_replacements(columns: Sequence[CellColumn], notation: CellNotation) -> list[_Replacement]:
+    """Return what makes nulls of the strings of encoded rows."""
+    replacements = [(b":" + _encoder.encode(text), b":null") for text in sorted(notation.nulls.anywhere)]
+    return replacements + [
+        (column.key + _encoder.encode(text), column.key + b"null")
+        for column in columns
+        for text in sorted(column.nulls - notation.nulls.anywhere)
+    ]
 
 
 def _row_of(names: Sequence[str], constants: dict[str, object]) -> Callable[..., RowValues | msgspec.Struct]:
-    """Makes a row of its cells, in C: a quarter of what a dictionary costs."""
+    """Return a function that makes a row of its cells, in C: a quarter of what a dictionary costs."""
     fields: list[Any] = [(f"f{number}", object) for number in range(len(names))]
     fields += [(f"c{number}", object, value) for number, value in enumerate(constants.values())]
     rename = {field[0]: name for field, name in zip(fields, [*names, *constants], strict=True)}
@@ -129,44 +188,28 @@ def _row_of(names: Sequence[str], constants: dict[str, object]) -> Callable[...,
         return lambda *cells: dict(zip(names, cells, strict=True)) | constants
 
 
-def constants(mapping: ColumnMapping, formats: Mapping[str, str]) -> dict[str, object]:
-    """What --set gives each row, whatever its source is.
+def constants(mapping: ColumnMapping, types: Mapping[str, str]) -> dict[str, object]:
+    """Return what --set gives each row, whatever its source is.
 
     Raises:
         SettingsError: a column holds JSON, and its value is none.
     """
-    found: dict[str, object] = {}
-    for name, value in mapping.constants:
-        json = _json(name, value) if Holds.JSON in type_of(formats.get(name, "")).holds else value
-        if isinstance(json, Reason):
+    values: dict[str, object] = {}
+    for name, text in mapping.constants:
+        value = json_value(name, text) if Holds.JSON in type_of(types.get(name, "")).holds else text
+        if isinstance(value, Reason):
             raise SettingsError(
-                f"--set {name}={value}: {json.message}", advice="Write JSON, as in '\"text\"'."
+                f"--set {name}={text}: {value.message}", advice="Write JSON, as in '\"text\"'."
             )
-        found[name] = json
-    return found
-
-
-def _json(name: str, text: str) -> msgspec.Raw | Reason:
-    """A text that is JSON; as a string it would become a JSON string, whatever is in it."""
-    try:
-        return msgspec.Raw(on_one_line(bytes(_raw.decode(text))))
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        return Reason("not-json", f"{name} holds JSON, and this is none: {error}")
-
-
-def _are_odd(records: Iterable[Sequence[Cell]]) -> bool:
-    """Whether there are cells among these that JSON knows no value for."""
-    cells = list(chain.from_iterable(records))
-    kinds = set(map(type, cells))
-    return bytes in kinds or (float in kinds and (math.inf in cells or -math.inf in cells))
+        values[name] = value
+    return values
 
 
 def encode(
     rows: Sequence[RowValues | msgspec.Struct],
     places: Iterable[int],
     odd: Odd,
-    *,
-    empty_is_null: bool = False,
+    replacements: Iterable[_Replacement] = (),
 ) -> list[bytes]:
     """Return rows as JSON, each on a line with its newline; one that is no UTF-8 becomes odd.
 
@@ -174,7 +217,7 @@ def encode(
         rows: column -> value.
         places: the place of each, for ``odd``.
         odd: takes those that cannot be written.
-        empty_is_null: whether a value that is an empty string is written as null.
+        replacements: bytes that are replaced in the JSON of all rows, in this order.
     """
     try:
         data = _encoder.encode_lines(rows)
@@ -186,7 +229,6 @@ def encode(
             except UnicodeEncodeError:
                 odd[place] = NOT_UTF8
         data = b"".join(lines)
-    if empty_is_null:
-        # In a string each quote has a backslash before it, so :"" is a name's colon and an empty string.
-        data = data.replace(b':""', b":null")
+    for old, new in replacements:
+        data = data.replace(old, new)
     return io.BytesIO(data).readlines()

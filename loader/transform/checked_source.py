@@ -12,11 +12,12 @@ from loader.events import Event, FormatDetected, Notice
 from loader.formats import read
 from loader.formats.announce import idle_options
 from loader.formats.json_fields import fields
-from loader.formats.records import Objects, Record, Records
+from loader.formats.records import Objects, Record, Records, Table
 from loader.formats.source_format import SourceFormat
 from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Block, Place, Reason
 from loader.sources.find import Source
+from loader.transform.cell_notation import CellNotation
 from loader.transform.mapping import ColumnMapping
 from loader.transform.nested import unnested
 from loader.transform.presets import Preset
@@ -36,7 +37,7 @@ class CheckedSource:
         hints: what the command says of its format.
         mapping: --map, --set and --drop; with a preset, of the columns that it gives.
         preset: makes its rows; None: a record is a row. It remembers what it found out about the source.
-        null: the text that stands for null where cells are texts.
+        notation: how cells write nulls, numbers and dates.
         size: of a block of lines, in bytes.
         spool: where a file may stand that its format needs to seek in.
         known: its format, if an earlier run has read it.
@@ -59,7 +60,7 @@ class CheckedSource:
         *,
         mapping: ColumnMapping,
         preset: Preset | None,
-        null: str,
+        notation: CellNotation,
         size: int,
         spool: Path,
         known: SourceFormat | None,
@@ -79,8 +80,8 @@ class CheckedSource:
         self._number = number
         self._hints = hints
         self._mapping = mapping
-        self._null = null
         self._columns: tuple[str, ...] | None = None  # of all its records
+        self._notation = notation
         self._key = key
         self._size = size
         self._spool = spool
@@ -142,6 +143,10 @@ class CheckedSource:
         """
         if self._columns is not None and self.preset is None:
             check_key(self.name, self._columns, self._mapping, key)
+
+    def is_all_quoted(self) -> bool:
+        """Return whether it quotes all its cells, those that mean null too."""
+        return self.format is not None and self.format.all_quoted
 
     @property
     def _passes_through(self) -> bool:
@@ -213,10 +218,12 @@ class CheckedSource:
         if self.preset is None and is_json:
             self._look_at_json(first)
             return
-        records = record_texts(first, self._null)
+        records = record_texts(first, self._notation.nulls)
         texts = list(islice((record for record in records if isinstance(record, dict)), _PRESET_SAMPLE))
         if not isinstance(first, Block | Objects):
             self.required.refuse(self.name, first.columns)
+            if isinstance(first, Table) and first.typeless:
+                self._notation.nulls.check_columns(self.name, first.columns)
         elif columns := list(dict.fromkeys(column for record in texts for column in record)):
             self.required.refuse(self.name, columns)
         else:

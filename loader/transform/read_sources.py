@@ -16,6 +16,7 @@ from loader.formats.source_hints import SourceHints
 from loader.model import BEGIN, Block, Place
 from loader.settings import Settings
 from loader.sources.find import Source
+from loader.transform.cell_notation import CellNotation
 from loader.transform.checked_source import CheckedSource
 from loader.transform.group_records import RecordGroups
 from loader.transform.groups import Groups
@@ -61,15 +62,16 @@ class SourceReader:
     ) -> None:
         self._gathered = gathered
         self._watch = watch
-        self._null = settings.null
+        notation = CellNotation.of(settings)
+        self._nulls = notation.nulls
         # Each source has a preset of its own, which remembers what it found out about it.
         presets = [preset() if preset is not None else None for _ in sources]
         self.preset = presets[0] if presets else None
         make = partial(
             CheckedSource,
-            hints=_hints(settings, mapping, self.preset),
+            hints=_hints(settings, mapping, self.preset, notation),
             mapping=mapping,
-            null=settings.null,
+            notation=notation,
             size=max(1, settings.batch_bytes // _BLOCKS_A_BATCH - _LINE),
             spool=spool,
             watch=watch,
@@ -156,7 +158,7 @@ class SourceReader:
                     first = first or source
                     _check_alike(source, first)
                     records = of_block(batch) if isinstance(batch, Block) else batch
-                    texts = list(record_texts(records, self._null))
+                    texts = list(record_texts(records, self._nulls))
                     source.refuse_doubts(texts)
                     await groups.add(number, texts, records.origin, partial(cell_of, records, together))
             names = [source.name for source in self.sources]
@@ -172,7 +174,9 @@ class SourceReader:
                 yield group
 
 
-def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) -> SourceHints:
+def _hints(
+    settings: Settings, mapping: ColumnMapping, preset: Preset | None, notation: CellNotation
+) -> SourceHints:
     """Return what the command says of the formats of its sources."""
     columns = settings.columns if preset is None else None
     table = preset.table if preset is not None and settings.query is None else None
@@ -187,10 +191,10 @@ def _hints(settings: Settings, mapping: ColumnMapping, preset: Preset | None) ->
         comment=settings.comment,
         quote=settings.quote,
         positions=mapping.positions if preset is None else frozenset(),
-        null_tokens=(settings.null,),
         query=settings.query,
         table=settings.source_table or table,
         parquet_memory=settings.parquet_memory,
+        null_tokens=notation.nulls.texts,
     )
 
 

@@ -7,24 +7,31 @@ from collections.abc import Iterator, Mapping
 from loader.formats.json_fields import fields, text
 from loader.formats.records import Objects, Record, Records, Table, of_block
 from loader.model import Block, Reason
+from loader.transform.null_tokens import NullTokens
 
 
-def record_texts(records: Records, null: str) -> Iterator[Record | Reason | None]:
+def record_texts(records: Records, nulls: NullTokens) -> Iterator[Record | Reason | None]:
     """Yield each record as texts, or why it cannot be read; None for a blank line.
 
     Args:
         records: neighbouring records of a source.
-        null: the text that stands for null where cells are texts.
+        nulls: the texts that mean null where cells are texts. An empty text means it too where it stood in
+            quotes: for a preset, which knows no types, there is no other use of one.
     """
     if isinstance(records, Table):
-        null_text = null if records.typeless else None
+        nulls_of = [nulls.of_column(column) if records.typeless else () for column in records.columns]
+        empty = None if "" in nulls.anywhere else ""
+        true_texts = {placeholder: text or empty for placeholder, text in records.quoted.items()}
         for index, cells in enumerate(records.records):
             if index in records.refused:
                 yield records.refused[index]
             else:
-                texts = [None if cell is None or cell == null_text else str(cell) for cell in cells]
-                if records.quoted:
-                    texts = [text and records.quoted.get(text, text) for text in texts]
+                texts = [
+                    None if cell is None or cell in null_texts else str(cell)
+                    for cell, null_texts in zip(cells, nulls_of, strict=True)
+                ]
+                if true_texts:
+                    texts = [true_texts.get(text, text) if text else text for text in texts]
                 yield dict(zip(records.columns, texts, strict=True))
         return
     objects = json_objects(records, {})

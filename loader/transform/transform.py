@@ -5,11 +5,12 @@ JSON Lines that are written as they are pass through untouched.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from loader.formats.json_fields import fields
 from loader.formats.records import Objects, Record, Records, Table, Typed, of_block
 from loader.model import Block, Reason, Reject, Row
+from loader.transform.cell_notation import CellNotation
 from loader.transform.cells import Cells, Odd, RowValues, constants, encode
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
@@ -28,7 +29,8 @@ class Transformer:
         types: of the table's columns, as far as the target tells them.
         name: the source's, for messages.
         preset: makes a row of a record, or of several; None: a record is a row.
-        null: the text that stands for null where cells are texts.
+        notation: how cells write nulls, numbers and dates.
+        all_quoted: tells whether the source quotes all its cells, once its records are read.
         key: columns that each row must have; none if a row needs no key.
         required: notes the columns of each record.
 
@@ -43,7 +45,8 @@ class Transformer:
         *,
         name: str = "",
         preset: Preset | None = None,
-        null: str = "",
+        notation: CellNotation | None = None,
+        all_quoted: Callable[[], bool] = lambda: False,
         key: Sequence[str] = (),
         required: RequiredColumns | None = None,
     ) -> None:
@@ -51,7 +54,8 @@ class Transformer:
         self._types = types
         self._name = name
         self._preset = preset
-        self._null = null
+        self._notation = notation or CellNotation()
+        self._all_quoted = all_quoted
         self._key = key
         self._required = required or RequiredColumns(mapping, preset=preset)
         self._constants = constants(mapping, types)
@@ -79,12 +83,23 @@ class Transformer:
                 lines, odd = self._of_objects(records)
         yield from _pieces(records, lines, odd)
 
+    def doubts(self, records: Records | Groups) -> list[str]:
+        """Return a warning for each column that the server may read in another way than meant, once.
+
+        Raises:
+            SourceUnfit: all rows of the source lack a column of the key.
+        """
+        if self._preset is not None or not isinstance(records, Table):
+            return []
+        doubts = self._cells_of(records.columns).doubts(records)
+        return [f"{self._name}: {doubt}" for doubt in doubts]
+
     def _by_preset(self, records: Records | Groups, preset: Preset) -> tuple[list[bytes], Odd]:
         groups: Iterable[Sequence[Record] | Reason | None]
         if isinstance(records, Groups):
             groups = records.groups
         else:
-            texts = record_texts(records, self._null)
+            texts = record_texts(records, self._notation.nulls)
             groups = (text if text is None or isinstance(text, Reason) else (text,) for text in texts)
         targets = self._targets_of(preset.columns)
         rows: list[RowValues] = []
@@ -148,7 +163,9 @@ class Transformer:
         cells = self._cells.get(columns)
         if cells is None:
             self._checked_targets(columns)
-            cells = self._cells[columns] = Cells(columns, self._mapping, self._types, self._null)
+            cells = self._cells[columns] = Cells(
+                columns, self._mapping, self._types, self._notation, all_quoted=self._all_quoted()
+            )
         return cells
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from loader.batch.key_equality import reader
-from loader.pg_types import BY_ERROR_NAME, Holds, type_of
-from loader.pg_values import ANY, is_finite
+from loader.pg_types import BY_ERROR_NAME, Holds, element_type, type_of
+from loader.pg_values import ANY
 
 NEW_YEAR = "2024-01-01T00:00:00+00:00"
 
@@ -49,6 +49,14 @@ STORED = [
     ("numeric(10,2)", "1.005", "1.01", True),
     ("numeric(10,2)", "1.005", "1.00", False),
     ("numeric", "1e3", "1000", True),
+    ("numeric", "nan", "NaN", True),
+    ("numeric", "NaN", "1", False),
+    ("numeric", "1", "NaN", False),
+    ("numeric", "-inf", "-Infinity", True),
+    ("double precision", "nan", "NaN", True),
+    ("double precision", "inf", "Infinity", True),
+    ("double precision", "inf", "-Infinity", False),
+    ("real", "nan", "NaN", True),
     ("bigint", " 7 ", "7", True),
     ("bigint", "9223372036854775807", "9223372036854775806", False),
     ("real", "16777217", "16777216", True),
@@ -65,15 +73,21 @@ STORED = [
 
 # A type, and what its columns hold.
 HELD = [
-    ("bigint", Holds.MILLISECONDS),
-    ("numeric(48,18)", Holds.MILLISECONDS | Holds.NAN),
-    ("double precision", Holds.NAN),
-    ("numeric(48,18)[]", Holds.NOTHING_SPECIAL),
-    ("date", Holds.DAY),
-    ("timestamp with time zone", Holds.MICROSECONDS | Holds.ZONE),
-    ("interval", Holds.MICROSECONDS),
-    ("json", Holds.JSON),
-    ("jsonb", Holds.JSON),
+    ("bigint", Holds.MILLISECONDS | Holds.NUMBER | Holds.WHOLE | Holds.NO_EMPTY),
+    ("numeric(48,18)", Holds.MILLISECONDS | Holds.NUMBER | Holds.NAN | Holds.NO_EMPTY),
+    ("double precision", Holds.NUMBER | Holds.NAN | Holds.NO_EMPTY),
+    ("money", Holds.NUMBER | Holds.NO_EMPTY),
+    ("numeric(48,18)[]", Holds.LIST | Holds.NO_EMPTY),
+    ("ARRAY", Holds.LIST | Holds.NO_EMPTY),
+    ("date", Holds.DAY | Holds.DATE | Holds.NO_EMPTY),
+    ("timestamp with time zone", Holds.MICROSECONDS | Holds.DATE | Holds.ZONE | Holds.NO_EMPTY),
+    ("interval", Holds.MICROSECONDS | Holds.NO_EMPTY),
+    ("json", Holds.JSON | Holds.NO_EMPTY),
+    ("jsonb", Holds.JSON | Holds.NO_EMPTY),
+    ("int4range", Holds.NO_EMPTY),
+    ("boolean", Holds.NO_EMPTY),
+    ("text", Holds.NOTHING_SPECIAL),
+    ("hstore", Holds.NOTHING_SPECIAL),
     ("bytea", Holds.BYTES),
     ("", Holds.BYTES),
     ("core.market_enum", Holds.NOTHING_SPECIAL),
@@ -102,7 +116,7 @@ def test_only_a_sure_difference_is_one(column_format: str, sent: str, stored: st
 
 @pytest.mark.parametrize(("column_format", "expected"), HELD)
 def test_what_a_column_holds(column_format: str, expected: Holds) -> None:
-    """Times, JSON, bytes and NaN."""
+    """Times, JSON, bytes, NaN, lists, an empty text."""
     assert expected is type_of(column_format).holds
 
 
@@ -120,11 +134,9 @@ def test_errors_have_names_of_their_own_for_times() -> None:
     assert {"timestamp": "timestamp without time zone", "time": "time without time zone"} == others
 
 
-@pytest.mark.parametrize("text", ["NaN", " nan ", "-Infinity", "+inf", "INF"])
-def test_not_finite(text: str) -> None:
-    """However PostgreSQL lets them be written."""
-    assert not is_finite(text)
-    assert is_finite(text + "x")
+def test_an_array_tells_the_type_of_its_elements() -> None:
+    """Also one of numbers with a scale."""
+    assert ["numeric", "text"] == [element_type(name).name for name in ("numeric(48,18)[]", "text[]")]
 
 
 def test_keys_of_texts_need_no_reader() -> None:

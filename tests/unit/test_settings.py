@@ -22,6 +22,7 @@ from loader.settings.values import (
     parse_delimiter,
     parse_header,
     parse_map,
+    parse_null,
     parse_quote,
     parse_schema,
     parse_set,
@@ -53,7 +54,10 @@ VALUES: dict[str, tuple[str, Any]] = {
     "header": ("id,a", ("id", "a")),
     "skip_lines": ("2", 2),
     "comment": ("#", "#"),
-    "null": ("NULL", "NULL"),
+    "null": ("qty=NULL", (("qty", "NULL"),)),
+    "decimal": (",", ","),
+    "thousands": (".", "."),
+    "date_order": ("dmy", "dmy"),
     "encoding": ("latin-1", "latin-1"),
     "source_table": ("orders", "orders"),
     "query": ("select 1", "select 1"),
@@ -79,7 +83,8 @@ VALUES: dict[str, tuple[str, Any]] = {
 }
 # What another setting needs beside it.
 NEEDS: dict[str, dict[str, Any]] = {
-    name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")
+    **{name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")},
+    "thousands": {"decimal": ","},
 }
 
 # A load is resumed with other values of these: they change how rows are sent, not which rows, or where to.
@@ -224,7 +229,7 @@ def test_presets_are_those_that_there_are() -> None:
     ("change", "words"),
     [
         ({"preset": "hummingbot"}, "differs in preset$"),
-        ({"columns": ("id",), "null": "NULL"}, "differs in null, columns$"),
+        ({"columns": ("id",), "null": (("", "NULL"),)}, "differs in null, columns$"),
         ({"usd_rates": Path("other.csv")}, "differs in usd-rates$"),
         ({"sandbox": True}, "differs in url, sandbox$"),
     ],
@@ -294,6 +299,11 @@ def test_the_schema_of_a_supabase_project_is_public(url: str, schema: str, expec
         ({"insert_first": "always"}, "--insert-first is 'always'"),
         ({"format": "xml"}, "--format is 'xml'"),
         ({"preset": "binance"}, "--preset is 'binance'"),
+        ({"decimal": ";"}, "--decimal is ';'"),
+        ({"thousands": "x"}, "--thousands is 'x'"),
+        ({"thousands": "."}, "--thousands is '.', which stands before the decimals"),
+        ({"decimal": ",", "thousands": ","}, "--thousands is ',', which stands before the decimals"),
+        ({"date_order": "dym"}, "--date-order is 'dym'"),
         ({"encoding": "rot13"}, "--encoding is 'rot13'"),
         ({"query": "select 1", "source_table": "t"}, "--query and --source-table"),
         ({"id": "txid"}, "--id needs --preset"),
@@ -331,6 +341,21 @@ def test_a_map_is_read(text: str, expected: tuple[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("NA", ("", "NA")),
+        ("", ("", "")),
+        ("qty=NA", ("qty", "NA")),
+        ("qty=", ("qty", "")),
+        ("=x", ("", "=x")),
+    ],
+)
+def test_a_null_is_read(text: str, expected: tuple[str, str]) -> None:
+    """For all columns, or for the one before the equals sign."""
+    assert expected == parse_null(text)
+
+
+@pytest.mark.parametrize(
     ("text", "expected"), [("a= b", ("a", " b")), ("a=", ("a", "")), ("a=b=c", ("a", "b=c"))]
 )
 def test_a_value_of_set_is_taken_as_it_is(text: str, expected: tuple[str, str]) -> None:
@@ -346,6 +371,7 @@ def test_a_value_of_set_is_taken_as_it_is(text: str, expected: tuple[str, str]) 
         (parse_map, "a=", "--map is 'a='"),
         (parse_set, "=1", "--set is '=1'"),
         (parse_set, "a", "--set is 'a'"),
+        (parse_null, "\udcff", "is not UTF-8"),
         (parse_delimiter, "ab", "--delimiter is 'ab'"),
         (parse_delimiter, "; ;", "--delimiter is '; ;'"),
         (parse_header, "a,,b", "--header is 'a,,b'"),

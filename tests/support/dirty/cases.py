@@ -10,7 +10,7 @@ from typing import Any, LiteralString
 
 from tests.support.harness import Loaded, Target
 
-JSON, UTF8, NAN = "not-json", "not-utf8", "not-finite"
+JSON, UTF8 = "not-json", "not-utf8"
 TEXT, RANGE = "22P02", "22003"
 BOM = b"\xef\xbb\xbf"
 GOOD = 150  # rows around a dirty one

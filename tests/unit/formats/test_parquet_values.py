@@ -12,7 +12,8 @@ import pytest
 
 from loader.errors import SourceError, SourceUnfit
 from loader.formats.parquet import ParquetReader
-from loader.formats.parquet_values import TypedRows, unwritable
+from loader.formats.parquet_nested import unwritable
+from loader.formats.parquet_values import TypedRows
 from loader.model import BEGIN
 
 TIME = dt.datetime(2024, 3, 19, 19, 43, 31, 679800)  # noqa: DTZ001 - Parquet has such
@@ -40,6 +41,17 @@ VALUES: list[tuple[list[Any], Any, str, list[str]]] = [
      ['"0.1"', '"1e+22"', '"5e-324"', '"NaN"', '"inf"']),
     ([0.1], pl.Float32, "real", ['"0.1"']),
     ([1.5, None], pl.Float64, "jsonb", ["1.5", "null"]),
+    ([1.0, -0.0, 2.0**62, -(2.0**63), 2.0**53 + 2, None], pl.Float64, "bigint",
+     ["1", "0", str(2**62), str(-(2**63)), str(2**53 + 2), "null"]),
+    ([1.0, None, 3.0], pl.Float32, "smallint", ["1", "null", "3"]),
+    ([Decimal("1.00"), Decimal("-20.00"), None], pl.Decimal(10, 2), "integer", ['"1"', '"-20"', "null"]),
+    ([Decimal(100)], pl.Decimal(38, 0), "bigint", ['"100"']),
+    ([float("nan"), float("-inf")], pl.Float64, "numeric", ['"NaN"', '"-inf"']),
+    ([[0.1, float("nan"), float("-inf"), None]], pl.List(pl.Float64), "double precision[]",
+     ['[0.1,"nan","-inf",null]']),
+    ([[[1.0], [2.0]]], pl.List(pl.List(pl.Float64)), "integer[]", ["[[1],[2]]"]),
+    (['["a","b"]', "{a,b}", "[0:1]={1,2}", "{}", None], pl.String, "text[]",
+     ['["a","b"]', '"{a,b}"', '"[0:1]={1,2}"', '"{}"', "null"]),
     ([True, False, None], pl.Boolean, "boolean", ["true", "false", "null"]),
     (['a"\n', ""], pl.String, "text", ['"a\\"\\n"', '""']),
     (["b"], pl.Categorical, "market_enum", ['"b"']),
@@ -85,6 +97,9 @@ LOSSES: list[tuple[list[Any], Any, str, dict[int, str]]] = [
     ([-62_135_596_800_001, -62_135_596_800_000, 253_402_300_799_999, 253_402_300_800_000], pl.Datetime("ms"),
      "timestamp without time zone", {0: "not-exact", 3: "not-exact"}),
     ([253_402_300_799_999_999, 253_402_300_800_000_000], BERLIN, "", {1: "not-exact"}),
+    ([1.0, 1.5, float("nan"), float("inf"), 2.0**63, -1e30, None], pl.Float64, "bigint",
+     {1: "not-exact", 2: "not-exact", 3: "not-exact", 4: "not-exact", 5: "not-exact"}),
+    ([Decimal("1.50"), Decimal("1.00")], pl.Decimal(10, 2), "integer", {0: "not-exact"}),
     ([1.0, float("nan"), float("-inf")], pl.Float64, "jsonb", {1: "not-exact", 2: "not-exact"}),
     ([[1.0], [float("nan")]], pl.List(pl.Float64), "jsonb", {1: "not-finite"}),
 ]  # fmt: skip

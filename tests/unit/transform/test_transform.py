@@ -15,7 +15,9 @@ from loader.formats.json_fields import fields
 from loader.formats.origin import Cell, DatabaseOrigin, ElementOrigin, LineOrigin
 from loader.formats.records import Objects, Table
 from loader.model import BEGIN, Block, Place, Reason, Reject
+from loader.transform.cell_notation import CellNotation
 from loader.transform.mapping import ColumnMapping
+from loader.transform.null_tokens import NullTokens
 from loader.transform.required_columns import RequiredColumns
 from loader.transform.transform import Transformer
 
@@ -77,7 +79,7 @@ def test_cells_become_a_row(
     expected: str | tuple[int, str],
 ) -> None:
     """A cell that goes to a JSON column is JSON already; all others are strings for PostgreSQL to read."""
-    converter = Transformer(mapping, types, null=null)
+    converter = Transformer(mapping, types, notation=CellNotation(NullTokens(frozenset({null}))))
 
     assert [expected] == rows(converter, table("a b", cells))
 
@@ -87,7 +89,7 @@ TYPED: list[tuple[tuple[Cell, Cell], str | tuple[int, str]]] = [
     ((9007199254740993, None), '{"a":9007199254740993,"b":null}'),
     (("", 0.1), '{"a":"","b":0.1}'),
     ((b"\x00\xff", -(2**63)), '{"a":"\\\\x00ff","b":-9223372036854775808}'),
-    ((float("inf"), 1), (1, "not-finite")),
+    ((float("inf"), float("-inf")), '{"a":"Infinity","b":"-Infinity"}'),
     (("\udcff", 1), (1, "not-utf8")),
 ]
 
