@@ -9,17 +9,15 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from loader.model import Place
+from loader.model import Place, Reason
 
 Cell = str | int | float | bytes | None
 
-_decode = msgspec.json.Decoder(msgspec.Raw).decode
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
 
 
@@ -123,21 +121,23 @@ class DatabaseOrigin:
         records: the cells of each row.
 
     Attributes:
-        json: the columns whose texts are JSON.
+        written: writes the cells of some columns as they are sent; a Reason if they cannot be.
     """
 
     def __init__(self, first: int, columns: Sequence[str], records: Sequence[Sequence[Cell]]) -> None:
         self._first = first
         self._columns = columns
         self._records = records
-        self.json: frozenset[str] = frozenset()
+        self.written: Mapping[str, Callable[[Cell], object]] = {}
 
     def data(self, index: int) -> bytes:
         """Return a row as a JSON object, so that a file of rejected rows can be loaded again."""
         row: dict[str, object] = dict(zip(self._columns, map(_as_json, self._records[index]), strict=True))
-        for column in self.json:
-            with suppress(msgspec.DecodeError, UnicodeEncodeError):
-                row[column] = _decode(text) if isinstance(text := row[column], str) else text
+        for column, write in self.written.items():
+            # As JSON Lines, a row passes untouched: its values must be as their types take them.
+            value = write(self._records[index][self._columns.index(column)])
+            if not isinstance(value, Reason):
+                row[column] = value
         try:
             return msgspec.json.encode(row)
         except UnicodeEncodeError:

@@ -32,7 +32,7 @@ class CellColumn:
         key: the name as it stands in the JSON of a row, with its colon.
         conversion: what the type makes of texts; None: they are sent as they are.
         nulls: the texts that mean null in it.
-        is_json: whether its texts are JSON.
+        changes_values: whether a value may go in another way than as it is.
         quoted_empty_is_null: whether an empty text in quotes means null.
         doubtful: finds texts that the server may read in another way than meant; None: it was asked, or there
             can be none.
@@ -44,7 +44,7 @@ class CellColumn:
         self.source = source
         self.key = msgspec.json.encode(name) + b":"
         self.conversion = conversion_of(pg_type, notation)
-        self.is_json = Holds.JSON in pg_type.holds
+        self.changes_values = self.conversion is not None or Holds.WHOLE in pg_type.holds
         self.quoted_empty_is_null = all_quoted and Holds.NO_EMPTY in pg_type.holds
         self._name = name
         self._type = pg_type
@@ -89,8 +89,8 @@ class CellColumn:
             typeless: whether all cells are texts, some of which mean null.
         """
         if not typeless:
-            return list(map(self._value, cells))
-        return [cell if cell is None else self._value(cell) for cell in self.texts(cells, quoted)]
+            return list(map(self.value, cells))
+        return [cell if cell is None else self.value(cell) for cell in self.texts(cells, quoted)]
 
     def texts(self, cells: Sequence[object], quoted: Mapping[str, str]) -> Sequence[object]:
         """Return texts with None for those that mean null, and what stood in quotes as it stood there."""
@@ -104,7 +104,7 @@ class CellColumn:
             cells = [texts.get(cell, cell) for cell in cells]
         return cells
 
-    def _value(self, cell: object) -> object:
+    def value(self, cell: object) -> object:
         """Return what a cell is in JSON, or why it cannot be."""
         if isinstance(cell, str):
             return cell if self.conversion is None else self.conversion.value(self._name, cell)

@@ -64,9 +64,12 @@ def number_reader(decimal: str, thousands: str | None) -> Callable[[str, str], s
         rf"(?:{re.escape(decimal)}([0-9]*))?([eE][+-]?[0-9]+)?\s*"
     )
     told = f"--decimal {decimal}" + (f" and --thousands {thousands!r}" if thousands else "")
+    simple = re.compile(rf"[+-]?[0-9]+{re.escape(decimal)}[0-9]+")  # as most are
     concerned = re.compile(rf"[0-9]\s*[.,{separators}]|[.,]\s*[0-9]")
 
     def read(column: str, text: str) -> str | Reason:
+        if simple.fullmatch(text):
+            return text.replace(decimal, ".")
         if not concerned.search(text.strip()):
             return text
         parts = number.fullmatch(text)

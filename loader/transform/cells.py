@@ -62,7 +62,7 @@ class Cells:
             CellColumn(name, source, type_of(types.get(name, "")), notation, all_quoted=all_quoted)
             for name, source in targets.items()
         ]
-        self._json_sources = frozenset(column.source for column in self._columns if column.is_json)
+        self._written = {column.source: column.value for column in self._columns if column.changes_values}
         self._encoded_constants = _encoder.encode(self._constants)
         self._quoted_names = any('"' in name for name in (*targets, *self._constants))
         self._nulls = _null_replacements(self._columns, notation)
@@ -72,7 +72,7 @@ class Cells:
         """Return the rows of a table, each with its newline, and the records that cannot be rows."""
         odd: Odd = dict(table.refused)
         if isinstance(table.origin, DatabaseOrigin):
-            table.origin.json = self._json_sources
+            table.origin.written = self._written
         places: Sequence[int] = range(len(table.records))
         records = table.records
         if odd:

@@ -219,6 +219,23 @@ def test_dates_for_a_text_are_no_concern(target: Servers, tmp_path: Path, loads:
     assert [("31/12/2024", "2024-04-03")] == stored(target, "t, d")
 
 
+def test_rejects_of_sqlite_can_be_loaded_again(target: Servers, tmp_path: Path, loads: Loads) -> None:
+    """They are JSON Lines, which pass untouched: each value is as it was sent."""
+    with closing(sqlite3.connect(tmp_path / "rows.sqlite")) as database:
+        database.executescript(
+            "create table rows (id integer, i real, s integer, ta text, d text, f real, n text);"
+            "insert into rows values (1, 2.0, 99999, '[\"a\"]', '31/12/2024', 9e999, '1,5')"
+        )
+
+    run = loads.run("--date-order=dmy", "--decimal=,", "rows.sqlite")
+    rejected = (run.folder / "rejects.jsonl").read_text()
+    (tmp_path / "mended.jsonl").write_text(rejected.replace("99999", "9"))
+    mended = loads.run("mended.jsonl")
+
+    assert ([(1, "22003")], 0) == ([(line, code) for line, code, _ in errors(run)], mended.code), mended.err
+    assert [("2", "9", "{a}", "2024-12-31", "Infinity", "1.5")] == stored(target, "i, s, ta, d, f, n")
+
+
 def test_a_column_of_null_must_be_there(target: Servers, tmp_path: Path, loads: Loads) -> None:
     """Before anything is sent: a wrong name would leave texts where nulls were meant."""
     (tmp_path / "rows.csv").write_text("id,t\n1,NA\n")
