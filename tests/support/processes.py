@@ -34,9 +34,9 @@ class Run:
 
     def __post_init__(self) -> None:
         report, rejects = self.folder / "report.json", self.folder / "rejects.jsonl"
-        if report.exists():
+        if report.is_file():
             self.report = json.loads(report.read_text() or "{}")
-        if rejects.exists():
+        if rejects.is_file():
             self.rejects = rejects.read_text(errors="replace").splitlines()
 
     @property
