@@ -22,7 +22,7 @@ _LONGEST_ADDRESS = 8192  # characters of a text that is searched for a user and 
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}"
 # user:password@, in a URL or in what was meant to be one: the password may hold a slash.
-_USER = re.compile(rf"(?:{_SCHEME}|^(?!{_SCHEME})/{{0,2}})([^\s/?#:@]*:[^\s?#]*)@")
+_USER = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*:/{{0,3}}|^(?!{_SCHEME})/{{0,2}})([^\s/?#:@]*:[^\s?#]*)@")
 _HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^\[:/]*)(?::\d*)?/")  # before a path that holds @: that is no password
 _TOKEN_AS_USER = re.compile(rf"{_SCHEME}([^\s/?#:@]{{16,}})@")  # in place of user and password
 _QUERY = re.compile(r"[?&;]([^=&;#\s]*)=([^&;#\s]*)")

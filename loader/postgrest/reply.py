@@ -20,7 +20,7 @@ _HEADER_LIMIT = 1000  # likewise of a header
 _COUNTED = re.compile(r"(?:\*|[0-9]{1,18}-[0-9]{1,18})/([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 # An error that is cut off: PostgREST writes code, details, hint, message in this order.
-_FIELD = re.compile(r'"(code|details|hint|message)"\s*:\s*(?:null|"((?:[^"\\]|\\.)*)("?))')
+_FIELD = re.compile(r'"(code|details|hint|message)"\s*:\s*(?:null|"((?:[^"\\]++|\\.)*+)("?))')
 
 
 def read_reply(
