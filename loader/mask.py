@@ -23,7 +23,9 @@ _LONGEST_ADDRESS = 8192  # characters of a text that is searched for a user and 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}"
 # user:password@, in a URL or in what was meant to be one: the password may hold a slash.
 _USER = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*:/{{0,3}}|^(?!{_SCHEME})/{{0,2}})([^\s/?#:@]*:[^\s?#]*)@")
-_HOST_AND_PORT = re.compile(r"(?:\[[^\]]*\]|[^\[:/]*)(?::\d*)?/")  # before a path that holds @: that is no password
+_HOST_AND_PORT = re.compile(
+    r"(?:\[[^\]]*\]|[^\[:/]*)(?::\d*)?/"
+)  # before a path that holds @: that is no password
 _TOKEN_AS_USER = re.compile(rf"{_SCHEME}([^\s/?#:@]{{16,}})@")  # in place of user and password
 _QUERY = re.compile(r"[?&;]([^=&;#\s]*)=([^&;#\s]*)")
 # Query parameters that carry a signature or a credential, as object stores and gateways name them.
@@ -32,7 +34,9 @@ _SIGNED = re.compile(
 )
 # Variables of the environment that this program, or a library for it, reads, and those that hold a secret.
 _OUR_VARIABLE = re.compile(r"(?:BULKLOAD|PGRST|AWS|AZURE|GOOGLE)_|.*_proxy$", re.IGNORECASE)
-_SECRET_VARIABLE = re.compile(r"(?:SECRET|TOKEN|PASSWORD|ACCESS_KEY|ACCOUNT_KEY|STORAGE_KEY|API_?KEY|SAS_KEY)$")
+_SECRET_VARIABLE = re.compile(
+    r"(?:SECRET|TOKEN|PASSWORD|ACCESS_KEY|ACCOUNT_KEY|STORAGE_KEY|API_?KEY|SAS_KEY)$"
+)
 
 _secrets: set[str] = set()  # in each form that they may be written in
 _tokens: OrderedDict[str, None] = OrderedDict()  # the oldest first
@@ -82,7 +86,7 @@ def hide_in_address(text: str | None) -> None:
 
 
 def hide_in_environment(variables: Mapping[str, str]) -> None:
-    """Hide the secrets of an environment: keys of object stores, passwords in URLs of proxies and endpoints."""
+    """Hide the secrets of an environment: keys of object stores, passwords of proxies and endpoints."""
     for name, value in variables.items():
         if not _OUR_VARIABLE.match(name):
             continue
@@ -101,7 +105,7 @@ def masked(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Give the forms in which a secret may be quoted: as it is, percent-encoded, escaped as in JSON or Python."""
+    """Give the forms in which a secret may be quoted: as it is, percent-encoded, as in JSON or Python."""
     secret = secret.strip("\r\n")
     lines = [line for line in secret.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
     safe = secret.encode(errors="surrogateescape")

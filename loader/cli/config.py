@@ -22,7 +22,9 @@ ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
 SECRET = "PGRST_JWT_SECRET"  # noqa: S105 - the variable's name
 PREFIX = "BULKLOAD_"
 TRUST = "trust_config"
-_NOT_OF_A_FOLDER = frozenset({TRUST, "token_command"})  # what would vouch for the folder, or run a program of it
+_NOT_OF_A_FOLDER = frozenset(
+    {TRUST, "token_command"}
+)  # what would vouch for the folder, or run a program of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,9 @@ def _check_name(file: str, name: str, known: Collection[str]) -> None:
     if name in ("jwt_secret", "token", "password"):
         raise SettingsError(f"{file} holds a secret, {name}", advice="Name a file: jwt-secret-file.")
     if name in _NOT_OF_A_FOLDER:
-        raise SettingsError(f"{file} has {name!r}", advice="A folder cannot say that: give the flag yourself.")
+        raise SettingsError(
+            f"{file} has {name!r}", advice="A folder cannot say that: give the flag yourself."
+        )
     if name not in known:
         raise SettingsError(
             f"{file} has {name!r}, which is not a setting", advice=f"There are {', '.join(sorted(known))}."
@@ -131,7 +135,7 @@ def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None
         if name not in known or variable != variable.upper():
             raise SettingsError(
                 f"{ENV} has {variable}, which is no option of a load",
-                advice="Paths of programs, and --trust-config, are taken from the environment or a flag alone.",
+                advice="Paths of programs, and --trust-config, come from the environment or a flag alone.",
             )
         if "\0" in value:
             raise SettingsError(f"{ENV}: {variable} has a character U+0000 in it")

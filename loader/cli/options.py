@@ -100,10 +100,11 @@ def settings_of(flags: Mapping[str, Any], folder: FolderSettings | None = None) 
             "no target: --url is missing",
             advice="Give --url URL or set BULKLOAD_URL; or try --sandbox, which needs none.",
         )
+    of_folder = None if folder is None else folder.secret
     given: dict[str, Any] = {}
     for name, about in OPTIONS.items():
         value = flags.get(_parameter(name, about))
-        given[name] = config.secret(value, folder and folder.secret) if about.secret else value
+        given[name] = config.secret(value, of_folder) if about.secret else value
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

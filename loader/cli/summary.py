@@ -70,7 +70,9 @@ def _quoted(argument: str) -> str:
     if visible(argument) == argument:
         return shlex.quote(argument)
     escaped = (
-        character if character.isascii() and character.isprintable() and character not in "'\\" else _bytes(character)
+        character
+        if character.isascii() and character.isprintable() and character not in "'\\"
+        else _bytes(character)
         for character in argument
     )
     return f"$'{''.join(escaped)}'"

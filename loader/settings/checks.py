@@ -79,7 +79,9 @@ def check_text(option: str, text: str) -> None:
         SettingsError: it is not.
     """
     if "\0" in text or not _is_text(text):
-        raise SettingsError(f"{option} is {text!r}", advice="It must be UTF-8 text without the character U+0000.")
+        raise SettingsError(
+            f"{option} is {text!r}", advice="It must be UTF-8 text without the character U+0000."
+        )
 
 
 def _is_text(text: str) -> bool:

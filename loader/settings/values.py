@@ -46,7 +46,8 @@ class MaxErrors:
         if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,300})?\s*%", text) and float(text[:-1]) <= 100:
             return cls(percent=float(text[:-1]))
         raise SettingsError(
-            f"--max-errors is {_in_short(text)!r}", advice="Give a number of rows, as in 100, or a share, as in 0.5%."
+            f"--max-errors is {_in_short(text)!r}",
+            advice="Give a number of rows, as in 100, or a share, as in 0.5%.",
         )
 
     def exceeded(self, rejected: int, settled: int) -> bool:
@@ -72,7 +73,9 @@ def parse_size(text: str) -> int:
     """
     size = re.fullmatch(r"\s*([0-9]{1,12})\s*(?:(k|m)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
     if not size:
-        raise SettingsError(f"{_in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB.")
+        raise SettingsError(
+            f"{_in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB."
+        )
     unit = (size[2] or "").lower()
     return int(size[1]) * {"": 1, "k": KIB, "m": MIB}[unit]
 

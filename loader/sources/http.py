@@ -213,5 +213,7 @@ def _length(headers: Message) -> int | None:
 
 def _content_range(headers: Message) -> tuple[int, int | None] | None:
     """Return the offset of a part, and the size of the whole object (None: unknown)."""
-    part = re.fullmatch(r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", headers.get("Content-Range", "").strip())
+    part = re.fullmatch(
+        r"bytes ([0-9]{1,18})-[0-9]+/([0-9]{1,18}|\*)", headers.get("Content-Range", "").strip()
+    )
     return (int(part[1]), None if part[2] == "*" else int(part[2])) if part else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,11 +11,10 @@ from loader import mask
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets of other tests are not hidden here, and those of here not elsewhere."""
     monkeypatch.setattr(mask, "_secrets", set())
     monkeypatch.setattr(mask, "_tokens", type(mask._tokens)())
-    yield
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,16 @@ def test_json_means_the_same(text: str) -> None:
     written = json_escaped(orjson.dumps({"a": text}, option=orjson.OPT_INDENT_2))
 
     assert {"a": text} == json.loads(written)
-    assert not any(unicodedata.category(character) == "Cc" for character in written.decode().replace("\n", ""))
+    assert not any(
+        unicodedata.category(character) == "Cc" for character in written.decode().replace("\n", "")
+    )
 
 
 def test_a_text_of_several_lines_cannot_forge_a_message() -> None:
     """Its later lines are indented."""
-    assert "error: a\n  report: 3 rows loaded\n  \\x1b" == shown_lines("error: a\nreport: 3 rows loaded\n\x1b")
+    assert "error: a\n  report: 3 rows loaded\n  \\x1b" == shown_lines(
+        "error: a\nreport: 3 rows loaded\n\x1b"
+    )
     assert "a\\nb" == shown("a\nb")
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 import jwt
 import pytest
 
-from tests.load.test_cli import Shell, shell
+from tests.load.test_cli import Environment, Shell, shell
 from tests.support.harness import Target
 
 __all__ = ["shell"]  # a fixture
 
 NOBODY = 65534  # a user who is not us
-FROM_FOLDER = {"BULKLOAD_URL": None}
-ALL_FROM_FOLDER = {"BULKLOAD_URL": None, "PGRST_JWT_SECRET": None}
+FROM_FOLDER: Environment = {"BULKLOAD_URL": None}
+ALL_FROM_FOLDER: Environment = {"BULKLOAD_URL": None, "PGRST_JWT_SECRET": None}
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> Path:
@@ -63,7 +63,9 @@ def test_a_target_of_the_folder_gets_no_token_of_the_environment(
 def test_a_terminal_is_asked(shell: Shell, target: Target, answer: str, code: int) -> None:
     """Only yes is yes."""
     write(shell.folder / ".env", f"BULKLOAD_URL={target.url}\n")
-    environment = {name: value for name, value in (shell.environment | FROM_FOLDER).items() if value is not None}
+    environment = {
+        name: value for name, value in (shell.environment | FROM_FOLDER).items() if value is not None
+    }
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "loader", "--progress=none", "good.jsonl"],
@@ -186,7 +188,9 @@ def test_nothing_in_env_is_replaced(shell: Shell, target: Target) -> None:
 
 @pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
 @pytest.mark.parametrize("file", [".env", "secret"])
-def test_a_file_that_others_can_write_has_no_secret(shell: Shell, target: Target, file: str, mode: int) -> None:
+def test_a_file_that_others_can_write_has_no_secret(
+    shell: Shell, target: Target, file: str, mode: int
+) -> None:
     """They could put in another, which the server would refuse at best."""
     text = target.secret if file == "secret" else f"PGRST_JWT_SECRET={target.secret}\n"
     write(shell.folder / file, text, mode)
@@ -239,7 +243,9 @@ def test_a_secret_may_come_through_a_pipe(shell: Shell, target: Target) -> None:
     environment = {name: value for name, value in shell.environment.items() if value is not None}
     del environment["PGRST_JWT_SECRET"]
 
-    ended = subprocess.run(["bash", "-c", command], cwd=shell.folder, env=environment, timeout=60, check=False)
+    ended = subprocess.run(
+        ["bash", "-c", command], cwd=shell.folder, env=environment, timeout=60, check=False
+    )
 
     assert 0 == ended.returncode
     assert 3 == rows(target)
