@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.soak.hostile import hostile, unlucky
 from tests.soak.proxy_faults import expiry, limit, line, refusal, refused_tokens, short_tokens, slow_line
 from tests.soak.server_faults import (
     KILLS,
@@ -65,6 +66,8 @@ FAULTS: dict[str, Scenario] = {
     "expiry": Scenario(expiry, 1),
     "rotation": Scenario(rotate_secret, 10),
     "late": Scenario(late_requests, 50),
+    "hostile": Scenario(hostile, 500),
+    "unlucky": Scenario(unlucky, 500),
 }
 
 

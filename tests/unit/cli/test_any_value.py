@@ -55,8 +55,7 @@ def run(*arguments: str) -> int:
         try:
             command_line._run_command()
         except SystemExit as ended:
-            assert isinstance(ended.code, int)
-            return ended.code
+            return int(ended.code or 0)
     return Exit.COMPLETE
 
 
