@@ -6,11 +6,24 @@ import json
 import random
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.soak.trials import Ended, Trial
-from tests.support.line_faults import Act, Answer, Cut, Lie, Mute, Seen, Stall, Swallow, expired, reply
+from tests.support.line_faults import (
+    Act,
+    Answer,
+    Cut,
+    Lie,
+    Mute,
+    Seen,
+    Stall,
+    Swallow,
+    expired,
+    passing,
+    reply,
+)
 from tests.support.outcome import clear, contents, settle
 from tests.support.processes import Loads, Run
 from tests.support.proxy import Proxy
@@ -51,17 +64,15 @@ def hostile(trial: Trial) -> Ended:
     made = trial.source(_ROWS, bad=4, repeats=0.0 if refuses else 0.02)
     options = ("--batch-rows=40", "--retry-for=1", "--timeout=2", f"--max-errors={_ROWS}", _named(resolution))
 
-    def fault(seen: Seen) -> Act | None:
-        if chance.random() > 0.3:
-            return None
-        return _act(chance, refuses=refuses)
+    def lies(_seen: Seen) -> Act | None:
+        return _act(chance, refuses=refuses) if chance.random() < 0.3 else None
 
-    with Proxy(trial.target.url, fault) as proxy:
+    with Proxy(trial.target.url, lies) as proxy:
         loads = trial.loads(proxy.url, *options)
         run = _run(loads)
         if run.code > 1:
             run = _run(loads)
-        proxy.fault = lambda _: None
+        proxy.fault = passing
         if run.code > 1:
             run = _run(loads, "--retry-for=30")
         assert run.code in (0, 1), run.err
@@ -80,16 +91,16 @@ def unlucky(trial: Trial) -> Ended:
     acts: tuple[Act, ...] = (
         Swallow(), Cut(), Cut(reset=True), Stall(), Stall(late=True), Mute(),
         Answer(reply("502 Bad Gateway", "<html>")), Answer(reply("429 Slow Down", "", "Retry-After: 0")),
-        Answer(reply("503 Busy", "", "Retry-After: 0"), early=True), Answer(reply("401 No", expired()), early=True),
+        Answer(reply("503 Busy", "", "Retry-After: 0"), early=True),
+        Answer(reply("401 No", expired()), early=True),
     )  # fmt: skip
 
     def fault(seen: Seen) -> Act | None:
         return chance.choice(acts) if seen.number and chance.random() < 0.06 else None
 
     with Proxy(trial.target.url, fault) as proxy:
-        loads = trial.loads(
-            proxy.url, "--batch-rows=100", "--timeout=2", _named(resolution), "--max-errors=1500"
-        )
+        options = ("--batch-rows=100", "--timeout=2", "--max-errors=1500", _named(resolution))
+        loads = trial.loads(proxy.url, *options)
         for _ in range(2):
             process = loads.start("rows.jsonl")
             goal = len(proxy.posts) + chance.randint(1, 12)
@@ -162,10 +173,12 @@ def _reply(chance: random.Random, *, refuses: bool) -> bytes:
     if status < 300:
         headers.append(f"Content-Range: */{chance.choice(('4000000', '9' * 18, '9' * 5000, '-4', 'x', ''))}")
         headers.append("Preference-Applied: resolution=merge-duplicates, resolution=ignore-duplicates")
-    return reply(f"{status} {chance.choice(('OK', 'x' * 3000, 'a; b'))}", _body(chance, refuses), *headers)
+    return reply(
+        f"{status} {chance.choice(('OK', 'x' * 3000, 'a; b'))}", _body(chance, refuses=refuses), *headers
+    )
 
 
-def _body(chance: random.Random, refuses: bool) -> str:  # noqa: FBT001
+def _body(chance: random.Random, *, refuses: bool) -> str:
     code = chance.choice(_CODES + (_ROW_CODES if refuses else ()))
     long = "x" * chance.choice((0, 10, 5000, 2_000_000))
     error: dict[str, Any] = {"code": code, "message": "m", "details": None, "hint": None}
@@ -175,7 +188,7 @@ def _body(chance: random.Random, refuses: bool) -> str:  # noqa: FBT001
     return chance.choice((json.dumps(error), "", "{}", "[]", "null", "[" * 3000, "<html>no</html>", long))
 
 
-_HEADERS = (
+_HEADERS: tuple[Callable[[random.Random], str], ...] = (
     lambda _: "Date: Fri, 31 Dec 9990 23:59:59 GMT",
     lambda _: "Date: Fri, 31 Dec 99999999999 23:59:59 GMT",
     lambda chance: f"Retry-After: {chance.choice(('0', '1', '9' * 400, '-1', 'soon'))}",
@@ -188,7 +201,7 @@ _HEADERS = (
     lambda _: "Connection: close",
     lambda _: "Transfer-Encoding: chunked",
 )
-_NO_HTTP = (
+_NO_HTTP: tuple[Callable[[random.Random], bytes], ...] = (
     lambda chance: chance.randbytes(200),
     lambda _: b"HTTP/1.1 100 Continue\r\n\r\n" * 2000,
     lambda _: b"HTTP/1.1 2x0 OK\r\n\r\n",
