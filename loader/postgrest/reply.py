@@ -102,8 +102,10 @@ def _salvaged(content: bytes) -> dict[str, str]:
     if not text.lstrip().startswith("{"):
         return {}
     fields: dict[str, str] = {}
-    for name, value, _ in _FIELD.findall(text):
-        fields.setdefault(name, _unescaped(value[: 2 * _WORDS_LIMIT]))
+    for match in _FIELD.finditer(text):
+        name, value, end = match.groups()
+        if value is not None and (end or name != "code"):  # half a code means another
+            fields.setdefault(name, _unescaped(value[: 2 * _WORDS_LIMIT]))
     return fields
 
 

@@ -88,7 +88,7 @@ def main(
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"default: all of {', '.join(faults)}")
     parser.add_argument("--rounds", type=int, help="of each fault; default: 500 of kill, 1 to 50 of others")
-    parser.add_argument("--minutes", type=float, default=60.0, help="for all of it; default: 60")
+    parser.add_argument("--minutes", type=float, default=120.0, help="for all of it; default: 120")
     given = parser.parse_args(arguments)
     if unknown := set(given.faults) - set(faults):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")
