@@ -233,3 +233,14 @@ def test_no_message_forges_another(loads: Loads, proxy: Proxy) -> None:
         assert "\\u009b" in text
     entry = json.loads((ended.folder / "rejects.errors.jsonl").read_text().splitlines()[0])
     assert evil == entry["message"]
+
+
+def test_a_redirect_gets_no_token(loads: Loads, proxy: Proxy, target: Target) -> None:
+    """The load stops, and says where the server points to."""
+    with Proxy(target.url) as elsewhere:
+        proxy.fault = posts(Answer(reply("307 Temporary Redirect", "", f"Location: {elsewhere.url}/faults")))
+
+        ended = run(loads)
+
+        assert (4, []) == (ended.code, elsewhere.seen)
+        assert elsewhere.url in ended.err
