@@ -22,7 +22,7 @@ _LONGEST_ADDRESS = 8192  # characters of a text that is searched for a user and 
 
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*:/{1,3}"
 # user:password@, in a URL or in what was meant to be one: the password may hold a slash.
-_USER = re.compile(rf"(?:{_SCHEME}|^(?!{_SCHEME})/{{0,2}})([^\s/?#:@]*:[^\s?#]*)@")
+_USER = re.compile(rf"(?:[A-Za-z][A-Za-z0-9+.-]*:/{{0,3}}|^(?!{_SCHEME})/{{0,2}})([^\s/?#:@]*:[^\s?#]*)@")
 _HOST_AND_PORT = re.compile(
     r"(?:\[[^\]]*\]|[^\[:/]*)(?::\d*)?/"
 )  # before a path that holds @: that is no password
@@ -86,7 +86,7 @@ def hide_in_address(text: str | None) -> None:
 
 
 def hide_in_environment(variables: Mapping[str, str]) -> None:
-    """Hide the secrets of an environment: keys of object stores, passwords in URLs of proxies and endpoints."""
+    """Hide the secrets of an environment: keys of object stores, passwords of proxies and endpoints."""
     for name, value in variables.items():
         if not _OUR_VARIABLE.match(name):
             continue
@@ -105,7 +105,7 @@ def masked(text: str) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """Give the forms in which a secret may be quoted: as it is, percent-encoded, escaped as in JSON or Python."""
+    """Give the forms in which a secret may be quoted: as it is, percent-encoded, as in JSON or Python."""
     secret = secret.strip("\r\n")
     lines = [line for line in secret.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
     safe = secret.encode(errors="surrogateescape")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 
-# Controls (C0, DEL, C1), the separators of lines and paragraphs, lone surrogates, and what turns the direction
-# of writing or is not seen at all: Unicode's "Bidi_Control", byte order marks, soft hyphens, tags.
+# Controls (C0, DEL, C1), the separators of lines and paragraphs, lone surrogates, and what turns the
+# direction of writing or is not seen at all: Unicode's "Bidi_Control", byte order marks, soft hyphens, tags.
 _HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
@@ -20,7 +20,7 @@ _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 def visible(text: str) -> str:
-    """Return a text on one line, with each control character written as an escape, as in ``\\x1b``.
+    r"""Return a text on one line, with each control character written as an escape, as in ``\x1b``.
 
     Bytes of a file's name that the locale cannot show (lone surrogates) are read as UTF-8 where they are.
     """
@@ -35,7 +35,7 @@ def visible_lines(text: str) -> str:
 
 
 def whole(text: str) -> str:
-    """Return a text that UTF-8 can write: lone surrogates are read as the bytes that they stand for (PEP 383)."""
+    """Return a text that UTF-8 can write: lone surrogates are read as the bytes they stand for (PEP 383)."""
     if _SURROGATE.search(text) is None:
         return text
     if _NO_BYTE.search(text) is not None:
@@ -44,7 +44,7 @@ def whole(text: str) -> str:
 
 
 def json_escaped(data: bytes) -> bytes:
-    """Return JSON with all such characters as ``\\u`` escapes, which mean the same.
+    r"""Return JSON with all such characters as ``\u`` escapes, which mean the same.
 
     Args:
         data: valid JSON in UTF-8; the newlines between its values are kept.

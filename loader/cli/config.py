@@ -135,7 +135,7 @@ def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None
         if name not in known or variable != variable.upper():
             raise SettingsError(
                 f"{ENV} has {variable}, which is no option of a load",
-                advice="Paths of programs, and --trust-config, are taken from the environment or a flag alone.",
+                advice="Paths of programs, and --trust-config, come from the environment or a flag alone.",
             )
         if "\0" in value:
             raise SettingsError(f"{ENV}: {variable} has a character U+0000 in it")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from loader import mask
-from loader.cli import config, failures, trust
+from loader.cli import config, failures
 from loader.cli.help import GroupedCommand, GroupedOption, LoadByDefault
 from loader.cli.options import output_options, setting_options, settings_of, trust_option
 from loader.cli.plan import plan
@@ -49,15 +49,7 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
     from loader import check_settings
     from loader.sources.find import find, left_out
 
-    context = click.get_current_context()
-    folder = context.find_object(config.FolderSettings) or config.FolderSettings()
-    for source in sources:
-        if not os.path.lexists(source):
-            mask.hide_in_address(source)
-    settings = settings_of(flags | {"url": _ANY_URL} if flags["sandbox"] else flags, folder)
-    trust.confirm(
-        trust.questions(context, folder, flags), trusted=flags["trust_config"], uses_stdin="-" in sources
-    )
+    settings = settings_of(flags | {"url": _ANY_URL} if flags["sandbox"] else flags)
     console = make_console()
     check_settings(settings)
     if (names := left_out(sources)) and not flags["quiet"]:
@@ -96,8 +88,7 @@ def token(*, decode: bool, **flags: Any) -> None:
     """Print the bearer token that a load would send."""
     from loader.credentials.tokens import Minted, token_source  # only needed here
 
-    folder = click.get_current_context().find_object(config.FolderSettings)
-    source = token_source(settings_of(flags, folder))
+    source = token_source(settings_of(flags))
     if not isinstance(source, Minted):
         raise SettingsError(
             "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
@@ -154,7 +145,7 @@ def _run_command() -> None:
         folder = config.read_folder(Path(), *_options())
         cli.main(
             prog_name="bulkload",
-            default_map={"load": folder.values, "plan": folder.values, "token": folder.values},
+            default_map=dict.fromkeys(cli.commands, folder.values),
             obj=folder,
             standalone_mode=False,
         )

@@ -11,8 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from loader import mask
-from loader.cli import config
-from loader.cli.config import FolderSettings
+from loader.cli import config, trust
 from loader.cli.help import GroupedOption
 from loader.errors import SettingsError
 from loader.settings import OPTIONS, Group, Option, Settings
@@ -84,12 +83,13 @@ def trust_option() -> Callable[[Command], Command]:
     )
 
 
-def settings_of(flags: Mapping[str, Any], folder: FolderSettings | None = None) -> Settings:
+def settings_of(flags: Mapping[str, Any]) -> Settings:
     """Return the settings that the command line, the environment and the files add up to.
+
+    Where the command has sources, the user is asked first for what the files of the folder may not say alone.
 
     Args:
         flags: click's values by parameter name; those that belong to no setting do not count.
-        folder: what the files of the current folder set; its secret counts where there is no other.
 
     Raises:
         SettingsError: they are wrong, or the URL is missing.
@@ -100,10 +100,11 @@ def settings_of(flags: Mapping[str, Any], folder: FolderSettings | None = None) 
             "no target: --url is missing",
             advice="Give --url URL or set BULKLOAD_URL; or try --sandbox, which needs none.",
         )
+    folder = trust.check(flags)
     given: dict[str, Any] = {}
     for name, about in OPTIONS.items():
         value = flags.get(_parameter(name, about))
-        given[name] = config.secret(value, folder and folder.secret) if about.secret else value
+        given[name] = config.secret(value, folder.secret) if about.secret else value
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

@@ -34,6 +34,6 @@ def _what_comes(number: signal.Signals, requests: int, seconds: float) -> str:
         return f"{number.name}: stopping"
     waited_for = "1 request has" if requests == 1 else f"{requests} requests have"
     return (
-        f"{number.name}: {waited_for} no answer yet, which is waited for, for {max(seconds, 1):.0f} s at most; "
+        f"{number.name}: {waited_for} no answer yet: waiting for it, {max(seconds, 1):.0f} s at most; "
         "a second signal stops now, and the same command resumes"
     )

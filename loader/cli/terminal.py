@@ -56,7 +56,7 @@ class ShownStderr(SafeStderr):
 
 
 def make_console() -> Console:
-    """Return a console that prints plain text on standard error: secrets and control characters are not shown.
+    """Return a console that prints plain text on standard error, without secrets and control characters.
 
     Each text that it prints is one line; `print_lines` is for several.
     """
@@ -77,7 +77,7 @@ def print_line(text: str) -> None:
 
 
 def print_lines(text: str) -> None:
-    """Print a text of several lines; the later ones are indented, so that none can pass for another message."""
+    """Print a text of several lines, the later ones indented: none can pass for another message."""
     _print(shown_lines(text))
 
 

@@ -11,11 +11,38 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
+from loader import mask
 from loader.cli.config import ENV, SECRET, FolderSettings, is_inside
 from loader.cli.terminal import print_line
 from loader.errors import SettingsError
 
 _PATHS = ("run_dir", "usd_rates")  # options that name a file or a folder
+
+
+def check(flags: Mapping[str, Any]) -> FolderSettings:
+    """Return what the files of the folder set, once the user has agreed to it where that is needed.
+
+    Args:
+        flags: the values of all options of the command that runs.
+
+    Raises:
+        SettingsError: the user does not agree, or there is nobody to ask.
+    """
+    context = click.get_current_context(silent=True)
+    folder = None if context is None else context.find_object(FolderSettings)
+    if context is None or folder is None:
+        return FolderSettings()
+    sources = context.params.get("sources")
+    if sources is not None:  # else nothing is asked of the target
+        for source in sources:
+            if not os.path.lexists(source):
+                mask.hide_in_address(source)
+        confirm(
+            questions(context, folder, flags),
+            trusted=bool(flags.get("trust_config")),
+            uses_stdin="-" in sources,
+        )
+    return folder
 
 
 def of_folder(context: click.Context, folder: FolderSettings, name: str) -> str:

@@ -23,8 +23,8 @@ class TokenSource(Protocol):
     async def fetch(self) -> tuple[str | None, float]:
         """Return a new token, and for how many seconds it is good; None: requests carry none."""
 
-    def adjust_clock(self, server_time: float) -> str:
-        """Learn the server's time, in seconds since 1970, from a reply; return what the user should know."""
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970, from a reply."""
 
 
 class Anonymous:
@@ -34,10 +34,8 @@ class Anonymous:
         """Return None, for ever."""
         return None, float("inf")
 
-    def adjust_clock(self, server_time: float) -> str:
+    def adjust_clock(self, server_time: float) -> None:
         """Ignore it: nothing expires."""
-        del server_time
-        return ""
 
 
 class Minted:
@@ -54,27 +52,13 @@ class Minted:
         self._lifetime = lifetime
         self._ahead = 0.0  # the server's clock less ours
         self._expires = 0
-        self._told = False  # whether the user knows that the clocks differ
         mask.hide(secret)
 
-    def adjust_clock(self, server_time: float) -> str:
-        """Learn the server's time, in seconds since 1970; return what the user should know of it, the first time.
-
-        A difference counts up to ten minutes: whoever answers must not make tokens that live for years.
-        """
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970."""
         ahead = server_time - time.time()
         # Date has a resolution of a second, and PostgREST forgives 30: small differences are noise.
-        believed = max(-_MOST_AHEAD, min(ahead, _MOST_AHEAD)) if abs(ahead) > _SKEW / 3 else 0.0
-        self._ahead = believed
-        if self._told or abs(ahead) <= _SKEW:
-            return ""
-        self._told = True
-        differs = (
-            f"the server's clock is {_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} ours"
-        )
-        if believed == ahead:
-            return f"{differs}: tokens expire by its clock"
-        return f"{differs}, and only {_duration(_MOST_AHEAD)} of that are believed: set the clocks right"
+        self._ahead = ahead if abs(ahead) > _SKEW / 3 else 0.0
 
     async def fetch(self) -> tuple[str | None, float]:
         """Return a new token, and its lifetime in seconds."""
@@ -143,6 +127,7 @@ class Tokens:
         self._source = source
         self._renewed = renewed
         self._notice = notice
+        self._told = False  # whether the user knows that the clocks differ
         self._clock = clock
         self._lock = anyio.Lock()
         self._token: str | None = None
@@ -159,9 +144,27 @@ class Tokens:
         await self._renew(refused, force=True)
 
     def adjust_clock(self, server_time: float) -> None:
-        """Learn the server's time, in seconds since 1970, from a reply."""
-        if told := self._source.adjust_clock(server_time):
-            self._notice(told)
+        """Learn the server's time, in seconds since 1970, from a reply.
+
+        A difference of the clocks counts up to ten minutes: whoever answers must not make tokens that live
+        for years.
+        """
+        now = time.time()
+        ahead = server_time - now
+        believed = max(-_MOST_AHEAD, min(ahead, _MOST_AHEAD))
+        self._source.adjust_clock(server_time if believed == ahead else now + believed)
+        if self._told or abs(ahead) <= _SKEW:
+            return
+        self._told = True
+        differs = (
+            f"the server's clock is {_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} ours"
+        )
+        if believed == ahead:
+            self._notice(f"{differs}: tokens expire by its clock")
+        else:
+            self._notice(
+                f"{differs}, and only {_duration(_MOST_AHEAD)} of that are believed: set the clocks right"
+            )
 
     async def _renew(self, stale: str | None, *, force: bool = False) -> None:
         async with self._lock:

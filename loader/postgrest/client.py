@@ -83,7 +83,7 @@ class PostgREST:
             await self._connections.retire()
 
     def unanswered(self) -> tuple[int, float]:
-        """Return how many requests have no answer yet, and for how many seconds they are waited for, at most."""
+        """Return how many requests have no answer yet, and for how many seconds at most it is waited for."""
         last = max(self._deadlines.values(), default=0.0)
         return len(self._deadlines), max(0.0, last - time.monotonic())
 

@@ -20,7 +20,7 @@ _HEADER_LIMIT = 1000  # likewise of a header
 _COUNTED = re.compile(r"(?:\*|[0-9]{1,18}-[0-9]{1,18})/([0-9]{1,18})")
 _SECONDS = re.compile(r"[0-9]{1,9}")
 # An error that is cut off: PostgREST writes code, details, hint, message in this order.
-_FIELD = re.compile(r'"(code|details|hint|message)"\s*:\s*(?:null|"((?:[^"\\]|\\.)*)("?))')
+_FIELD = re.compile(r'"(code|details|hint|message)"\s*:\s*(?:null|"((?:[^"\\]++|\\.)*+)("?))')
 
 
 def read_reply(
@@ -102,8 +102,10 @@ def _salvaged(content: bytes) -> dict[str, str]:
     if not text.lstrip().startswith("{"):
         return {}
     fields: dict[str, str] = {}
-    for name, value, _ in _FIELD.findall(text):
-        fields.setdefault(name, _unescaped(value[: 2 * _WORDS_LIMIT]))
+    for match in _FIELD.finditer(text):
+        name, value, end = match.groups()
+        if value is not None and (end or name != "code"):  # half a code means another
+            fields.setdefault(name, _unescaped(value[: 2 * _WORDS_LIMIT]))
     return fields
 
 

@@ -33,3 +33,13 @@ def test_the_soak_tells_what_is_wrong() -> None:
 
     assert 1 == code
     assert "1 rows lost" in written[0]
+
+
+def test_a_hostile_and_an_unlucky_server_for_a_few_seeds() -> None:
+    """No bug, no hang, no row lost or doubled; `make soak` has 500 seeds of each."""
+    written: list[str] = []
+
+    code = main(["--rounds=6", "hostile", "unlucky"], written.append)
+
+    assert 0 == code, written
+    assert ["6 rounds", "6 rounds"] == [re.findall(r"\d+ rounds", line)[0] for line in written]

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from tests.soak.hostile import hostile, unlucky
 from tests.soak.proxy_faults import expiry, limit, line, refusal, refused_tokens, short_tokens, slow_line
 from tests.soak.server_faults import (
     KILLS,
@@ -65,6 +66,8 @@ FAULTS: dict[str, Scenario] = {
     "expiry": Scenario(expiry, 1),
     "rotation": Scenario(rotate_secret, 10),
     "late": Scenario(late_requests, 50),
+    "hostile": Scenario(hostile, 500),
+    "unlucky": Scenario(unlucky, 500),
 }
 
 
@@ -85,7 +88,7 @@ def main(
     )
     parser.add_argument("faults", nargs="*", metavar="FAULT", help=f"default: all of {', '.join(faults)}")
     parser.add_argument("--rounds", type=int, help="of each fault; default: 500 of kill, 1 to 50 of others")
-    parser.add_argument("--minutes", type=float, default=60.0, help="for all of it; default: 60")
+    parser.add_argument("--minutes", type=float, default=120.0, help="for all of it; default: 120")
     given = parser.parse_args(arguments)
     if unknown := set(given.faults) - set(faults):
         parser.error(f"no such fault: {', '.join(sorted(unknown))}")

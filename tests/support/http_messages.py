@@ -43,8 +43,9 @@ async def read_reply(reader: StreamReader, head: bytes, method: str) -> tuple[in
 
 
 def status_of(head: bytes) -> int:
-    """Return the status of a reply."""
-    return int(head.split(b" ", 2)[1])
+    """Return the status of a reply; 0 where it is no HTTP."""
+    line = re.match(rb"HTTP/1\.\d (\d{3})\b", head)
+    return int(line[1]) if line else 0
 
 
 def content_length(head: bytes) -> int | None:

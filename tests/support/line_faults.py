@@ -22,6 +22,7 @@ class Seen:
         body: the body, as far as the proxy has read it.
         at: when its head had come, on the monotonic clock.
         status: of the reply that the client was given; 0: none (yet).
+        expects: whether the client waits for `100 Continue` before it sends the body.
         stored: whether the server answered success, whether or not the client was given that answer.
     """
 
@@ -34,6 +35,7 @@ class Seen:
     at: float = field(default_factory=time.monotonic)
     status: int = 0
     stored: bool = False
+    expects: bool = False
 
     @property
     def ids(self) -> list[str]:
@@ -80,7 +82,19 @@ class Delay:
     seconds: float
 
 
-Act = Answer | Cut | Swallow | Stall | Delay
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """The server says no `100 Continue`; all else it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """The server gets the request and answers; the client is given another reply."""
+
+    reply: bytes
+
+
+Act = Answer | Cut | Swallow | Stall | Delay | Mute | Lie
 Fault = Callable[[Seen], Act | None]  # None: the request passes
 
 

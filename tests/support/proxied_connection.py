@@ -14,7 +14,7 @@ from tests.support.http_messages import (
     status_of,
     without_expect,
 )
-from tests.support.line_faults import Act, Answer, Cut, Delay, Fault, Seen, Stall, Swallow
+from tests.support.line_faults import Act, Answer, Cut, Delay, Fault, Lie, Mute, Seen, Stall, Swallow
 
 PIECE = 16 * 1024  # bytes
 
@@ -68,13 +68,17 @@ class ProxiedConnection:
         if not head:
             return False
         seen = self._network.see(head)
-        expects = expects_continue(head)
+        seen.expects = expects = expects_continue(head)
         body = b""
         if self._network.reads_bodies and seen.size:
             body = await self._read_body(seen.size, expects=expects)
             expects = False
             seen.body = body
         act = self._network.fault(seen)
+        if isinstance(act, Mute):
+            body = body or await self._reader.readexactly(seen.size)
+            expects = False
+            act = None
         if isinstance(act, Delay):
             await asyncio.sleep(act.seconds)
             act = None
@@ -116,7 +120,12 @@ class ProxiedConnection:
                 if late:
                     await self._forward_in_secret(seen, head, body)
                 raise Hangup
-            case Delay():
+            case Lie(reply):
+                body = body or await self._read_body(seen.size, expects=expects)
+                await self._forward_in_secret(seen, head, body)
+                await self._give(reply)
+                raise Hangup
+            case Delay() | Mute():
                 raise AssertionError
         raise Hangup
 

@@ -155,7 +155,7 @@ def test_a_signature_is_written_nowhere(web: Web, loads: Loads, target: Target, 
     for secret in (*SECRET.split("&"), "c2lnbmF0dXJl", "password", "another-one", "#part"):
         assert secret.encode() not in written
     assert {"journal.sqlite", "report.json"} <= set(kept)
-    assert "the server answers 403 Forbidden\nthe server said: Request has expired" in stopped.err
+    assert "the server answers 403 Forbidden\n  the server said: Request has expired" in stopped.err
     assert (4, 1, 2) == (stopped.code, resumed.code, wrong.code), stopped.err
     assert (
         "to resume: run the same command, with its URL signed again if its signature has expired"

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from loader.credentials.tokens import Anonymous, Minted, Tokens, token_source
+from loader.errors import SettingsError
 from loader.settings import Settings
 
 SECRET = "a-secret-of-at-least-thirty-two-characters"
@@ -81,3 +82,38 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
     now += 2
     assert "token 2" == await tokens.current()
     assert [1] == renewed
+
+
+@pytest.mark.parametrize(
+    ("ahead", "exp", "said"),
+    [
+        (8000 * 365 * 86400.0, 660, "only 10 minutes of that are believed"),
+        (-86400.0, -540, "only 10 minutes of that are believed"),
+        (300.0, 360, "5 minutes ahead of ours: tokens expire by its clock"),
+        (-45.0, 15, "45 s behind ours"),
+        (20.0, 80, ""),
+    ],
+)
+def test_a_clock_is_believed_for_ten_minutes(ahead: float, exp: float, said: str) -> None:
+    """Whoever answers cannot have tokens made that live for years; the user is told once."""
+    source = Minted(SECRET, role="r", audience="a", lifetime=60)
+    told: list[str] = []
+    tokens = Tokens(source, lambda: None, notice=told.append)
+
+    for _ in range(3):
+        tokens.adjust_clock(time.time() + ahead)
+
+    assert source.claims()["exp"] == pytest.approx(time.time() + exp, abs=3)
+    assert (bool(said), True) == (len(told) == 1, said in "".join(told))
+
+
+@pytest.mark.parametrize(
+    "secret", ["-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----", "ssh-rsa AAAA"]
+)
+def test_a_key_that_hs256_cannot_sign_with_is_refused(secret: str) -> None:
+    """PyJWT's own error is translated, and does not show it."""
+    with pytest.raises(SettingsError) as caught:
+        Minted(secret, role="r", audience="a", lifetime=60).mint()
+    assert secret not in str(caught.value)
+    with pytest.raises(SettingsError, match="PEM or SSH key"):
+        Settings(url="http://h", jwt_secret=secret)

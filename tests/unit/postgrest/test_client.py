@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -182,3 +183,20 @@ def test_a_supabase_project_gets_its_path(url: str, endpoint: str) -> None:
     settings = Settings(url=url)
 
     assert (endpoint, url) == (settings.endpoint, settings.audience)
+
+
+async def test_a_packed_reply_is_unpacked_and_no_further_than_it_is_kept(client: PostgREST) -> None:
+    """A bomb of 32 MB becomes its first MiB: what an error says stands at its begin."""
+    error = b'{"code":"22P02","details":null,"hint":null,"message":"' + b"m" * 32_000_000 + b'"}'
+    with aioresponses() as server:
+        packed = {"Content-Encoding": "gzip"}
+        server.post(POST, status=400, body=gzip.compress(error), headers=packed)
+        server.post(POST, status=400, body=b"no gzip", headers=packed)
+        bomb = await client.post(UPSERT, ("id",), EMPTY)
+        broken = await client.post(UPSERT, ("id",), EMPTY)
+
+    assert isinstance(bomb, Reply)
+    assert isinstance(broken, Reply)
+    assert bomb.reason is not None
+    assert ("22P02", 2003) == (bomb.reason.code, len(bomb.reason.message))
+    assert (None, "") == (broken.reason, broken.body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from loader.sources.http import HttpObject
 from loader.sources.remote_object import ObjectInfo
 from loader.sources.urls import is_url, last_name, scrubbed, shown
 
@@ -92,3 +93,26 @@ def test_a_rest_is_asked_for_only_where_it_is_known_to_be_one() -> None:
     ]
 
     assert [True, True, False, False, False] == [about.resumable for about in abouts]
+
+
+@pytest.mark.parametrize("said", ["bWU6b3Blbi1zZXNhbWU=", "me:open-sesame", "open-sesame"])
+def test_a_password_that_a_source_repeats_is_hidden(said: str) -> None:
+    """Basic sends it in base64 (RFC 7617), and a server may show what it was sent."""
+    url = "http://me:open-sesame@h/rows.jsonl"
+    HttpObject(url)
+
+    assert said not in scrubbed(f"Authorization: Basic {said}", url)
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("http://me:pa/ss@h/rows.jsonl", "http://h/rows.jsonl"),
+        ("http://me:1a/ss@h", "http://h"),
+        ("http://h:80/@me/rows.jsonl", "http://h:80/@me/rows.jsonl"),
+        ("http://[::1]:80/@me", "http://[::1]:80/@me"),
+    ],
+)
+def test_half_a_password_is_no_host(url: str, name: str) -> None:
+    """A slash in a password must be percent-encoded; the password is not shown all the same."""
+    assert name == shown(url)
