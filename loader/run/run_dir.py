@@ -29,6 +29,7 @@ from loader.run.identity import (
     source_names,
 )
 from loader.run.journal import Journal, OtherLoad, Past
+from loader.run.new_files import NewFiles
 from loader.run.own_files import GATHERED, REPORT, SPOOL, OwnFiles, is_own_name, note_loaded, stamp_of
 from loader.run.report import Report, Tally
 from loader.settings import Settings
@@ -245,7 +246,7 @@ class RunDir:
             RunDirError: the disk is full, or the like; then there is no new report, and no part of one.
         """
         try:
-            with self.own_files.new_files() as new_files:
+            with NewFiles(self.own_files) as new_files:
                 new_files.open(REPORT).write(report.json())
         except OSError as error:
             raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error

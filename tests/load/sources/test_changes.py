@@ -98,7 +98,7 @@ async def load(target: Target, path: Path, observer: object = None) -> Report:
 async def test_a_file_that_changes_stops_the_load(
     target: Target, tmp_path: Path, name: str, change: str, moment: type[Event]
 ) -> None:
-    """Before it is read, or in the middle: exit 4, never 0. A file that is gone before it is read is exit 2."""
+    """Before it is read, or in the middle: exit 4, never 0; and 2 where it is gone before it is read."""
     path = tmp_path / name
     path.write_bytes(KINDS[name](1))
     report = await load(target, path, Once(moment, lambda: CHANGES[change](path, KINDS[name](2))))
