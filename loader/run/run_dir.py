@@ -96,6 +96,9 @@ class RunDir:
             if self._fresh:
                 self._clear()
         except BaseException:
+            if is_new:  # the folder is somebody else's
+                with suppress(OSError):
+                    (self.path / _LOCK).unlink()
             os.close(self._lock)
             raise
         return self

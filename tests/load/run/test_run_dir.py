@@ -188,6 +188,7 @@ def test_a_file_of_somebody_else_is_not_touched(loads: Loads, name: str, option:
     assert 2 == run.code, run.err
     assert f"{name} is there already" in run.err
     assert before == theirs.read_bytes()
+    assert {"data.jsonl", "theirs.db", name} >= {path.name for path in loads.folder.iterdir()}
 
 
 @pytest.mark.parametrize("name", ["report.new", "report.json.part", "rejects.jsonl.part", "lock"])
