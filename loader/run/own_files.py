@@ -37,13 +37,14 @@ class OwnFiles:
 
     Attributes:
         disposable: whether the reject files that are written now may be lost: a dry run's.
+        is_older: whether the journal has no list, as those of earlier versions.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.journal = folder / journal.NAME
         self.disposable = False
-        self._is_older = False  # whether the journal is of a version that kept no list
+        self.is_older = False
         self._written: dict[str, str | None] = {}  # how each file was when it was written
         self._loaded: dict[str, str | None] = {}  # how each reject file was when it was loaded
 
@@ -54,7 +55,7 @@ class OwnFiles:
             SettingsError: somebody has.
             RunDirError: there is no regular file of such a name, or the journal cannot be read.
         """
-        self._written, self._loaded, self._is_older = {}, {}, False
+        self._written, self._loaded, self.is_older = {}, {}, False
         if self._is_there(self.journal):
             with self._database() as database:
                 tables = {str(name) for (name,) in database.execute(journal.TABLES)}
@@ -64,7 +65,7 @@ class OwnFiles:
                     ):
                         self._written[str(name)], self._loaded[str(name)] = written, loaded
                 elif "about" in tables:
-                    self._is_older = True
+                    self.is_older = True
                     self.adopt()
                 elif tables:
                     raise _not_ours(self.journal)
@@ -102,7 +103,7 @@ class OwnFiles:
         if not self._is_there(self.journal):
             with _translated(self.journal):
                 create_private(self.journal).close()  # SQLite gives its other files the same mode
-        if not self._is_older:
+        if not self.is_older:
             with self._database() as database:
                 database.execute(_TABLE)
 
@@ -152,7 +153,7 @@ class OwnFiles:
         for name in (*self._written, *_OF_JOURNAL, journal.NAME):
             with _translated(self.folder / name):
                 (self.folder / name).unlink(missing_ok=True)
-        self._written, self._loaded, self._is_older = {}, {}, False
+        self._written, self._loaded, self.is_older = {}, {}, False
 
     def remove_temporary(self) -> None:
         """Remove what no load leaves behind, as far as that is possible."""

@@ -174,6 +174,8 @@ class RunDir:
             SettingsError: the run directory belongs to another load.
         """
         owner = opened.owner()
+        if owner is not None and self.own_files.is_older:
+            raise self._damaged("the list of the files that bulkload has made is missing")
         past: Past | None = None
         if owner is not None and owner.finished:
             if not is_same_load(owner.identity["sources"], identity["sources"]):
@@ -210,10 +212,7 @@ class RunDir:
             set(),
             Tally().counts().keys(),
         ):
-            raise SettingsError(
-                f"{self.own_files.journal} is damaged: its counts are not those of a load",
-                advice="--fresh begins anew; --run-dir leaves it and uses another folder.",
-            )
+            raise self._damaged("its counts are not those of a load")
         return past
 
     def _write_rejects_of(self, opened: Journal, past: Past, sources: Sequence[dict[str, Any]]) -> None:
@@ -237,6 +236,12 @@ class RunDir:
         return SettingsError(
             f"{self.path} holds an unfinished load, and this one differs in {changed}",
             advice="--fresh forgets the unfinished load; --run-dir leaves it and uses another folder.",
+        )
+
+    def _damaged(self, why: str) -> SettingsError:
+        return SettingsError(
+            f"{self.own_files.journal} is damaged: {why}",
+            advice="--fresh begins anew; --run-dir leaves it and uses another folder.",
         )
 
     def _refused_dry_run(self, why: str) -> SettingsError:

@@ -331,6 +331,7 @@ DAMAGES = [
     "insert into sent values ('x', '[\"id\"]', 0, 3, 0, 4)",
     "drop table settled",
     "drop table about",
+    "drop table own_files",
 ]
 
 
