@@ -181,12 +181,12 @@ def _checked_end(
 ) -> ByteStream:
     """Return a stream that ends only if its source is unchanged, and its last line is complete."""
     # JSON shows by its brackets whether it is complete. A cell of CSV does not: 12 may become 123456.
-    complete = {"csv": b"\n", "jsonl": b"\n}],", "json": b"\n}]"}.get(source_format.format)
+    complete = {"csv": b"\n", "jsonl": b"\n}],", "json": b"\n}]"}.get(source_format.format, b"")
     return CheckedEnd(
         stream,
         source,
-        complete=complete or b"",
-        is_plain_file=byte_reader.is_plain_file and complete is not None,
+        complete=complete,
+        is_plain_file=byte_reader.is_plain_file,
     )
 
 

@@ -11,8 +11,6 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
 
 import orjson
 
@@ -24,7 +22,6 @@ from loader.run import journal
 ERRORS = "rejects.errors.jsonl"
 REPORT = "report.json"
 SPOOL, GATHERED = "spool", "gathered.sqlite"  # gone at the end of a load
-_PART = ".part"  # the suffix of a file while it is written
 _OF_JOURNAL = (f"{journal.NAME}-wal", f"{journal.NAME}-shm", f"{journal.NAME}-journal")
 _TABLE = (
     "create table if not exists own_files (name text primary key, written text, loaded text) without rowid"
@@ -40,13 +37,14 @@ class OwnFiles:
 
     Attributes:
         disposable: whether the reject files that are written now may be lost: a dry run's.
+        is_older: whether the journal has no list, as those of earlier versions.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.journal = folder / journal.NAME
         self.disposable = False
-        self._is_older = False  # whether the journal is of a version that kept no list
+        self.is_older = False
         self._written: dict[str, str | None] = {}  # how each file was when it was written
         self._loaded: dict[str, str | None] = {}  # how each reject file was when it was loaded
 
@@ -57,7 +55,7 @@ class OwnFiles:
             SettingsError: somebody has.
             RunDirError: there is no regular file of such a name, or the journal cannot be read.
         """
-        self._written, self._loaded, self._is_older = {}, {}, False
+        self._written, self._loaded, self.is_older = {}, {}, False
         if self._is_there(self.journal):
             with self._database() as database:
                 tables = {str(name) for (name,) in database.execute(journal.TABLES)}
@@ -67,7 +65,7 @@ class OwnFiles:
                     ):
                         self._written[str(name)], self._loaded[str(name)] = written, loaded
                 elif "about" in tables:
-                    self._is_older = True
+                    self.is_older = True
                     self.adopt()
                 elif tables:
                     raise _not_ours(self.journal)
@@ -105,7 +103,7 @@ class OwnFiles:
         if not self._is_there(self.journal):
             with _translated(self.journal):
                 create_private(self.journal).close()  # SQLite gives its other files the same mode
-        if not self._is_older:
+        if not self.is_older:
             with self._database() as database:
                 database.execute(_TABLE)
 
@@ -155,7 +153,7 @@ class OwnFiles:
         for name in (*self._written, *_OF_JOURNAL, journal.NAME):
             with _translated(self.folder / name):
                 (self.folder / name).unlink(missing_ok=True)
-        self._written, self._loaded, self._is_older = {}, {}, False
+        self._written, self._loaded, self.is_older = {}, {}, False
 
     def remove_temporary(self) -> None:
         """Remove what no load leaves behind, as far as that is possible."""
@@ -167,14 +165,6 @@ class OwnFiles:
     def has(self, name: str) -> bool:
         """Return whether a file of this name is ours, if there is one."""
         return name in self._written
-
-    def new_files(self, *, stale: Callable[[str], bool] = lambda _: False) -> NewFiles:
-        """Return a context manager that writes files, all of them or none.
-
-        Args:
-            stale: tells the names of files that are removed where they are not written anew.
-        """
-        return NewFiles(self, stale)
 
     def replace(self, parts: dict[str, Path], stale: Callable[[str], bool]) -> None:
         """Give files that were written their names.
@@ -199,6 +189,12 @@ class OwnFiles:
                 for name, stamp in stamps.items()
             ]
             database.executemany("insert or replace into own_files values (?, ?, ?)", rows)
+            # From now on a file of such a name would be somebody else's.
+            database.executemany(
+                "delete from own_files where name = ?", [(part.name,) for part in parts.values()]
+            )
+        for part in parts.values():
+            self._written.pop(part.name, None)
         for name, stamp, loaded in rows:
             self._written[name], self._loaded[name] = stamp, loaded
         with _translated(self.folder):
@@ -225,55 +221,6 @@ class OwnFiles:
             database = sqlite3.connect(self.journal, timeout=_WAIT)
             with closing(database), database:
                 yield database
-
-
-class NewFiles:
-    """Files that are written. Use it as a context manager: at its end they replace older ones."""
-
-    def __init__(self, files: OwnFiles, stale: Callable[[str], bool]) -> None:
-        self._files = files
-        self._stale = stale
-        self._open: dict[str, BinaryIO] = {}
-        self._parts: dict[str, Path] = {}
-
-    def open(self, name: str) -> BinaryIO:
-        """Create a file.
-
-        Raises:
-            RunDirError, OSError: it cannot be created.
-        """
-        number = 1
-        while True:
-            part = f"{name}{_PART}" if number == 1 else f"{name}.{number}{_PART}"
-            path = self._files.folder / part
-            if not path.is_symlink() and not path.exists():
-                break
-            if self._files.has(part):
-                path.unlink()  # of a load that was killed
-                break
-            number += 1
-        self._files.add(name, part)
-        self._open[name] = create_private(path)
-        self._parts[name] = path
-        return self._open[name]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            for file in self._open.values():
-                file.close()  # writes the rest of it
-            if kind is None:
-                self._files.replace(self._parts, self._stale)
-        finally:
-            for name, part in self._parts.items():
-                with suppress(OSError):
-                    self._open[name].close()
-                with suppress(OSError):
-                    part.unlink()  # unless it has its name by now
 
 
 def note_loaded(path: Path, stamp: str, target: dict[str, object]) -> None:

@@ -14,6 +14,7 @@ from loader.formats.encoding import error_handler
 from loader.formats.source_format import JSONL, RejectFile, SourceFormat, is_reject_file
 from loader.model import Reject
 from loader.outgoing import json_bytes
+from loader.run.new_files import NewFiles
 from loader.run.own_files import ERRORS, OwnFiles
 
 
@@ -43,7 +44,7 @@ def write(
     Raises:
         RunDirError, OSError: the disk is full, or the like.
     """
-    with own_files.new_files(stale=lambda name: name == ERRORS or is_reject_file(name)) as new_files:
+    with NewFiles(own_files, stale=lambda name: name == ERRORS or is_reject_file(name)) as new_files:
         errors: BinaryIO | None = None
         opened: dict[RejectFile, _Rows] = {}
         for reject in rejects:

@@ -29,6 +29,7 @@ from loader.run.identity import (
     source_names,
 )
 from loader.run.journal import Journal, OtherLoad, Past
+from loader.run.new_files import NewFiles
 from loader.run.own_files import GATHERED, REPORT, SPOOL, OwnFiles, is_own_name, note_loaded, stamp_of
 from loader.run.report import Report, Tally
 from loader.settings import Settings
@@ -95,6 +96,9 @@ class RunDir:
             if self._fresh:
                 self._clear()
         except BaseException:
+            if is_new:  # the folder is somebody else's
+                with suppress(OSError):
+                    (self.path / _LOCK).unlink()
             os.close(self._lock)
             raise
         return self
@@ -170,6 +174,8 @@ class RunDir:
             SettingsError: the run directory belongs to another load.
         """
         owner = opened.owner()
+        if owner is not None and self.own_files.is_older:
+            raise self._damaged("the list of the files that bulkload has made is missing")
         past: Past | None = None
         if owner is not None and owner.finished:
             if not is_same_load(owner.identity["sources"], identity["sources"]):
@@ -206,10 +212,7 @@ class RunDir:
             set(),
             Tally().counts().keys(),
         ):
-            raise SettingsError(
-                f"{self.own_files.journal} is damaged: its counts are not those of a load",
-                advice="--fresh begins anew; --run-dir leaves it and uses another folder.",
-            )
+            raise self._damaged("its counts are not those of a load")
         return past
 
     def _write_rejects_of(self, opened: Journal, past: Past, sources: Sequence[dict[str, Any]]) -> None:
@@ -235,6 +238,12 @@ class RunDir:
             advice="--fresh forgets the unfinished load; --run-dir leaves it and uses another folder.",
         )
 
+    def _damaged(self, why: str) -> SettingsError:
+        return SettingsError(
+            f"{self.own_files.journal} is damaged: {why}",
+            advice="--fresh begins anew; --run-dir leaves it and uses another folder.",
+        )
+
     def _refused_dry_run(self, why: str) -> SettingsError:
         return SettingsError(f"{self.path} holds {why}", advice="Give the dry run a --run-dir of its own.")
 
@@ -245,7 +254,7 @@ class RunDir:
             RunDirError: the disk is full, or the like; then there is no new report, and no part of one.
         """
         try:
-            with self.own_files.new_files() as new_files:
+            with NewFiles(self.own_files) as new_files:
                 new_files.open(REPORT).write(report.json())
         except OSError as error:
             raise RunDirError(f"{self.path / REPORT}: {error.strerror or error}") from error

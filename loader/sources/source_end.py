@@ -6,6 +6,8 @@ import errno
 import fcntl
 import os
 import signal
+import stat
+import sys
 import time
 from collections.abc import Awaitable
 from functools import partial
@@ -18,6 +20,7 @@ from loader.private_files import open_regular
 from loader.sources.find import Source, check_unchanged
 
 _QUIET = 1.0  # seconds after the last change of a file, before its last line is taken as it is
+_WAIT_FOR_IT = "Wait until the file is complete, and load it anew with --fresh."
 _in_thread = partial(anyio.to_thread.run_sync, abandon_on_cancel=True)
 
 
@@ -31,8 +34,8 @@ class CheckedEnd:
     Args:
         stream: gives the bytes.
         source: the source.
-        complete: the bytes of which the last one shows that the last line is complete. If it is none of
-            them, the line may be half a line: ``12`` of ``123456``.
+        complete: the bytes that show, as the last of all, that the last line is complete. Behind any other
+            it may be half a line: ``12`` of ``123456``. Empty: there are no lines.
         is_plain_file: whether the bytes are those of the file; else a line that breaks off cannot be cut off
             by a writer without damage.
     """
@@ -63,32 +66,48 @@ class CheckedEnd:
 
     async def _check(self) -> None:
         await _in_thread(check_unchanged, self._source)
-        if self._is_plain_file and self._last and self._last not in self._complete:
+        is_file = self._is_plain_file or (self._source.is_stdin and sys.stdin is not None)
+        if is_file and self._last and self._complete and self._last not in self._complete:
             await _in_thread(_wait_for_writer, self._source)
             await _in_thread(check_unchanged, self._source)
 
 
 def _wait_for_writer(source: Source) -> None:
-    """Wait until a file has not changed for a moment.
+    """Wait until a file has not changed for a moment; it may be standard input.
 
     Raises:
-        SourceError: another program has it open for writing.
+        SourceError: another program has it open for writing, or has written to it.
     """
-    if source.path is None:
-        return
     try:
-        with open_regular(source.path) as file:
-            if _is_open_for_writing(file.fileno()):
-                raise SourceError(
-                    f"{source.name} is being written: its last line has no newline, and another program has "
-                    "the file open. The line was not sent.",
-                    advice="Wait until the file is complete, and load it anew with --fresh.",
-                )
-            age = time.time() - os.fstat(file.fileno()).st_mtime
+        if source.path is None:
+            _wait(sys.stdin.fileno(), source.name)
+        else:
+            with open_regular(source.path) as file:
+                _wait(file.fileno(), source.name)
     except OSError as error:
         raise SourceError(f"{source.name}: {error.strerror or error}") from error
+
+
+def _wait(descriptor: int, name: str) -> None:
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        return  # the end of a pipe is its end
+    if _is_open_for_writing(descriptor):
+        raise SourceError(
+            f"{name} is being written: its last line has no newline, and another program has the file open. "
+            "The line was not sent.",
+            advice=_WAIT_FOR_IT,
+        )
+    age = time.time() - status.st_mtime
     if age < _QUIET:
         time.sleep(_QUIET - max(age, 0.0))
+    grown = os.fstat(descriptor).st_size
+    if grown != status.st_size:
+        raise SourceError(
+            f"{name} is being written: its size was {status.st_size} bytes and is {grown}. "
+            "Its last line was not sent.",
+            advice=_WAIT_FOR_IT,
+        )
 
 
 def _is_open_for_writing(descriptor: int) -> bool:

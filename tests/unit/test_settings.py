@@ -61,6 +61,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "encoding": ("latin-1", "latin-1"),
     "source_table": ("orders", "orders"),
     "query": ("select 1", "select 1"),
+    "parquet_memory": ("2GiB", 2 * 2**30),
     "columns": ("id,price", ("id", "price")),
     "map": ("id=key", (("id", "key"),)),
     "set": ("market=kraken", (("market", "kraken"),)),
@@ -76,7 +77,6 @@ VALUES: dict[str, tuple[str, Any]] = {
     "max_rate": ("1000", 1000.0),
     "batch_rows": ("50", 50),
     "batch_bytes": ("256KiB", 262144),
-    "parquet_memory": ("2GiB", 2 * 2**30),
     "timeout": ("5", 5.0),
     "retry_for": ("7", 7.0),
     "insert_first": ("never", "never"),
@@ -90,17 +90,8 @@ NEEDS: dict[str, dict[str, Any]] = {
 # A load is resumed with other values of these: they change how rows are sent, not which rows, or where to.
 MAY_CHANGE = {
     *("jwt_secret", "role", "jwt_aud", "jwt_ttl"),
-    *(
-        "concurrency",
-        "max_rate",
-        "batch_rows",
-        "batch_bytes",
-        "parquet_memory",
-        "timeout",
-        "retry_for",
-        "insert_first",
-    ),
-    *("max_errors", "run_dir", "fresh"),
+    *("concurrency", "max_rate", "batch_rows", "batch_bytes", "timeout", "retry_for", "insert_first"),
+    *("max_errors", "run_dir", "fresh", "parquet_memory"),
     "dry_run",  # it keeps no journal, and is refused where there is one
 }
 
