@@ -176,7 +176,7 @@ FORMATS: dict[str, Format] = {
     "pretty.json": Format(_pretty_array, {}, shapes=True),
     "objects.json": Format(_objects, {}, shapes=True),
     "quoted.csv": Format(_cells(**_CRLF), {}, "rejects.csv"),
-    "tabs.tsv": Format(_cells(delimiter="\t", **_LF), {}, "rejects.tsv"),
+    "tabs.tsv": Format(_cells(delimiter="\t", **_LF), {}, "rejects.csv"),
     "semicolons.csv": Format(_cells(delimiter=";", **_LF), {}, "rejects.csv"),
     "headless.csv": Format(_cells(header=False, **_LF), {"columns": NAMES}, "rejects.csv"),
     "typed.parquet": Format(_parquet, {}, typed=True),
