@@ -124,7 +124,7 @@ def _cells(*, header: bool = True, **how: Any) -> Callable[[Sequence[Row]], Writ
         text = io.StringIO(newline="")
         if how.get("quoting") == csv.QUOTE_ALL:  # all but null, which csv.writer would make an empty text
             quoted = ("" if cell is None else '"' + str(cell).replace('"', '""') + '"' for cell in cells)
-            return (",".join(quoted) + how["lineterminator"]).encode()
+            return f"{','.join(quoted)}{how['lineterminator']}".encode()
         csv.writer(text, **how).writerow(cells)
         return text.getvalue().encode()
 
