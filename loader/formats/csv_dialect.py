@@ -11,7 +11,7 @@ from loader.formats.quoted_cells import split_raw
 from loader.formats.source_hints import SourceHints
 
 _DELIMITERS = ",\t;|"
-_SAMPLE = 200  # records that are looked at
+_SAMPLE = 100  # records that are looked at
 _BELOW = 10  # records below a header that must be as long as it
 _LONGEST_PREAMBLE = 50  # records
 _MOST = 0.5  # share of the records below a header

@@ -20,7 +20,8 @@ def placeholders(null_tokens: Sequence[str], data: bytes) -> dict[str, str]:
         null_tokens: the texts that mean null.
         data: a piece of the source, in UTF-8. No placeholder occurs in it.
     """
-    if not any(form in data for form in _forms(tuple(null_tokens))):
+    # The search for a single byte is ten times as fast as that for two, and most sources have no quotes.
+    if b'"' not in data or not any(form in data for form in _forms(tuple(null_tokens))):
         return {}
     mark = _PRIVATE
     while mark.encode() in data:

@@ -122,6 +122,9 @@ def _cells(*, header: bool = True, **how: Any) -> Callable[[Sequence[Row]], Writ
 
     def csv_record(cells: Sequence[Any]) -> bytes:
         text = io.StringIO(newline="")
+        if how.get("quoting") == csv.QUOTE_ALL:  # all but null, which csv.writer would make an empty text
+            quoted = ("" if cell is None else '"' + str(cell).replace('"', '""') + '"' for cell in cells)
+            return f"{','.join(quoted)}{how['lineterminator']}".encode()
         csv.writer(text, **how).writerow(cells)
         return text.getvalue().encode()
 
@@ -176,7 +179,7 @@ FORMATS: dict[str, Format] = {
     "pretty.json": Format(_pretty_array, {}, shapes=True),
     "objects.json": Format(_objects, {}, shapes=True),
     "quoted.csv": Format(_cells(**_CRLF), {}, "rejects.csv"),
-    "tabs.tsv": Format(_cells(delimiter="\t", **_LF), {}, "rejects.tsv"),
+    "tabs.tsv": Format(_cells(delimiter="\t", **_LF), {}, "rejects.csv"),
     "semicolons.csv": Format(_cells(delimiter=";", **_LF), {}, "rejects.csv"),
     "headless.csv": Format(_cells(header=False, **_LF), {"columns": NAMES}, "rejects.csv"),
     "typed.parquet": Format(_parquet, {}, typed=True),
