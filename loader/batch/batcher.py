@@ -25,7 +25,7 @@ _PENDING_BATCHES = 16  # full batches whose bytes may wait in pending ones
 _PENDING_ROWS = 128 * 1024
 _PENDING_SHAPES = 16 * 1024
 _RELIEF = 15 / 16  # of the room is in use once the largest batches have gone out for want of it
-# Full batches whose bytes pass a pending batch until it goes out: it holds back the place where a load resumes.
+# Full batches whose bytes pass a pending one until it goes out: it holds back where the load would resume.
 _OLDEST = 8 * _PENDING_BATCHES
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 

@@ -9,6 +9,7 @@ from loader.model import Batch, Key, Row
 
 _WORTH_A_WRITE = 64 * 1024  # bytes
 
+
 @dataclass(frozen=True, slots=True)
 class Body:
     """The rows of a request: lines in pieces, which become a JSON array as they are written.
@@ -26,7 +27,7 @@ class Body:
     @property
     def size(self) -> int:
         """Length of the array, in bytes."""
-        return max(2, sum(len(piece) + 1 for piece in self.lines) + 1)
+        return max(2, sum(map(len, self.lines)) + len(self.lines) + 1)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the array, piece by piece: each is written alone, so small ones are joined."""
