@@ -21,7 +21,7 @@ from typing import Any
 from benchmarks import results, tables
 from benchmarks.bench import Bench
 from benchmarks.measure import ROOT, Failed
-from benchmarks.parts import changing, fixed, formats, growth, settings, startup, ways
+from benchmarks.parts import changing, fixed, formats, growth, settings, shapes, startup, ways
 from benchmarks.server import Server
 from benchmarks.targets import judge
 from loader.sandbox import sandbox
@@ -43,6 +43,7 @@ PARTS = {
     "formats": Part(formats.measure, 0.10, 0.2),
     "fixed": Part(fixed.measure, 0.22, 0.32),
     "growth": Part(growth.measure, 0.14),
+    "shapes": Part(shapes.measure, 0.08),
     "changing": Part(changing.measure, 0.04),
 }
 MINUTES, QUICK_MINUTES = 13.5, 1.7  # for the parts; to set up and to draw takes some more

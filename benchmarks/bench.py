@@ -72,6 +72,7 @@ class Bench:
         whole: bool = True,
         pinned: Cell | None = None,
         kind: str = "jsonl",
+        source: Path | None = None,
     ) -> Run:
         """Run a load by bulkload.
 
@@ -83,6 +84,7 @@ class Bench:
             whole: counts the start of the command, too.
             pinned: a fixed pace, in place of the one that bulkload finds.
             kind: the format of the source.
+            source: other rows than those of the dump.
 
         Raises:
             Failed: not all rows were loaded.
@@ -94,7 +96,9 @@ class Bench:
                 command = module("pinned", pinned.connections, pinned.batch)
                 command += ["--concurrency", str(pinned.connections)]
             command += ["--quiet", "--json", "--run-dir", folder, *map(str, flags)]
-            took, report = run([*command, str(self.source(rows, kind))], rows, variables, watch=watch)
+            took, report = run(
+                [*command, str(source or self.source(rows, kind))], rows, variables, watch=watch
+            )
         told = json.loads(report)
         if told["rows_loaded"] != rows:
             raise Failed(f"bulkload has loaded {told['rows_loaded']} rows of {rows}")

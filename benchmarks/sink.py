@@ -16,6 +16,7 @@ from contextlib import suppress
 from email.utils import formatdate
 
 from benchmarks.capacity import Capacity, Log
+from benchmarks.optional_rows import COLUMNS as OPTIONAL_COLUMNS
 from benchmarks.rows import COLUMNS
 from benchmarks.wire import CONTINUE, HEAD_END, length_of
 
@@ -25,7 +26,9 @@ _ROOM = 64 * 1024  # bytes of a head
 _NUMBERS = dict.fromkeys(("amount", "price", "usd_value"), "numeric")
 _FORMATS = _NUMBERS | {"timestamp": "bigint", "market": "core.market_enum", "is_buy": "boolean"}
 _PROPERTIES = {name: {"format": _FORMATS.get(name, "text")} for name in COLUMNS}  # as PostgREST has them
-_OPENAPI = json.dumps({"definitions": {"all_trades": {"properties": _PROPERTIES}}}).encode()
+_OPTIONAL = {"id": {"format": "integer"}} | {name: {"format": "text"} for name in OPTIONAL_COLUMNS}
+_TABLES = {"all_trades": {"properties": _PROPERTIES}, "optional_rows": {"properties": _OPTIONAL}}
+_OPENAPI = json.dumps({"definitions": _TABLES}).encode()
 
 
 class Connection:

@@ -74,6 +74,25 @@ def formats(results: Results) -> str:
     return ways({"ways": part}).replace("|  |", f"| {head} |", 1)
 
 
+def shapes(results: Results) -> str:
+    """Return the table of rows with optional keys, by the number of their shapes."""
+    part = results["shapes"]
+    return table(
+        ["into", "shapes", "rows/s", "client CPU, us/row", "client memory, MB"],
+        [
+            (
+                f"the {into}",
+                f"{int(number):,}",
+                f"{taken['rows_per_second']:,}",
+                f"{taken['cpu_us_per_row']:.2f}",
+                f"{taken['peak_rss_mb']:.0f}",
+            )
+            for into, by_shapes in part["runs"].items()
+            for number, taken in by_shapes.items()
+        ],
+    )
+
+
 def targets(judged: Sequence[dict[str, Any]]) -> str:
     """Return the table of targets, wanted and measured."""
     words = {True: "", False: " (missed)", None: ""}
@@ -137,6 +156,8 @@ def report(results: Results) -> str:
         parts += ["## bulkload's own settings against the best fixed ones", fixed(results)]
     if "growth" in results:
         parts += ["## From one million rows to ten", growth(results)]
+    if "shapes" in results:
+        parts += ["## Rows with optional keys", shapes(results)]
     if drawn := images(results, "plots"):
         parts += ["## Plots", drawn]
     return "\n\n".join(parts) + "\n"

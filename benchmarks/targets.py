@@ -87,6 +87,7 @@ TARGETS = [
     Target("best fixed settings: 40 ms of round trip", 0.95, _case("far")),
     Target("best fixed settings: statement_timeout above 500 rows", 0.95, _case("timeout")),
     Target("best fixed settings: 429 above 2 in flight", 0.95, _case("gate")),
+    Target("rows of 4,096 shapes: of rows of one", 0.1, lambda r: float(r["shapes"]["ratio"])),
     Target("`bulkload --help`, s", 0.15, _startup("help"), most=True),
     Target("a load of one row, s", 0.6, _startup("row"), most=True),
 ]

@@ -22,10 +22,10 @@ from loader.model import Batch, Chunk, Key, Limits, Shape
 
 _PENDING_BATCHES = 16  # full batches whose bytes may wait in pending ones
 # A pending row costs some 300 bytes beside its own, a pending batch some 1,500.
-_PENDING_ROWS = 128 * 1024
+_PENDING_ROWS = 160 * 1024
 _PENDING_SHAPES = 16 * 1024
 _RELIEF = 15 / 16  # of the room is in use once the largest batches have gone out for want of it
-# Full batches whose bytes pass a pending batch until it goes out: it holds back where a load resumes.
+# Full batches whose bytes pass a pending one until it goes out: it holds back where the load would resume.
 _OLDEST = 8 * _PENDING_BATCHES
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 
@@ -70,7 +70,8 @@ class Batcher:
             self._put(head, keys, batch)
             batch.follow(earlier)
             rest = tail
-            yield from self._close_old()
+            while self._pending and self._is_old(self._oldest()):
+                yield from self._close(self._oldest())
             if self._fills(1):
                 yield from self._close_largest()
 
@@ -138,6 +139,10 @@ class Batcher:
                 if key is not None:
                     self._last_with_key[key] = batch
 
+    def _is_old(self, batch: PendingBatch) -> bool:
+        """Whether a batch has waited for too long."""
+        return self._taken - batch.begun > _OLDEST * self._limits.size
+
     def _fills(self, share: float) -> bool:
         """Whether the pending batches fill more than a share of the room that they may take."""
         return (
@@ -153,11 +158,6 @@ class Batcher:
                 return
             if batch.shape in self._pending:  # else another that followed it has gone out meanwhile
                 yield from self._close(batch)
-
-    def _close_old(self) -> Iterator[Batch]:
-        """Yield batches that have waited for too long."""
-        while self._pending and self._taken - self._oldest().begun > _OLDEST * self._limits.size:
-            yield from self._close(self._oldest())
 
     def _close(self, last: PendingBatch) -> Iterator[Batch]:
         """Yield a batch, and before it those that must precede it."""

@@ -1,4 +1,4 @@
-"""Keep chunks in little memory: where shapes take turns, each row is a chunk, and many of them wait. No I/O."""
+"""Keep chunks in little memory: where shapes take turns, each row is a chunk, and many wait. No I/O."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class PendingBatch:
         return False
 
     def in_order(self) -> Iterator[PendingBatch]:
-        """Yield the batches that must go out before this one, each behind those that it follows, and this."""
+        """Yield all that must go out before this batch, each behind those that it follows, and itself."""
         # No recursion: a chain may be as long as there are shapes.
         way = [(self, iter([*self.earlier]))]
         seen = {self}

@@ -14,7 +14,8 @@ from loader.batch.validate_block import OTHER, BlockValidator, ValueKinds, value
 from loader.formats.json_fields import Fields, decode, fields, text
 from loader.model import Block, Chunk, Key, Reason, Reject, Row, Shape
 
-_SHAPES_KNOWN = 256
+_SHAPES_KNOWN = 16 * 1024  # of some 700 bytes each: as many as the batcher keeps waiting
+_KINDS_KNOWN = 256
 
 
 class Validator:
@@ -40,7 +41,8 @@ class Validator:
         self._key = key
         self._upsert = upsert
         self._columns = columns
-        self._shapes: dict[frozenset[str], Shape] = {}
+        self._shapes: dict[tuple[str, ...], Shape] = {}  # by their sorted columns
+        self._orders: dict[tuple[str, ...], Shape] = {}  # by their columns in the orders that rows have had
         self._kinds: dict[Shape, ValueKinds] = {}  # of the values in the rows so far
 
     def check(self, block: Block) -> Iterator[Chunk | Reject]:
@@ -104,12 +106,21 @@ class Validator:
     def _shape(self, row: Fields) -> Shape:
         """Return the shape of a row: one for all rows with the same columns, in any order."""
         written = tuple(row) if self._columns is None else tuple(c for c in self._columns if c in row)
-        column_set = frozenset(written)
-        shape = self._shapes.get(column_set)
+        shape = self._orders.get(written)
+        if shape is None:
+            if len(self._orders) >= _SHAPES_KNOWN:
+                self._orders.clear()
+            shape = self._orders[written] = self._shape_in_any_order(written)
+        return shape
+
+    def _shape_in_any_order(self, written: tuple[str, ...]) -> Shape:
+        columns = tuple(sorted(written))
+        shape = self._shapes.get(columns)
         if shape is None:
             if len(self._shapes) >= _SHAPES_KNOWN:
-                self._shapes.clear()
-            shape = self._shapes[column_set] = Shape(written)
+                # None is forgotten: its next row would make another shape of the same columns.
+                return Shape(columns)
+            shape = self._shapes[columns] = Shape(written)
         return shape
 
     def _learn(self, shape: Shape, lines: Sequence[bytes]) -> None:
@@ -125,7 +136,7 @@ class Validator:
         if self._columns is not None and shape.columns != self._columns:
             # A later row with more of --columns than this one would pass for it.
             return
-        if len(self._kinds) >= _SHAPES_KNOWN:
+        if len(self._kinds) >= _KINDS_KNOWN:
             self._kinds.clear()
         kinds = self._kinds.setdefault(shape, {})
         for column, kinds_of_column in new_kinds.items():

@@ -69,8 +69,6 @@ def detect_format(
         title = wide[:6].upper()
         raise SourceUnfit(f"{name}:1: it is not UTF-8 but {title}", advice=f"Load it with --encoding {wide}.")
     lines = _FirstLines(head, whole=whole)
-    if format is None and not any(map(_is_object, lines.stripped)):  # else the others are rejected one by one
-        refuse_other_formats(head, name)
     # In a reject file, an array alone on a line is a row that was rejected.
     from_rejects = is_reject_file(PurePath(name).name)
     is_rejected_array = claimed == "jsonl" and lines.first[:1] == b"[" and from_rejects
@@ -78,6 +76,9 @@ def detect_format(
     may_be_copy = hints.format is None and claimed in (None, "csv", "tsv") and not from_rejects
     if may_be_copy and is_copy_text(lines.lines, hints):
         kind = "copy"
+    is_certain = kind == "copy" or hints.format is not None
+    if not is_certain and not any(map(_is_object, lines.stripped)):  # else lines are rejected one by one
+        refuse_other_formats(head, name)
     is_array = lines.first[:1] == b"["
     if kind == "json":
         text = "a JSON array" if is_array else "JSON, one value after another"

@@ -31,7 +31,7 @@ class Body:
     @property
     def size(self) -> int:
         """Length of the array, in bytes."""
-        return max(2, sum(len(piece) + 1 for piece in self.lines) + 1)
+        return max(2, sum(map(len, self.lines)) + len(self.lines) + 1)
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the array, piece by piece: each is written alone, so small ones are joined."""

@@ -14,7 +14,7 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def column_list(columns: Sequence[str]) -> str:
     """Return the columns, separated by commas, each quoted where PostgREST asks for it."""
     return ",".join(
-        quote(name if _PLAIN_NAME.fullmatch(name) else _quoted(name), safe="") for name in columns
+        name if _PLAIN_NAME.fullmatch(name) else quote(_quoted(name), safe="") for name in columns
     )
 
 

@@ -27,6 +27,8 @@ class SkipSettled:
 
     def unsettled(self, chunk: Chunk) -> Iterator[Chunk]:
         """Yield what is left of a chunk, in its order."""
+        if not self._settled:  # where shapes take turns, each row is a chunk: it must cost little
+            return iter((chunk,))
         return (piece for piece, settled in self.split(chunk) if not settled)
 
     def settled(self, chunk: Chunk) -> Iterator[Chunk]:
@@ -35,9 +37,6 @@ class SkipSettled:
 
     def split(self, chunk: Chunk) -> Iterator[tuple[Chunk, bool]]:
         """Yield the chunk in pieces, each with whether its rows are settled."""
-        if not self._settled:
-            yield chunk, False
-            return
         ranges = self._settled.get(frozenset(chunk.shape.columns), ())
         rest: Chunk | None = chunk
         while rest is not None:

@@ -149,6 +149,20 @@ def test_tables_hold_the_figures(tmp_path: Path) -> None:
     assert "| empty table: of `\\copy` | >= 1.00 | 1.40 |" in tables.report(sample()).splitlines()
 
 
+def test_rows_with_optional_keys_have_a_table() -> None:
+    """A line for each number of shapes, by target, and the ratio among the targets."""
+    taken = summary([Run(1000, 2.0, 0.004, 120_000_000)])
+    results = sample() | {"shapes": {"runs": {"sink": {"1": taken}, "server": {"4096": taken}}, "ratio": 0.2}}
+
+    assert [
+        "| the sink | 1 | 500 | 4.00 | 120 |",
+        "| the server | 4,096 | 500 | 4.00 | 120 |",
+    ] == tables.shapes(results).splitlines()[2:]
+    assert "## Rows with optional keys" in tables.report(results)
+    judged = {entry["target"]: (entry["measured"], entry["met"]) for entry in judge(results)}
+    assert ("0.20", True) == judged["rows of 4,096 shapes: of rows of one"]
+
+
 def test_committed_pages_hold_the_results() -> None:
     """results.md and the README's figures are those of results.json (`python -m benchmarks --render`)."""
     measured = results.read(results.HOME)
