@@ -208,9 +208,7 @@ class Load:
         stages: _Stages | None = None
         broken: SourceError | None = None
         try:
-            if ledger.past is NO_PAST:  # else an earlier run has seen that the sources can be read
-                await self._reader.survey()
-                self._reader.check_keys(self._named_key)
+            await self._survey()
             async with aclosing(self._reader.records(ledger.past.watermark)) as all_records:
                 async for records in all_records:
                     if stages is None and (shape := await self._first_shape(requests, records)):
@@ -234,6 +232,12 @@ class Load:
         if broken is None and not ledger.rows_read:
             ledger.observer.on(Notice("no rows: there is nothing to load"))
         return broken
+
+    async def _survey(self) -> None:
+        """Check several sources before anything is sent; an earlier run has done so already."""
+        if self._ledger.past is NO_PAST:
+            await self._reader.survey()
+            self._reader.check_keys(self._named_key)
 
     async def _batch(
         self, stages: _Stages, records: Records | Groups, give: MemoryObjectSendStream[QueuedBatch]

@@ -44,22 +44,26 @@ def print_summary(report: Report, settings: Settings, arguments: Sequence[str], 
     if report.rows_checked is not None:
         console.print(f"dry run: {report.rows_checked:,} rows checked, none sent")
     folder = run_dir_path(settings, report.sources[0])
-    for group in report.rejects[:_GROUPS]:
-        console.print(f"  {group['count']:,} x {group['code']} {group['message']}; first: {group['place']}")
-        if group["advice"]:
-            console.print(f"    {group['advice']}")
-    if len(report.rejects) > _GROUPS:
-        console.print(f"  and {len(report.rejects) - _GROUPS} more kinds, in {REPORT}")
-    if report.rejects:
-        rows = [str(path) for path in rejects.files(folder) if is_reject_file(path.name)]
-        if rows:  # else the disk is full, or the like: the error says so
-            console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / ERRORS}")
+    _print_rejects(report, folder, console)
     if _is_written(report, folder / REPORT):
         console.print(f"report: {folder / REPORT}")
     if report.error:
         print_lines(f"stopped: {report.error}")
     if _can_be_resumed(report):
         console.print(f"to resume: {_resuming_command(arguments)}")
+
+
+def _print_rejects(report: Report, folder: Path, console: Console) -> None:
+    """Print why rows were rejected, and where they are."""
+    for group in report.rejects[:_GROUPS]:
+        console.print(f"  {group['count']:,} x {group['code']} {group['message']}; first: {group['place']}")
+        if group["advice"]:
+            console.print(f"    {group['advice']}")
+    if len(report.rejects) > _GROUPS:
+        console.print(f"  and {len(report.rejects) - _GROUPS} more kinds, in {REPORT}")
+    rows = [str(path) for path in rejects.files(folder) if is_reject_file(path.name)]
+    if report.rejects and rows:  # without files the disk is full, or the like: the error says so
+        console.print(f"rejected rows: {', '.join(rows)}; reasons: {folder / ERRORS}")
 
 
 def _is_written(report: Report, path: Path) -> bool:

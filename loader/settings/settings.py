@@ -62,8 +62,8 @@ class Settings:
     """Everything that a load is told. Each field is an option of the command line (docs/options.md).
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
-    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``. The pairs
-    of ``map`` are (target, source), those of ``set`` (column, value), those of ``null`` (column, text): the
+    ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``. Pairs of
+    ``map`` are (target, source), those of ``set`` (column, value), those of ``null`` (column, text): the
     column is empty where the text means null in all.
 
     Raises:
@@ -262,6 +262,10 @@ class Settings:
             raise SettingsError("--schema and --table must be printable text")
         if self.encoding is not None:
             check_encoding(self.encoding)
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        """Check that no two fields contradict each other."""
         if self.thousands == (self.decimal or "."):
             raise SettingsError(
                 f"--thousands is {self.thousands!r}, which stands before the decimals",

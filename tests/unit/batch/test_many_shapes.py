@@ -202,7 +202,7 @@ def test_rows_of_the_same_columns_are_of_one_shape(rows: list[list[str]], known:
     """
     lines = [b'{"id":1,%s}\n' % b",".join(b'"%s":1' % name.encode() for name in row) for row in rows]
     with patch.object(validate, "_SHAPES_KNOWN", known):
-        validator = Validator(key=("id",), upsert=True, columns=None, types={})
+        validator = Validator(key=("id",), upsert=True, columns=None)
         made = [
             piece.shape
             for line in lines
