@@ -65,7 +65,7 @@ def hostile(trial: Trial) -> Ended:
     options = ("--batch-rows=40", "--retry-for=1", "--timeout=2", f"--max-errors={_ROWS}", _named(resolution))
 
     def lies(_seen: Seen) -> Act | None:
-        return _act(chance, refuses=refuses) if chance.random() < 0.3 else None
+        return _act(chance, refuses=refuses, inserts=resolution == "none") if chance.random() < 0.3 else None
 
     with Proxy(trial.target.url, lies) as proxy:
         loads = trial.loads(proxy.url, *options)
@@ -155,11 +155,18 @@ def _check_union(trial: Trial, lines: list[str], run: Run) -> None:
     assert not stored, f"from nowhere: {list(stored)[:5]}"
 
 
-def _act(chance: random.Random, *, refuses: bool) -> Act:
+def _act(chance: random.Random, *, refuses: bool, inserts: bool) -> Act:
+    """Return what becomes of a request.
+
+    Whoever stores a plain insert and says that it is refused is believed: the rows are rejected as duplicates
+    then. Only with ``refuses`` does the server lie like that.
+    """
     kind = chance.random()
     if kind < 0.45:
         return Answer(_reply(chance, refuses=refuses), early=chance.random() < 0.3)
     if kind < 0.7:
+        if inserts and not refuses:
+            return Lie(chance.choice(_NO_HTTP)(chance))
         return Lie(_reply(chance, refuses=refuses))
     return chance.choice((Swallow(), Cut(), Cut(reset=True), Mute(), Stall()))
 
