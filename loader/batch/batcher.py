@@ -20,13 +20,13 @@ from loader.batch.key_equality import ANY, ReadKey
 from loader.batch.pending_batch import PendingBatch
 from loader.model import Batch, Chunk, Key, Limits, Shape
 
-_PENDING_BATCHES = 16  # full batches whose bytes may wait in pending ones
+_PENDING_BATCHES = 24  # full batches whose bytes may wait in pending ones
 # A pending row costs some 300 bytes beside its own, a pending batch some 1,500.
-_PENDING_ROWS = 160 * 1024
+_PENDING_ROWS = 200 * 1024
 _PENDING_SHAPES = 16 * 1024
 _RELIEF = 15 / 16  # of the room is in use once the largest batches have gone out for want of it
 # Full batches whose bytes pass a pending one until it goes out: it holds back where the load would resume.
-_OLDEST = 8 * _PENDING_BATCHES
+_OLDEST = 5 * _PENDING_BATCHES
 _NEARLY = 4  # a batch with less than a quarter of its room left is full enough
 
 
