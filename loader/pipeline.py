@@ -279,17 +279,14 @@ class Load:
 
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
+        maker = row_maker(self._settings, self._mapping, self._reader, self._key, {})
         try:
-            for checked in row_maker(self._settings, self._mapping, self._reader, self._key, {}).rows(
-                records
-            ):
+            for checked in maker.rows(records):
                 match checked:
                     case Reject():
                         await self._ledger.reject_here(checked)
-                    case Chunk():
-                        raise AssertionError(
-                            self._ledger.location(checked.start)
-                        )  # a bug: no row may be lost
+                    case Chunk():  # a bug: no row may be lost
+                        raise AssertionError(self._ledger.location(checked.start))
         except SourceUnfit as error:
             if self._primary_key:
                 told = f"The primary key of {self._settings.table} is {', '.join(self._primary_key)}."

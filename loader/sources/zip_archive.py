@@ -21,6 +21,11 @@ _DOCUMENTS = {
     "content.xml": ("an OpenDocument file", "Save the sheet as CSV (UTF-8), and load that."),
     "word/document.xml": ("a Word document", "Save its table as CSV (UTF-8), and load that."),
 }
+_SUFFIXES = {
+    (".xlsx", ".xlsm", ".xlsb"): _DOCUMENTS["xl/workbook.xml"],
+    (".ods", ".odt"): _DOCUMENTS["content.xml"],
+    (".docx",): _DOCUMENTS["word/document.xml"],
+}
 # What zipfile raises over a damaged or unsupported member; NotImplementedError: its compression method.
 DAMAGE = (BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError)
 
@@ -48,6 +53,9 @@ def members(path: Path, name: str) -> list[tuple[int, ZipInfo]]:
         with ZipFile(path) as archive:
             infos = archive.infolist()
     except (BadZipFile, OSError, ValueError) as error:
+        for suffixes, (title, advice) in _SUFFIXES.items():
+            if name.lower().endswith(suffixes):
+                raise SourceMissing(f"{name} is {title}, and damaged", advice=advice) from None
         message = f"{name} cannot be read as a zip archive: {error}"
         raise SourceMissing(message, advice="Is it whole?") from None
     names = {info.filename for info in infos}

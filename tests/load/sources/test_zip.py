@@ -136,6 +136,7 @@ REFUSED: list[tuple[str, bytes, int, str]] = [
     ("empty.zip", of(), 2, "there is no file in the archive"),
     ("mixed.zip", of(("a.txt", b"x"), ("b.txt", b"y")), 2, "no file in the archive has a name that tells"),
     ("book.xlsx", of(("[Content_Types].xml", b"<x/>"), ("xl/workbook.xml", b"<x/>")), 2, "an Excel workbook"),
+    ("cut.xlsx", of(("xl/workbook.xml", b"<x/>"))[:30], 2, "cut.xlsx is an Excel workbook, and damaged"),
     ("nested.zip", of(("inner.zip", of(("t.csv", CSV)))), 2, "is a zip archive"),
 ]
 
