@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from loader.cli.help import GroupedCommand
-from loader.cli.options import output_options, setting_options, settings_of
+from loader.cli.options import output_options, setting_options, settings_of, trust_option
 from loader.cli.terminal import make_console, print_line
 from loader.errors import SettingsError
 from loader.settings import OPTIONS
@@ -29,6 +29,7 @@ _ONLY_PRINTS = frozenset({"--json", "-q", "--quiet", "-v", "-vv", "--verbose"})
 @click.command(cls=GroupedCommand)
 @click.argument("sources", nargs=-1, metavar="SOURCE...")
 @setting_options(OPTIONS)
+@trust_option()
 @output_options()
 def plan(sources: tuple[str, ...], **flags: Any) -> None:
     """Print what a load would do, and its command; nothing is written."""
