@@ -12,7 +12,7 @@ settled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -23,8 +23,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
-from loader.batch.make_rows import RowMaker, depends_on_types
-from loader.batch.validate import Validator
+from loader.batch.make_rows import RowMaker, depends_on_types, row_maker
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import Notice, Observer, Renewed
@@ -46,13 +45,11 @@ from loader.send.sender import Sender
 from loader.settings import Settings
 from loader.sources.find import Source, check_unchanged
 from loader.throttle.throttle import Throttle
-from loader.transform.cell_notation import CellNotation
 from loader.transform.first_shape import first_shape, hold_columns, rows_within
 from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
-from loader.transform.transform import Transformer
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +276,7 @@ class Load:
 
     async def _reject_all(self, records: Records | Groups) -> None:
         """Reject records none of which can be a row, before the target was asked for anything."""
-        maker = row_maker(self._settings, self._mapping, self._reader, self._key, {})
+        maker = row_maker(self._settings, self._mapping, self._reader.sources, self._key, {})
         try:
             for checked in maker.rows(records):
                 match checked:
@@ -318,7 +315,7 @@ class Load:
         ledger.track_open(batcher.first)
         stages = _Stages(
             relation,
-            row_maker(self._settings, self._mapping, self._reader, relation.key, relation.types),
+            row_maker(self._settings, self._mapping, self._reader.sources, relation.key, relation.types),
             batcher,
             sender,
         )
@@ -355,37 +352,3 @@ class Load:
         for number in inserts:
             self._ledger.refused(number)
         self._skip.add(ranges)
-
-
-def row_maker(
-    settings: Settings,
-    mapping: ColumnMapping,
-    reader: SourceReader,
-    key: tuple[str, ...],
-    types: Mapping[str, str],
-) -> RowMaker:
-    """Return what makes checked rows of the records that the sources hold.
-
-    Args:
-        settings: how cells are written, resolution.
-        mapping: which columns are written.
-        reader: of the sources.
-        key: columns that each row must have, if it is upserted.
-        types: of the table's columns, as far as they are known.
-    """
-    upsert = settings.resolution != "none"
-    transformers = [
-        Transformer(
-            mapping,
-            types,
-            name=source.name,
-            preset=source.preset,
-            notation=CellNotation.of(settings),
-            all_quoted=source.is_all_quoted,
-            key=key if upsert else (),
-            required=source.required,
-        )
-        for source in reader.sources
-    ]
-    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written)
-    return RowMaker(transformers, validator)

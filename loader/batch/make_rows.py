@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from loader.batch.validate import Validator
 from loader.formats.records import Objects, Records
 from loader.model import Block, Chunk, Reject
+from loader.settings import Settings
+from loader.transform.cell_notation import CellNotation
 from loader.transform.groups import Groups
+from loader.transform.mapping import ColumnMapping
+from loader.transform.presets import Preset
+from loader.transform.required_columns import RequiredColumns
 from loader.transform.transform import Transformer
+
+
+class RowSource(Protocol):
+    """What is known of a source whose records become rows (transform.checked_source.CheckedSource)."""
+
+    name: str
+    preset: Preset | None
+    required: RequiredColumns
+
+    def is_all_quoted(self) -> bool:
+        """Return whether it quotes all its cells, those that mean null too."""
 
 
 class RowMaker:
@@ -47,3 +64,37 @@ class RowMaker:
 def depends_on_types(records: Records | Groups) -> bool:
     """Return whether the types of the table's columns decide how values of these records are written."""
     return not isinstance(records, Block | Objects | Groups)
+
+
+def row_maker(
+    settings: Settings,
+    mapping: ColumnMapping,
+    sources: Iterable[RowSource],
+    key: tuple[str, ...],
+    types: Mapping[str, str],
+) -> RowMaker:
+    """Return what makes checked rows of the records that the sources hold.
+
+    Args:
+        settings: how cells are written, resolution.
+        mapping: which columns are written.
+        sources: in their order.
+        key: columns that each row must have, if it is upserted.
+        types: of the table's columns, as far as they are known.
+    """
+    upsert = settings.resolution != "none"
+    transformers = [
+        Transformer(
+            mapping,
+            types,
+            name=source.name,
+            preset=source.preset,
+            notation=CellNotation.of(settings),
+            all_quoted=source.is_all_quoted,
+            key=key if upsert else (),
+            required=source.required,
+        )
+        for source in sources
+    ]
+    validator = Validator(key=key, upsert=upsert, columns=mapping.all_written)
+    return RowMaker(transformers, validator)

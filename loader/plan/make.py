@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loader.batch.make_rows import depends_on_types
+from loader.batch.make_rows import depends_on_types, row_maker
 from loader.credentials.tokens import Tokens, token_source
 from loader.errors import Exit, LoadError, SettingsError, SourceUnfit, TargetUnavailable
 from loader.events import Event, FormatDetected, Notice, Observers
@@ -18,7 +18,6 @@ from loader.formats.records import Objects, Records, of_block
 from loader.formats.source_format import SourceFormat
 from loader.halt import Halt
 from loader.model import BEGIN, Block, Reject, Shape
-from loader.pipeline import row_maker
 from loader.plan.columns import Fate, planned_columns, suggested_names
 from loader.plan.plan import Plan, PlannedSource, command_line, credential_of
 from loader.plan.rows import shown_rows
@@ -271,7 +270,7 @@ class _Planner:
         if not set(key) <= set(written) and self._reader.preset is None and depends_on_types(self._records):
             settings = replace(settings, resolution="none")  # all rows lack it, which is told elsewhere
         try:
-            maker = row_maker(settings, mapping, self._reader, key, self._description.types)
+            maker = row_maker(settings, mapping, self._reader.sources, key, self._description.types)
             self.plan.rows, rejects = shown_rows(maker.rows(self._records), mapping.all_written)
         except LoadError as error:
             self.plan.fail(error, Exit.USAGE if isinstance(error, SourceUnfit) else None)
