@@ -33,4 +33,5 @@ async def test_a_source_that_shrinks_is_not_taken_for_complete(target: Target, t
     loaded = await target.load(path, observer=Cutter(), concurrency=1)
 
     assert (4, "stopped") == (loaded.report.exit_code, loaded.report.status)
-    assert "shrinking.jsonl ended after 3,000,000 of" in (loaded.report.error or "")
+    assert "shrinking.jsonl was changed while it was loaded: its size was" in (loaded.report.error or "")
+    assert "bytes and is 3000000" in (loaded.report.error or "")
