@@ -77,7 +77,6 @@ class InFlight:
         """Send batches of a stream, one at a time, until it ends."""
         async with take:
             async for queued in take:
-                # Each of the earlier ones holds a sender already, so this one cannot keep them from theirs.
                 for earlier_settled in queued.earlier:
                     await earlier_settled.wait()
                 await self.settle(sender, queued.batch, Outcome())

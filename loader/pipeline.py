@@ -6,7 +6,7 @@ Records are read, made into rows, checked, and put into batches in one task. A b
 2. That task waits for the earlier batches that hold one of its keys, and sends it.
 3. The ledger commits its outcome to the journal. Only then does it count, and let later batches go.
 
-Rows that another row may still let in are held back in the journal, and tried again when all others are
+Rows that lack another row (a foreign key), or stand in the way of one (a unique value), are held back in the journal, and tried again when all others are
 settled.
 """
 
@@ -113,12 +113,12 @@ class Load:
         )
         self._skip = SkipSettled(self._ledger.past.settled)
         self._in_flight = InFlight(self._ledger, self._throttle, halt, dry_run=settings.dry_run)
-        # The columns that each row must have; until the target was asked, what can be assumed of them.
+        # The columns that each row must have: a guess until the target was asked.
         self._key = (settings.on_conflict or USUAL_KEY) if settings.resolution != "none" else ()
         self._named_key = settings.on_conflict or () if settings.resolution != "none" else ()
-        self._described = False  # whether the API was asked for the key, for want of a row
-        self._primary_key: tuple[str, ...] = ()  # of the table, as the API told it for want of a row
-        self._type_warning = ""  # about values that depend on types which nobody told
+        self._described = False  # whether the API was asked for the key, as no row told it
+        self._primary_key: tuple[str, ...] = ()  # of the table, if the API was asked so
+        self._type_warning = ""  # to give once, if a value depends on a type that is not known
         self._stages: _Stages | None = None
 
     async def run(self) -> Report:
@@ -147,7 +147,7 @@ class Load:
         return await self._ledger.close()
 
     async def _check_sources(self) -> None:
-        """Stop where a source is not as it was when the load began: then its rows may be a mix."""
+        """Stop if a source was changed during the load: what was read may be partly old and partly new."""
         if self._halt.error is not None:
             return
         try:
@@ -231,7 +231,7 @@ class Load:
         return broken
 
     async def _survey(self) -> None:
-        """Check several sources before anything is sent; an earlier run has done so already."""
+        """Check all sources before anything is sent, unless an earlier run has done so."""
         if self._ledger.past is NO_PAST:
             await self._reader.survey()
             self._reader.check_keys(self._named_key)
@@ -258,7 +258,7 @@ class Load:
     async def _first_shape(self, requests: Requests, records: Records | Groups) -> Shape | None:
         """Return the columns of the first row, by which the target is asked; None if there is no row.
 
-        Rows without the key are none. Where they come first, the API's description tells the key, and
+        Rows without the key do not count. Where they come first, the API's description tells the key, and
         whether the table has the columns that the command names, perhaps wrongly.
         """
         preset = self._reader.preset

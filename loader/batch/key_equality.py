@@ -2,7 +2,7 @@
 
 Rows whose keys are the same text have the same key for every type, so a batch may leave out all but one
 of them. Rows whose keys only *may* be equal (``citext``, ``uuid`` in capitals, ``1`` and ``1.0``) must
-still keep their order.
+still keep their order. What each type does is in pg_types.py.
 """
 
 from __future__ import annotations

@@ -18,7 +18,11 @@ _MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no
 
 
 class TokenSource(Protocol):
-    """Makes bearer tokens. A new kind of token is a new class with these two."""
+    """Makes bearer tokens. A new kind is a new class with these two.
+
+    token_source makes it from the settings (settings/settings.py), and mask.hide keeps its secret out of
+    whatever is printed or written.
+    """
 
     async def fetch(self) -> tuple[str | None, float]:
         """Return a new token, and for how many seconds it is good; None: requests carry none."""

@@ -1,4 +1,7 @@
-"""The format of a source, and of the file for its rejected rows. No I/O."""
+"""The format of a source, and of the file for its rejected rows. No I/O.
+
+To add a format, see read.py: this is what is known of a source once its format was detected.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,9 @@
 A batch counts once it is committed here. Everything before the *watermark* is settled; beyond it the
 journal knows which rows are: those of one shape between two places. A load that was killed reads on from
 the watermark, passes over those, and sends again at most what was in flight.
+
+Other modules have tables of their own in it: held_table.py the rows that are held back, turns.py their
+order, and own_files.py the files that bulkload made in the run directory.
 """
 
 from __future__ import annotations

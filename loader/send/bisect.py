@@ -1,4 +1,4 @@
-"""Which rows of a refused batch to send next, until its bad rows stand alone. No I/O.
+"""Which rows of a refused batch to send next, until its bad rows stand alone. No I/O; isolate.py sends them.
 
 A batch is a transaction: one bad row refuses all, and the error rarely names it. So parts of it are sent,
 always in the order of the source. Three things keep the requests few:

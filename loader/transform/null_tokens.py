@@ -1,4 +1,8 @@
-"""The texts of cells that mean null: --null. No I/O."""
+"""The texts of cells that mean null: --null. No I/O.
+
+The cells themselves become null in cell_column.py and cells.py. formats/quoted_cells.py marks those that
+stood in quotes, which are text.
+"""
 
 from __future__ import annotations
 

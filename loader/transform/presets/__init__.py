@@ -1,6 +1,7 @@
 """Presets make rows of the table trades from the records of trade exports. No I/O.
 
-A new preset is a class with the methods of values.Preset, and an entry in _PRESETS.
+A new preset is a class with the methods of values.Preset, an entry in _PRESETS, and its name
+in settings.values.PRESETS.
 """
 
 from __future__ import annotations
