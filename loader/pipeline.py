@@ -6,8 +6,8 @@ Records are read, made into rows, checked, and put into batches in one task. A b
 2. That task waits for the earlier batches that hold one of its keys, and sends it.
 3. The ledger commits its outcome to the journal. Only then does it count, and let later batches go.
 
-Rows that lack another row (a foreign key), or stand in the way of one (a unique value), are held back in the journal, and tried again when all others are
-settled.
+Rows that lack another row (a foreign key), or stand in the way of one (a unique value), are held back in
+the journal, and tried again when all others are settled.
 """
 
 from __future__ import annotations

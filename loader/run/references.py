@@ -92,10 +92,18 @@ class Vote:
         references: the candidates, the likeliest first.
         sample: rows that may refer to others.
         values: reads them.
+        key: the table's key: unique, however many versions of a row there are.
     """
 
-    def __init__(self, references: Sequence[Reference], sample: Iterable[Fields], values: Values) -> None:
+    def __init__(
+        self,
+        references: Sequence[Reference],
+        sample: Iterable[Fields],
+        values: Values,
+        key: tuple[str, ...],
+    ) -> None:
         self._values = values
+        self._key = frozenset(key)
         self._missing: dict[tuple[str, ...], set[Value]] = {ref.columns: set() for ref in references}
         for fields in sample:
             for columns, missing in self._missing.items():
@@ -122,7 +130,8 @@ class Vote:
         best: dict[tuple[str, ...], Reference] = {}
         for reference, hits in self._hits.items():
             leader = best.get(reference.columns)
-            if self._rows[reference] > _MOST_REPEATS * len(hits):
+            is_key = self._key == frozenset(reference.referred)
+            if not is_key and self._rows[reference] > _MOST_REPEATS * len(hits):
                 continue  # what is referred to is unique, but for rows that are there in several versions
             if hits and (leader is None or len(hits) > len(self._hits[leader])):
                 best[reference.columns] = reference

@@ -121,7 +121,7 @@ def _references(database: sqlite3.Connection, key: tuple[str, ...], values: Valu
             named[names] = None
     (count,) = database.execute("select count(*) from held").fetchone()
     sample = (fields for number, fields in _rows(database) if number % (count // _SAMPLE + 1) == 0)
-    vote = Vote(candidates(named, list(columns), key), sample, values)
+    vote = Vote(candidates(named, list(columns), key), sample, values, key)
     for _, fields in _rows(database):
         vote.look_at(fields)
     return vote.result(named=bool(named))

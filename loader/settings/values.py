@@ -94,16 +94,21 @@ def parse_columns(text: str) -> tuple[str, ...]:
     Raises:
         SettingsError: there is no name, or one comes twice.
     """
+    names = tuple(name for name in _names(text) if name)
+    if not names or len(set(names)) < len(names):
+        raise SettingsError(
+            f"{_in_short(text)!r} is not a list of columns", advice="Write it as in id,price,amount."
+        )
+    return names
+
+
+def _names(text: str) -> list[str]:
     try:
-        lines = list(csv.reader([text], skipinitialspace=True))
+        return [name.strip() for line in csv.reader([text], skipinitialspace=True) for name in line]
     except csv.Error as error:  # a field of more than 128 KB, or a newline in it
         raise SettingsError(
             f"{_in_short(text)!r} is not a list of columns: {error}", advice="Write it as in id,price,amount."
         ) from error
-    names = tuple(name.strip() for line in lines for name in line if name.strip())
-    if not names or len(set(names)) < len(names):
-        raise SettingsError(f"{text!r} is not a list of columns", advice="Write it as in id,price,amount.")
-    return names
 
 
 def parse_schema(text: str) -> str:
@@ -138,10 +143,10 @@ def parse_header(text: str) -> tuple[str, ...]:
     Raises:
         SettingsError: a name is missing, or comes twice.
     """
-    names = tuple(name.strip() for line in csv.reader([text], skipinitialspace=True) for name in line)
+    names = tuple(_names(text))
     if not all(names) or not names or len(set(names)) < len(names):
         raise SettingsError(
-            f"--header is {text!r}",
+            f"--header is {_in_short(text)!r}",
             advice="Name each column of the source, each once, as in id,price,amount.",
         )
     return names

@@ -127,7 +127,8 @@ REFUSED: list[tuple[str, list[str], str, list[tuple[int, str, str]]]] = [
      [(2, "not-exact", "i is 1.5, and the column holds whole numbers only"),
       (3, "not-exact", "b is 1e-1, and the column holds whole numbers only"),
       (4, "not-exact", "b is 1e19, which no column of whole numbers can hold")]),
-    ("a scale holds no infinity", [], "id,n2\n1,Infinity\n", [(2, "22003", "numeric field overflow")]),
+    ("a scale holds no infinity", [], "id,n2\n1,Infinity\n",
+     [(2, "22003", "column n2: numeric field overflow")]),
     ("other decimals", ["--decimal=,"], "id;n\n1;12.50\n2;1.234\n3;1,234.50\n4;1.23,5\n5;1,5\n",
      [(2, "not-a-number", "n is '12.50', which is no number with --decimal ,"),
       (3, "not-a-number", "n is '1.234': its point may stand before decimals or between thousands; "
@@ -139,8 +140,8 @@ REFUSED: list[tuple[str, list[str], str, list[tuple[int, str, str]]]] = [
       (3, "not-a-date", "d is '31/12-2024', which is no date with --date-order dmy"),
       (4, "not-a-date", "d is '29/02/2023', which is no date with --date-order dmy")]),
     ("no lists", [], 'id,ta,ia\n1,plain,\n2,,"[1.5]"\n3,,"[[1],[2,3]]"\n',
-     [(2, "22P02", 'malformed array literal: "plain"'),
-      (3, "22P02", 'invalid input syntax for type integer: "1.5"'),
+     [(2, "22P02", 'column ta: malformed array literal: "plain"'),
+      (3, "22P02", 'column ia: invalid input syntax for type integer: "1.5"'),
       (4, "22P02", "malformed JSON array")]),
 ]  # fmt: skip
 

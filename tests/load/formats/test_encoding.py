@@ -52,7 +52,7 @@ def test_utf16_without_a_mark_wants_the_order_of_its_bytes(loads: Loads, tmp_pat
 
     assert 2 == run.code
     advice = "--encoding utf-16-le or utf-16-be tells the order of its bytes."
-    words = f"{name}:1: it has no byte order mark\n{advice}"
+    words = f"{name}:1: it has no byte order mark\n  {advice}"
     assert words in run.err
 
 

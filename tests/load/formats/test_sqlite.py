@@ -35,9 +35,9 @@ def locked(database: sqlite3.Connection) -> list[str]:
 @pytest.mark.parametrize(
     ("prepare", "words"),
     [
-        (broken_view, "SQLite says: no such column: nope\nDoes the sqlite3 shell read that table, view, or"),
-        (failing_query, "SQLite says: integer overflow\nDoes the sqlite3 shell read that table, view, or"),
-        (locked, "SQLite says: database is locked\nAnother program writes to it."),
+        (broken_view, "SQLite says: no such column: nope\n  Does the sqlite3 shell read that table"),
+        (failing_query, "SQLite says: integer overflow\n  Does the sqlite3 shell read that table"),
+        (locked, "SQLite says: database is locked\n  Another program writes to it."),
     ],
 )
 def test_what_sqlite_says_is_told_with_what_to_do(

@@ -35,7 +35,7 @@ FILES = sorted(
     path
     for folder in ("files", "dirty")
     for path in (Path(__file__).parents[2] / "support" / folder).iterdir()
-    if path.suffix != ".py" and path.is_file()
+    if path.suffix not in {".py", ".xlsx"} and path.is_file()
 )
 
 
@@ -265,6 +265,15 @@ def run(loads: Loads, *arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=60,
     )
+
+
+def test_a_workbook_is_refused(loads: Loads) -> None:
+    """As a load refuses it: before the target is asked for anything."""
+    done = run(loads, str(Path(__file__).parents[2] / "support" / "files" / "book.xlsx"))
+
+    assert 2 == done.returncode
+    assert "book.xlsx is an Excel workbook, and damaged" in done.stderr
+    assert "Save the sheet as CSV (UTF-8), and load that." in done.stderr
 
 
 def test_command_line(target: Target, loads: Loads) -> None:

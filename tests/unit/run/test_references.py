@@ -19,7 +19,7 @@ def found(
     types: Mapping[str, str] | None = None,
 ) -> list[Reference]:
     fields = [decode(json.dumps(row).encode()) for row in rows]
-    vote = Vote(candidates(named, list(rows[0]), key), fields, Values(types or {}))
+    vote = Vote(candidates(named, list(rows[0]), key), fields, Values(types or {}), key)
     for row in fields:
         vote.look_at(row)
     return vote.result(named=bool(named))
@@ -63,6 +63,12 @@ def test_a_column_with_many_rows_of_one_value_is_not_referred_to() -> None:
     """A foreign key refers to what is unique."""
     rows = [{"id": 1000 + number, "boss": number % 9, "age": number % 9} for number in range(90)]
     assert [] == found(rows, key=("id",), named=[("boss",)])
+
+
+def test_a_key_is_referred_to_however_many_versions_a_row_has() -> None:
+    """A log of changes has each row many times."""
+    rows = [{"id": "a", "boss": "b"} for _ in range(9)] + [{"id": "b", "boss": "a"}]
+    assert [Reference(("boss",), ("id",))] == found(rows, key=("id",), named=[("boss",)])
 
 
 def test_nothing_is_found_where_no_value_is() -> None:
