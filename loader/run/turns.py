@@ -45,8 +45,20 @@ select before, id from (select id, lag(id) over (partition by compared order by 
     from node where compared is not null) where before is not null
 """
 _ALL_IN_ORDER = "insert into turn (held) select held from node order by id"
-_REFER = "insert or ignore into edge select offer.node, need.node from need join offer using (value) \
-where offer.node <> need.node"
+# Of the versions of a row the last is enough, for it waits for the others: else there were an edge for each
+# version and each row that refers to it.
+_LAST_VERSIONS = """
+delete from offer where (value, node) not in (
+    select value, max(node) from offer join node on node.id = offer.node
+    group by value, ifnull(compared, node.id))
+"""
+# A row that refers to its own key waits for nobody.
+_REFER = """
+insert or ignore into edge
+select parent.id, child.id from need join offer using (value)
+    join node parent on parent.id = offer.node join node child on child.id = need.node
+    where parent.id <> child.id and (parent.compared is null or parent.compared is not child.compared)
+"""
 _COUNT = "update node set missing = (select count(*) from edge where child = node.id)"
 _READY = "create index ready on node (missing, shape, id)"
 _TAKE = "insert into wave select id from node where missing = 0 and shape = ?"
@@ -144,7 +156,7 @@ def _edges(database: sqlite3.Connection, references: Sequence[Reference], values
             read = ((values.of(fields, columns), number) for number, fields in _rows(database))
             told = ((orjson.dumps((index, *value)).decode(), number) for value, number in read if value)
             database.executemany(statement, told)
-    for statement in (_REFER, _CHAIN, _COUNT, _READY):
+    for statement in (_LAST_VERSIONS, _REFER, _CHAIN, _COUNT, _READY):
         database.execute(statement)
 
 
