@@ -31,6 +31,7 @@ from tests.support.proxy import Proxy
 MOST_MEMORY = 200  # MB
 _ROWS = 300
 _LONGEST_RUN = 60.0  # seconds; --retry-for and --timeout are 1 and 2
+_BETWEEN_EXPIRIES = 40  # requests: more than are sent again over one expiry
 _RESOLUTIONS = ("merge", "ignore", "none")
 _CODES = (
     "PGRST301",
@@ -95,8 +96,18 @@ def unlucky(trial: Trial) -> Ended:
         Answer(reply("401 No", expired()), early=True),
     )  # fmt: skip
 
+    expired_at = -_BETWEEN_EXPIRIES
+
     def fault(seen: Seen) -> Act | None:
-        return chance.choice(acts) if seen.number and chance.random() < 0.06 else None
+        nonlocal expired_at
+        if not seen.number or chance.random() >= 0.06:
+            return None
+        act = chance.choice(acts)
+        if act is acts[-1]:  # a truthful server does not call a fresh token expired
+            if seen.number - expired_at < _BETWEEN_EXPIRIES:
+                return None
+            expired_at = seen.number
+        return act
 
     with Proxy(trial.target.url, fault) as proxy:
         options = ("--batch-rows=100", "--timeout=2", "--max-errors=1500", _named(resolution))
