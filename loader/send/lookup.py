@@ -9,7 +9,7 @@ from loader.model import Key, Row, Shape
 from loader.postgrest.body import has_null
 from loader.send.relation import Relation
 from loader.send.retry import Requests
-from loader.send.stored_rows import changed_columns
+from loader.send.stored_rows import changed_columns, has_rows
 
 _KEYS_LENGTH = 4000  # characters of keys in one question: URLs have a limit
 _ROWS_SIZE = 1024 * 1024  # bytes of rows, likewise: their values come back
@@ -73,6 +73,8 @@ class Lookup:
         key = self._relation.key
         keys = list(dict.fromkeys(row.key for row in rows))
         count, stored = await self._requests.stored(key, shape.columns, keys, location=location)
+        if not has_rows(stored):  # a count without a row is no proof, whatever it says
+            return 0, frozenset()
         return count, changed_columns(rows, stored, key, self._relation.types)
 
 

@@ -47,6 +47,14 @@ def changed_columns(
     return frozenset(changed)
 
 
+def has_rows(stored: str) -> bool:
+    """Return whether a reply's body is a JSON array of at least one row."""
+    try:
+        return bool(_decode_rows(stored))
+    except msgspec.DecodeError:
+        return False
+
+
 def _key(fields: Fields, key: Sequence[str]) -> Key:
     parts = tuple(text(fields[name]) for name in key)
     return parts[0] if len(parts) == 1 else parts
