@@ -125,6 +125,26 @@ async def test_a_lost_reply_to_a_plain_insert(target: Target) -> None:
     assert made.rejects == [row.decode() for row in loaded.rejects]
 
 
+async def test_a_count_without_rows_is_no_proof_of_a_plain_insert(target: Target) -> None:
+    """Under --resolution none, where the insert was cut off and the table is asked for its rows."""
+    made = source(1000, seed=3, repeats=0, shapes=False, bad=0)
+    asked: list[str] = []
+
+    def lies(seen: Seen) -> Act | None:
+        if seen.number:
+            return Cut() if seen.number == 2 else None
+        if "in.(" not in seen.path:
+            return None
+        asked.append(seen.path)
+        return Answer(reply("200 OK", "[]", "Content-Range: */4000000"))
+
+    with Proxy(target.url, lies) as proxy:
+        loaded = await load(target, made, proxy, resolution="none")
+
+    assert asked
+    check(target, made, as_dict(loaded.report))
+
+
 async def test_a_lost_reply_to_a_plain_insert_and_rows_that_were_there(target: Target) -> None:
     """Under --resolution none a row that another has written is rejected, also where a reply was lost."""
     made = source(1000, seed=3, repeats=0, shapes=False, bad=0)
