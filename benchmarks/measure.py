@@ -51,8 +51,12 @@ def module(name: str, *arguments: object) -> list[str]:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment without settings of bulkload, and ``extra``."""
+    """Return this process's environment without settings of bulkload, and ``extra``.
+
+    Python keeps its bytecode, as it does for a command that is installed.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("BULKLOAD_")}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
 
 

@@ -1,14 +1,11 @@
-"""Shows a load while it runs: a bar on a terminal, a line every few seconds elsewhere, and messages."""
+"""Shows a load while it runs: a line every few seconds, and messages; progress_bar.py draws a bar."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Self
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from typing import TYPE_CHECKING
 
 from loader.events import (
     Event,
@@ -27,6 +24,9 @@ from loader.events import (
     Throttled,
 )
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 _INTERVAL = 5.0  # seconds between plain lines, and between messages of one kind
 
 
@@ -41,6 +41,8 @@ def show_progress(style: str, console: Console, *, verbose: int) -> Iterator[Obs
     """
     messages = (MessagePrinter(console, verbose=verbose),) if verbose >= 0 else ()
     if style == "bar" or (style == "auto" and console.is_terminal):
+        from loader.cli.progress_bar import ProgressBar  # only needed here, and slow to import
+
         with ProgressBar(console) as bar:
             yield Observers(bar, *messages)
     elif style == "none":
@@ -92,41 +94,6 @@ class RateMeter:
         left = (self._clock() - self._started) * bytes_left / self.bytes if self.bytes else 0.0
         minutes, seconds = divmod(int(left), 60)
         return f", {done:.0%} read, {minutes // 60}:{minutes % 60:02}:{seconds:02} left"
-
-
-class ProgressBar:
-    """Shows a progress bar. Use it as a context manager around the load. An observer."""
-
-    def __init__(self, console: Console) -> None:
-        self._meter = RateMeter()
-        self._progress = Progress(
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.description}"),
-            TimeRemainingColumn(compact=True),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("starting", total=None)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def on(self, event: Event) -> None:
-        """Draw an event."""
-        self._meter.on(event)
-        if isinstance(event, Opened):
-            self._progress.update(self._task, total=event.size)
-        elif isinstance(event, Settled | Skipped | Read):
-            self._progress.update(
-                self._task,
-                completed=self._meter.bytes_before + self._meter.bytes,
-                description=self._meter.text(),
-            )
 
 
 class ProgressLines:

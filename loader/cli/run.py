@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import anyio
-from rich.console import Console
 
 import loader
 from loader.cli import signals
@@ -15,6 +15,9 @@ from loader.errors import LoadError
 from loader.halt import Halt
 from loader.run.report import Report
 from loader.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 # Rows are lists of texts, some ten thousand at a time, and none is in a cycle: to look for cycles among them
 # as often as Python does by default costs a tenth of a load of CSV, and finds nothing.

@@ -6,8 +6,7 @@ import resource
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-
-from rich.console import Console
+from typing import TYPE_CHECKING
 
 from loader.cli.terminal import print_lines
 from loader.errors import Exit
@@ -19,6 +18,9 @@ from loader.run.run_dir import run_dir_path
 from loader.settings import Settings
 from loader.sources.urls import is_url, shown
 from loader.visible import visible
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _GROUPS = 20  # of rejects that are printed
 

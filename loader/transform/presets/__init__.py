@@ -10,18 +10,29 @@ from collections.abc import Callable
 
 from loader.errors import SettingsError
 from loader.formats.records import Record
-from loader.transform.presets.hummingbot import IDS, Hummingbot
-from loader.transform.presets.kraken import Kraken
 from loader.transform.presets.rates import Rates
 from loader.transform.presets.usd_values import UsdValues
 from loader.transform.presets.values import Preset, TradeRow
 
 __all__ = ["NAMES", "Preset", "Rates", "Record", "TradeRow", "preset"]
 
+
+def _hummingbot(id: str, usd_values: UsdValues) -> Preset:  # noqa: A002 - the column's name
+    from loader.transform.presets.hummingbot import Hummingbot  # noqa: PLC0415 - most loads have no preset
+
+    return Hummingbot(id, usd_values)
+
+
+def _kraken(_id: str, usd_values: UsdValues) -> Preset:
+    from loader.transform.presets.kraken import Kraken  # noqa: PLC0415
+
+    return Kraken(usd_values)
+
+
 # Name -> the columns that can be a row's id, the default first, and a function that creates the preset.
 _PRESETS: dict[str, tuple[tuple[str, ...], Callable[[str, UsdValues], Preset]]] = {
-    "hummingbot": (IDS, Hummingbot),
-    "kraken": (("txid",), lambda _id, usd_values: Kraken(usd_values)),
+    "hummingbot": (("order_id", "exchange_trade_id"), _hummingbot),
+    "kraken": (("txid",), _kraken),
 }
 
 NAMES: tuple[str, ...] = tuple(sorted(_PRESETS))

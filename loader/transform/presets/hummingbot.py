@@ -18,8 +18,6 @@ from loader.transform.presets.hummingbot_unit import Unit
 from loader.transform.presets.usd_values import UsdValues
 from loader.transform.presets.values import COLUMNS, EXACT, TradeRow, not_a_number, null, number, plain, shown
 
-IDS = ("order_id", "exchange_trade_id")
-
 _NEEDS = (
     "market",
     "base_asset",
@@ -51,7 +49,7 @@ class Hummingbot:
     """Makes one row of all fills of an order, or of all fills with one trade id (a Preset).
 
     Args:
-        id: the column that becomes a row's id, one of IDS.
+        id: the column that becomes a row's id, order_id or exchange_trade_id.
         usd_values: of quote assets in USD.
     """
 
