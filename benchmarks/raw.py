@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.rows import COLUMNS, bodies
 from benchmarks.wire import Reply, connect, read_reply
-from loader.credentials.tokens import Minted
+from loader.credentials.minted import Minted
 
 PAUSE = 0.02  # seconds before a request that was refused is sent again
 TRIES = 500

@@ -11,7 +11,7 @@ from benchmarks.grid import Cell, best, cells
 from benchmarks.measure import Run, module, run
 from benchmarks.rows import COLUMNS
 from benchmarks.server import TABLE
-from loader.credentials.tokens import Minted
+from loader.credentials.minted import Minted
 
 CLIENT_GRID = cells((1, 4, 8), (500, 1000, 5000))
 QUICK_GRID = cells((4, 8), (1000,))

@@ -20,7 +20,7 @@ from typing import Any
 
 from postgrest import AsyncPostgrestClient, ReturnMethod, SyncPostgrestClient
 
-from loader.credentials.tokens import Minted
+from loader.credentials.minted import Minted
 
 TABLE = "all_trades"
 

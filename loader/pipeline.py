@@ -24,7 +24,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
 from loader.batch.make_rows import RowMaker, depends_on_types, row_maker
-from loader.credentials.tokens import Tokens, token_source
+from loader.credentials.choose import token_source
+from loader.credentials.tokens import Tokens
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import Notice, Observer, Renewed
 from loader.formats.announce import unknown_types, wrapped_rows
@@ -128,6 +129,8 @@ class Load:
             token_source(self._settings),
             lambda: observer.on(Renewed()),
             notice=lambda text: observer.on(Notice(text)),
+            patience=self._settings.retry_for,
+            sleep=self._halt.sleep,
         )
         self._ledger.open()
         async with PostgREST(self._settings, tokens) as client:

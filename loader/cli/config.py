@@ -17,9 +17,12 @@ from typing import Any
 from loader import mask
 from loader.cli.files import check_safe, read_small
 from loader.errors import SettingsError
+from loader.settings import OPTIONS
+from loader.settings.option import flag
 
 ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
-SECRET = "PGRST_JWT_SECRET"  # noqa: S105 - the variable's name
+# The variables that have a secret's value itself, by setting: PGRST_JWT_SECRET is jwt_secret.
+SECRETS: dict[str, str] = {name: about.variable for name, about in OPTIONS.items() if about.variable}
 PREFIX = "BULKLOAD_"
 TRUST = "trust_config"
 _NOT_OF_A_FOLDER = frozenset(
@@ -34,14 +37,14 @@ class FolderSettings:
     Attributes:
         values: by option, as ``batch_rows``: click's ``default_map`` for the load.
         origins: the file that each of them stands in.
-        secret: the secret that signs tokens, of ``.env``.
-        secret_is_own: whether that file is the folder's own, not a link to another's.
+        secrets: those of ``.env``, by variable.
+        secrets_are_own: whether that file is the folder's own, not a link to another's.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
-    secret: str | None = field(default=None, repr=False)
-    secret_is_own: bool = True
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    secrets_are_own: bool = True
 
 
 def read_folder(folder: Path, known: Collection[str], several: Collection[str] = ()) -> FolderSettings:
@@ -68,11 +71,11 @@ def read_folder(folder: Path, known: Collection[str], several: Collection[str] =
             _check_name(file, name, known)
             values[name] = _value(file, key, value, repeated=name in several)
             origins[name] = file
-    variables, secret = _env(folder / ENV, known)
+    variables, secrets = _env(folder / ENV, known)
     for name, text in variables.items():
         values[name] = text.split(",") if name in several else text
         origins[name] = ENV
-    return FolderSettings(values, origins, secret, secret_is_own=is_inside(folder / ENV, folder))
+    return FolderSettings(values, origins, secrets, secrets_are_own=is_inside(folder / ENV, folder))
 
 
 def is_inside(path: Path, folder: Path) -> bool:
@@ -84,8 +87,10 @@ def is_inside(path: Path, folder: Path) -> bool:
 
 
 def _check_name(file: str, name: str, known: Collection[str]) -> None:
-    if name in ("jwt_secret", "token", "password"):
-        raise SettingsError(f"{file} holds a secret, {name}", advice="Name a file: jwt-secret-file.")
+    if name in OPTIONS and OPTIONS[name].secret:
+        raise SettingsError(
+            f"{file} holds a secret, {name}", advice=f"Name a file: {name.replace('_', '-')}-file."
+        )
     if name in _NOT_OF_A_FOLDER:
         raise SettingsError(
             f"{file} has {name!r}", advice="A folder cannot say that: give the flag yourself."
@@ -112,14 +117,14 @@ def _value(file: str, key: str, value: object, *, repeated: bool) -> Any:
     return ",".join(texts) if isinstance(value, list) else (value if isinstance(value, bool) else texts[0])
 
 
-def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None]:
-    """Return the options that a ``.env`` sets, and the secret in it. Its values are taken as they are.
+def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the options that a ``.env`` sets, and the secrets in it. Its values are taken as they are.
 
     A variable that the environment has already does not count.
     """
     data = read_small(path, ENV)
     if not data:
-        return {}, None
+        return {}, {}
     from dotenv import dotenv_values  # 20 ms, and often not needed
 
     try:
@@ -127,11 +132,12 @@ def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None
     except UnicodeDecodeError:
         raise SettingsError(f"{ENV} is not UTF-8") from None  # its text may hold secrets
     given = {name: value for name, value in lines.items() if value is not None and name not in os.environ}
+    secrets = {name: value for name, value in given.items() if name in SECRETS.values() and value}
     variables: dict[str, str] = {}
     for variable, value in given.items():
         name = variable.removeprefix(PREFIX).lower()
-        if not variable.startswith(PREFIX):
-            continue  # another program's
+        if not variable.startswith(PREFIX) or variable in SECRETS.values():
+            continue  # another program's, or a secret
         if name not in known or variable != variable.upper():
             raise SettingsError(
                 f"{ENV} has {variable}, which is no option of a load",
@@ -140,10 +146,9 @@ def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], str | None
         if "\0" in value:
             raise SettingsError(f"{ENV}: {variable} has a character U+0000 in it")
         variables[name] = value
-    secret = given.get(SECRET) or None
-    if secret is not None:
+    if secrets:
         check_safe(path, ENV)
-    return variables, secret
+    return variables, secrets
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -154,31 +159,33 @@ def _toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path.name} is not TOML: {error}") from error
 
 
-def secret(path: Path | None, of_folder: str | None = None) -> str | None:
-    """Return the secret that signs tokens: the file's, else PGRST_JWT_SECRET, else None.
+def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:
+    """Return a secret: that of its file, else of its variable, else None.
 
     Args:
-        path: --jwt-secret-file.
-        of_folder: PGRST_JWT_SECRET of a ``.env``; the environment's goes before it.
+        name: the setting's, as ``jwt_secret``.
+        path: its option --NAME-file.
+        folder: its ``.env`` may have the variable; the environment's goes before it.
 
     Raises:
         SettingsError: the file cannot be read, is empty, or can be written by others.
     """
     if path is None:
-        value = os.environ.get(SECRET) or of_folder
+        variable = SECRETS.get(name, "")
+        value = os.environ.get(variable) or folder.secrets.get(variable)
         mask.hide(value)
         if value is not None and any("\ud800" <= character <= "\udfff" for character in value):
-            raise SettingsError(f"{SECRET} is not UTF-8")
+            raise SettingsError(f"{variable} is not UTF-8")
         return value
-    name = f"--jwt-secret-file {path}"
-    data = read_small(path, name, secret=True, pipe=True)
+    shown = f"{flag(f'{name}_file')} {path}"
+    data = read_small(path, shown, secret=True, pipe=True)
     if data is None:
-        raise SettingsError(f"{name}: {'is a directory' if path.is_dir() else 'no such file or directory'}")
+        raise SettingsError(f"{shown}: {'is a directory' if path.is_dir() else 'no such file or directory'}")
     try:
         text = data.decode().strip("\r\n")
     except UnicodeDecodeError:
-        raise SettingsError(f"{name} is not UTF-8") from None
+        raise SettingsError(f"{shown} is not UTF-8") from None
     if not text:
-        raise SettingsError(f"{name} is empty")
+        raise SettingsError(f"{shown} is empty")
     mask.hide(text)
     return text

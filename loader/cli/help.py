@@ -78,5 +78,5 @@ def write_options(
         if records:
             with formatter.section(name):
                 # click sets the width of the first column for each list: of the same for all, texts line up.
-                formatter.write_dl([(term.ljust(width), text) for term, text in records], col_max=_WIDEST + 2)
+                formatter.write_dl([(term.ljust(width), text) for term, text in records], col_max=width)
     formatter.buffer[:] = [part.replace(_NO_BREAK, " ") for part in formatter.buffer]

@@ -86,19 +86,9 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
 )
 def token(*, decode: bool, **flags: Any) -> None:
     """Print the bearer token that a load would send."""
-    from loader.credentials.tokens import Minted, token_source  # only needed here
+    from loader.cli.token import print_token  # only needed here
 
-    source = token_source(settings_of(flags))
-    if not isinstance(source, Minted):
-        raise SettingsError(
-            "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
-        )
-    if decode:
-        import json
-
-        print_out(json.dumps(source.claims(), indent=2))
-    else:
-        print_out(source.mint())
+    print_token(settings_of(flags), decode=decode)
 
 
 @cli.command(cls=GroupedCommand, context_settings={"ignore_unknown_options": True})

@@ -38,7 +38,11 @@ class _Text(click.types.StringParamType):
 def setting_options(names: Iterable[str]) -> Callable[[Command], Command]:
     """Give a command the options of these settings, in the order of the fields."""
     chosen = set(names)
-    return _all(_option(name, about) for name, about in OPTIONS.items() if name in chosen)
+    return _all(
+        _option(name, about)
+        for name, about in OPTIONS.items()
+        if name in chosen and not (about.secret and not about.has_file)
+    )
 
 
 def output_options() -> Callable[[Command], Command]:
@@ -103,8 +107,10 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
     folder = trust.check(flags)
     given: dict[str, Any] = {}
     for name, about in OPTIONS.items():
-        value = flags.get(_parameter(name, about))
-        given[name] = config.secret(value, folder.secret) if about.secret else value
+        if flags.get("sandbox") and about.group is Group.CREDENTIALS:
+            continue  # it has its own
+        value = flags.get(_parameter(name, about)) if about.has_file else None
+        given[name] = config.secret(name, value, folder) if about.secret else value
     return Settings(**{name: value for name, value in given.items() if value is not None})
 
 

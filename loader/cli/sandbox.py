@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from loader import sandbox
 from loader.cli.terminal import print_out
-from loader.credentials.tokens import Minted
+from loader.credentials.minted import Minted
 from loader.errors import Exit, SettingsError, TargetError
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def sandbox_target(url: str | None, console: Console) -> Iterator[dict[str, Any]
     if url:
         console.print(f"--sandbox: loading into the sandbox, not into {url}")
     with _translated(), sandbox.sandbox(say=console.print) as box:
-        yield {"url": box.url, "jwt_secret": box.secret, "jwt_aud": None}
+        yield {"url": box.url, "jwt_secret": box.secret}
 
 
 @contextmanager

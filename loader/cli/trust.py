@@ -12,11 +12,18 @@ import click
 from click.core import ParameterSource
 
 from loader import mask
-from loader.cli.config import ENV, SECRET, FolderSettings, is_inside
+from loader.cli.config import ENV, SECRETS, FolderSettings, is_inside
 from loader.cli.terminal import print_line
 from loader.errors import SettingsError
+from loader.settings import OPTIONS, Group
 
 _PATHS = ("run_dir", "usd_rates")  # options that name a file or a folder
+# Options that name a file or a command which gives a secret.
+_CREDENTIALS = [
+    f"{name}_file" if about.secret else name
+    for name, about in OPTIONS.items()
+    if about.group is Group.CREDENTIALS and (about.secret or name in ("token_file", "token_command"))
+]
 
 
 def check(flags: Mapping[str, Any]) -> FolderSettings:
@@ -100,15 +107,15 @@ def confirm(asked: list[str], *, trusted: bool, uses_stdin: bool) -> None:
 
 def _credential_of_others(context: click.Context, folder: FolderSettings, flags: Mapping[str, Any]) -> str:
     """Return where the credential comes from, if that is not the folder; empty if it is, or there is none."""
-    named = [name for name in flags if name.endswith(("_file", "_command")) and flags[name] is not None]
+    named = [name for name in _CREDENTIALS if flags.get(name) is not None]
     for name in named:
         if not of_folder(context, folder, name) or not is_inside(Path(flags[name]), Path()):
             return f"{name.replace('_', '-')} {flags[name]}"
     if named:
         return ""
-    if os.environ.get(SECRET):
-        return f"the variable {SECRET}"
-    return "" if folder.secret is None or folder.secret_is_own else f"the file that {ENV} is a link to"
+    if variable := next(filter(os.environ.get, SECRETS.values()), ""):
+        return f"the variable {variable}"
+    return "" if not folder.secrets or folder.secrets_are_own else f"the file that {ENV} is a link to"
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -1,122 +1,35 @@
-"""Bearer tokens: where they come from, and their renewal, one at a time for all requests."""
+"""The token in use, renewed before it expires, one renewal at a time for all requests."""
 
 from __future__ import annotations
 
 import time
-import warnings
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import anyio
 
 from loader import mask
-from loader.errors import SettingsError
-from loader.settings import Settings
+from loader.credentials.minted import SKEW
+from loader.credentials.token_source import Token, TokenSource, TokensUnavailable
+from loader.errors import SettingsError, TargetError, TargetUnavailable
 
-_SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
 _MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no Date makes a token of years
-
-
-class TokenSource(Protocol):
-    """Makes bearer tokens. A new kind is a new class with these two.
-
-    token_source makes it from the settings (settings/settings.py), and mask.hide keeps its secret out of
-    whatever is printed or written.
-    """
-
-    async def fetch(self) -> tuple[str | None, float]:
-        """Return a new token, and for how many seconds it is good; None: requests carry none."""
-
-    def adjust_clock(self, server_time: float) -> None:
-        """Learn the server's time, in seconds since 1970, from a reply."""
-
-
-class Anonymous:
-    """No token: the server's anonymous role."""
-
-    async def fetch(self) -> tuple[str | None, float]:
-        """Return None, for ever."""
-        return None, float("inf")
-
-    def adjust_clock(self, server_time: float) -> None:
-        """Ignore it: nothing expires."""
-
-
-class Minted:
-    """HS256 tokens, signed here with the server's secret.
-
-    Claims are role, aud and exp. There is no iat: servers with a stuck clock refuse fresh ones as
-    "issued at future" (PostgREST issue 5159). Expiry is told in the server's time.
-    """
-
-    def __init__(self, secret: str, *, role: str, audience: str, lifetime: float) -> None:
-        self._secret = secret
-        self._role = role
-        self._audience = audience
-        self._lifetime = lifetime
-        self._ahead = 0.0  # the server's clock less ours
-        self._expires = 0
-        mask.hide(secret)
-
-    def adjust_clock(self, server_time: float) -> None:
-        """Learn the server's time, in seconds since 1970."""
-        ahead = server_time - time.time()
-        # Date has a resolution of a second, and PostgREST forgives 30: small differences are noise.
-        self._ahead = ahead if abs(ahead) > _SKEW / 3 else 0.0
-
-    async def fetch(self) -> tuple[str | None, float]:
-        """Return a new token, and its lifetime in seconds."""
-        return self.mint(), self._lifetime
-
-    def claims(self) -> dict[str, str | int]:
-        """Return the claims of a token that is made now."""
-        # No two are alike, so that it can be told which token was refused.
-        self._expires = max(int(time.time() + self._ahead + self._lifetime), self._expires + 1)
-        return {"role": self._role, "aud": self._audience, "exp": self._expires}
-
-    def mint(self) -> str:
-        """Return a new token.
-
-        Raises:
-            SettingsError: HS256 cannot sign with the secret.
-        """
-        import jwt  # 100 ms, and only needed here
-
-        with warnings.catch_warnings():
-            # A secret under 32 bytes is the server's choice; versions before 13 take it.
-            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
-            try:
-                token = jwt.encode(self.claims(), self._secret, algorithm="HS256")
-            except (jwt.PyJWTError, ValueError) as error:  # its text may quote the secret
-                raise SettingsError(
-                    f"no token can be signed with the secret: {type(error).__name__}",
-                    advice="Give the server's jwt-secret itself, as its configuration has it.",
-                ) from None
-        mask.hide_token(token)
-        return token
-
-
-def _duration(seconds: float) -> str:
-    """Return a time for people."""
-    return f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"
-
-
-def token_source(settings: Settings) -> Anonymous | Minted:
-    """Return the source of tokens that the settings ask for."""
-    if settings.jwt_secret is None:
-        return Anonymous()
-    return Minted(
-        settings.jwt_secret, role=settings.role, audience=settings.audience, lifetime=settings.jwt_ttl
-    )
+_MARGIN = 60.0  # seconds before its end that a token is renewed; half of a short life
+_FIRST_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
+_LONGEST_WAIT = 30.0  # seconds between two attempts
 
 
 class Tokens:
     """The token in use, renewed before it expires.
 
+    A renewal that fails does no harm while the token in use is good: it is tried again, ever more rarely.
+    When that has expired, requests wait for a new one; after ``patience`` all of them give up.
+
     Args:
         source: makes new ones.
         renewed: called after each renewal (not for the first token).
         notice: given what the user should know.
+        patience: seconds that a source may be unavailable when there is no good token.
+        sleep: waits; raises if the load is to stop meanwhile.
         clock: tells the time in seconds, from any moment on.
     """
 
@@ -126,26 +39,52 @@ class Tokens:
         renewed: Callable[[], None],
         *,
         notice: Callable[[str], None] = lambda _: None,
+        patience: float = 300.0,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._renewed = renewed
         self._notice = notice
+        self._patience = patience
+        self._sleep = sleep
         self._told = False  # whether the user knows that the clocks differ
         self._clock = clock
         self._lock = anyio.Lock()
         self._token: str | None = None
         self._renew_at: float | None = None  # by the clock; None: there is no token yet
+        self._expires_at = float("inf")  # likewise
+        self._failures = 0  # renewals in a row that failed
+        self._broken: TargetError | None = None  # why no token will be had any more
+
+    @property
+    def can_renew(self) -> bool:
+        """Whether another token may follow the one in use."""
+        return self._source.can_renew
+
+    @property
+    def seconds_left(self) -> float:
+        """For how many seconds the token in use is good; infinite where that is not known."""
+        return self._expires_at - self._clock()
 
     async def current(self) -> str | None:
-        """Return a token that is good for a while yet."""
+        """Return a token that is good for a while yet; None: requests carry none.
+
+        Raises:
+            TargetError: there is none to be had. A TargetUnavailable: later there may be.
+            SettingsError: an option is wrong.
+        """
         if self._renew_at is None or self._clock() >= self._renew_at:
             await self._renew(self._token)
         return self._token
 
     async def renew(self, refused: str | None) -> None:
-        """Replace a token that the server refused, unless somebody has replaced it since."""
-        await self._renew(refused, force=True)
+        """Replace a token that the server refused, unless somebody has replaced it since.
+
+        Raises:
+            TargetError, SettingsError: as for ``current``.
+        """
+        await self._renew(refused, is_refused=True)
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970, from a reply.
@@ -157,7 +96,7 @@ class Tokens:
         ahead = server_time - now
         believed = max(-_MOST_AHEAD, min(ahead, _MOST_AHEAD))
         self._source.adjust_clock(server_time if believed == ahead else now + believed)
-        if self._told or abs(ahead) <= _SKEW:
+        if self._told or abs(ahead) <= SKEW:
             return
         self._told = True
         differs = (
@@ -170,14 +109,71 @@ class Tokens:
                 f"{differs}, and only {_duration(_MOST_AHEAD)} of that are believed: set the clocks right"
             )
 
-    async def _renew(self, stale: str | None, *, force: bool = False) -> None:
+    async def _renew(self, stale: str | None, *, is_refused: bool = False) -> None:
         async with self._lock:
-            due = self._renew_at is None or self._clock() >= self._renew_at
-            if self._token != stale or not (due or force):
+            is_first = self._renew_at is None
+            is_due = self._renew_at is None or self._clock() >= self._renew_at
+            if self._token != stale or not (is_due or is_refused):
+                return  # somebody else has renewed it
+            if not is_first and not self._source.can_renew:
+                self._renew_at = float("inf")
                 return
-            first = self._renew_at is None
-            self._token, lifetime = await self._source.fetch()
-            # The server looks at it when a request's headers arrive: a minute is time enough.
-            self._renew_at = self._clock() + lifetime - min(60.0, lifetime / 2)
-            if not first:
-                self._renewed()
+            if self._broken is not None:
+                raise self._broken
+            token = await self._fetch(is_first=is_first, is_refused=is_refused)
+            if token is not None:
+                self._take(token)
+
+    async def _fetch(self, *, is_first: bool, is_refused: bool) -> Token | None:
+        """Return a new token; None: the one in use must do for a while yet."""
+        began = self._clock()
+        patience = min(self._patience, _FIRST_PATIENCE) if is_first else self._patience
+        while True:
+            try:
+                fetched = await self._source.fetch(self._token if is_refused else None)
+            except SettingsError:
+                raise
+            except TargetError as error:
+                self._failures += 1
+                after = error.after or 0.0 if isinstance(error, TokensUnavailable) else 0.0
+                wait = max(min(2.0 ** (self._failures - 2), _LONGEST_WAIT), after)
+                if not is_first and not is_refused and self._clock() < self._expires_at:
+                    self._keep(error, wait)
+                    return None
+                if not isinstance(error, TokensUnavailable):
+                    self._broken = error
+                    raise
+                if self._clock() + wait - began > patience:
+                    self._broken = TargetUnavailable(
+                        f"no token for {self._clock() - began:.0f} s: {error.message}",
+                        said=error.said,
+                        advice=error.advice,
+                    )
+                    raise self._broken from error
+                await self._sleep(wait)
+            else:
+                self._failures = 0
+                return fetched or Token("")
+
+    def _keep(self, error: TargetError, wait: float) -> None:
+        """Go on with the token in use, and try again later, once more before it expires."""
+        left = self._expires_at - self._clock()
+        self._renew_at = min(self._clock() + max(wait, left / 4), self._expires_at)
+        if self._failures == 1:
+            self._notice(f"no new token, and the one in use is good for {_duration(left)}: {error}")
+
+    def _take(self, token: Token) -> None:
+        is_first = self._renew_at is None
+        is_new = token.text != (self._token or "")
+        self._token = token.text or None
+        mask.hide_token(self._token)
+        self._expires_at = self._clock() + token.lifetime
+        # The server looks at it when a request's headers arrive: a minute is time enough.
+        self._renew_at = self._expires_at - min(_MARGIN, max(token.lifetime, 0.0) / 2)
+        if not is_first and is_new:
+            self._renewed()
+
+
+def _duration(seconds: float) -> str:
+    """Return a time for people."""
+    return f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"

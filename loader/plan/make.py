@@ -9,7 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from loader.batch.make_rows import depends_on_types, row_maker
-from loader.credentials.tokens import Tokens, token_source
+from loader.credentials.choose import token_source
+from loader.credentials.tokens import Tokens
 from loader.errors import Exit, LoadError, SettingsError, SourceUnfit, TargetUnavailable
 from loader.events import Event, FormatDetected, Notice, Observers
 from loader.formats.announce import unknown_types, wrapped_rows
@@ -19,7 +20,7 @@ from loader.formats.source_format import SourceFormat
 from loader.halt import Halt
 from loader.model import BEGIN, Block, Reject, Shape
 from loader.plan.columns import Fate, planned_columns, suggested_names
-from loader.plan.plan import Plan, PlannedSource, command_line, credential_of
+from loader.plan.plan import Plan, PlannedSource, command_line
 from loader.plan.rows import shown_rows
 from loader.postgrest.client import PostgREST
 from loader.postgrest.description import Description
@@ -83,7 +84,7 @@ class _Planner:
                 "schema": settings.schema,
                 "table": settings.table,
             },
-            credential=credential_of(settings, token_source(settings)),
+            credential=token_source(settings).describe(),
         )
 
     def use(self, folder: Path, preset: Callable[[], Preset] | None) -> None:

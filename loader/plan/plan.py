@@ -6,11 +6,9 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from loader.credentials.tokens import Anonymous, Minted, TokenSource
 from loader.errors import Exit, LoadError
 from loader.plan.columns import Fate, PlannedColumn
 from loader.plan.rows import ShownRow
-from loader.settings import Settings
 
 
 @dataclass(slots=True)
@@ -81,18 +79,6 @@ class Plan:
     def has(self, fate: Fate) -> bool:
         """Return whether a column has this fate."""
         return any(column.fate is fate for column in self.columns)
-
-
-def credential_of(settings: Settings, source: TokenSource) -> str:
-    """Return the kind of credential that requests would carry."""
-    match source:
-        case Anonymous():
-            return "none: requests go out as the server's anonymous role"
-        case Minted():
-            audience = f"and the audience {settings.audience}"
-            return f"tokens signed with the secret, for the role {settings.role} {audience}"
-        case _:
-            return f"tokens from {type(source).__name__}"
 
 
 def command_line(arguments: Sequence[str], options: Sequence[str]) -> str:

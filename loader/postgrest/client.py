@@ -22,6 +22,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from loader.credentials.headers import headers as credential_headers
 from loader.credentials.tokens import Tokens
 from loader.errors import TargetError
 from loader.model import Key, NoReply, Reply
@@ -187,7 +188,7 @@ class PostgREST:
         """
         seconds = min(timeout or self._settings.timeout, self._settings.timeout)
         token = await self._tokens.current()
-        headers = headers if token is None else {**headers, "Authorization": f"Bearer {token}"}
+        headers = {**headers, **credential_headers(token, self._settings.apikey)}
         request = _Request(method, url, headers, body, seconds, limit)
         # A 401 or 503 then comes before the body is sent, not into the middle of it.
         expects = self._expects and body is not None and body.size > 2

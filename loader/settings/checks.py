@@ -56,6 +56,20 @@ def check_secret(secret: str) -> None:
         )
 
 
+def check_apikey(key: str) -> None:
+    """Check that an API key can be sent in a header.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    mask.hide(key)
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(
+            "the API key is empty, or not printable ASCII",
+            advice="Copy the key from the project's settings (API Keys), with nothing around it.",
+        )
+
+
 def check_path(option: str, path: Path) -> None:
     """Check that the system can have a file of this name.
 

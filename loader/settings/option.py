@@ -40,6 +40,8 @@ class Option:
         at_least: the lowest number that is allowed.
         repeated: whether it can be given several times; the field is a tuple then.
         secret: whether the value must not stand on a command line: the option is --NAME-file.
+        variable: the environment variable that has a secret's value itself; empty: there is none.
+        has_file: whether a secret has an option --NAME-file.
     """
 
     group: Group
@@ -53,6 +55,8 @@ class Option:
     at_least: float | None = None
     repeated: bool = False
     secret: bool = False
+    variable: str = ""
+    has_file: bool = True
 
 
 def option(

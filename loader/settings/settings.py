@@ -16,11 +16,11 @@ from loader.errors import SettingsError
 from loader.settings.checks import (
     check_encoding,
     check_path,
-    check_secret,
     check_text,
     check_url,
     is_supabase,
 )
+from loader.settings.credentials import CredentialSettings
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
     DATE_ORDERS,
@@ -58,7 +58,7 @@ _TOO_MUCH = 2**40  # no number of a setting is as high
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(CredentialSettings):
     """Everything that a load is told. Each field is an option of the command line (docs/options.md).
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
@@ -89,21 +89,13 @@ class Settings:
     sandbox: bool = option(
         Group.TARGET, "Load into a sandbox that bulkload runs itself.", default=False, identity=True
     )
-
-    jwt_secret: str | None = option(
-        Group.CREDENTIALS, "File with the secret that signs tokens.", "FILE", default=None, identity=False,
-        shown_default="$PGRST_JWT_SECRET", secret=True,
+    ca_file: Path | None = option(
+        Group.TARGET, "PEM file with the certificates to trust, in place of the system's.", "FILE",
+        default=None, identity=False, parse=Path,
     )
-    role: str = option(
-        Group.CREDENTIALS, "Role claim of the tokens.", "NAME", default="api_data_producer", identity=False
-    )
-    jwt_aud: str | None = option(
-        Group.CREDENTIALS, "Audience claim of the tokens.", "TEXT", default=None, identity=False,
-        shown_default="the URL",
-    )
-    jwt_ttl: float = option(
-        Group.CREDENTIALS, "Lifetime of a token.", "SECONDS", default=300.0, identity=False,
-        parse=float, at_least=1,
+    client_cert: Path | None = option(
+        Group.TARGET, "PEM file with a client certificate and its key.", "FILE", default=None, identity=False,
+        parse=Path,
     )
 
     format: Format | None = option(
@@ -251,11 +243,10 @@ class Settings:
     def __post_init__(self) -> None:
         check_url(self.url)
         if not self.schema:
-            object.__setattr__(self, "schema", "public" if is_supabase(self.url) else "api")
+            object.__setattr__(self, "schema", "public" if self.is_supabase else "api")
         for name, about in OPTIONS.items():
             _check_value(name, getattr(self, name), about)
-        if self.jwt_secret is not None:
-            check_secret(self.jwt_secret)
+        self.check_credentials()
         if not self.table:
             raise SettingsError("--table must not be empty")
         if not (self.schema + self.table).isprintable():
@@ -287,9 +278,14 @@ class Settings:
 
     @property
     def endpoint(self) -> str:
-        """The URL that requests go to: a Supabase project's gets ``/rest/v1``."""
+        """The URL that requests go to: a Supabase project's gets ``/rest/v1``, if it has no path."""
         base = self.url.rstrip("/")
-        return f"{base}/rest/v1" if is_supabase(base) and not urlsplit(base).path else base
+        return f"{base}/rest/v1" if self.is_supabase and not urlsplit(base).path else base
+
+    @property
+    def is_supabase(self) -> bool:
+        """Whether the target is a Supabase project: its host says so, or an API key is given."""
+        return is_supabase(self.url) or self.apikey is not None
 
     @property
     def audience(self) -> str:
@@ -297,7 +293,12 @@ class Settings:
         return self.url if self.jwt_aud is None else self.jwt_aud
 
 
-OPTIONS: dict[str, Option] = {setting.name: setting.metadata["option"] for setting in fields(Settings)}
+_GROUPS = list(Group)
+# By field, in the order of --help.
+OPTIONS: dict[str, Option] = {
+    setting.name: setting.metadata["option"]
+    for setting in sorted(fields(Settings), key=lambda each: _GROUPS.index(each.metadata["option"].group))
+}
 
 
 def _check_value(name: str, value: object, about: Option) -> None:

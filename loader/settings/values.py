@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import msgspec
+
 from loader.errors import SettingsError
 
 Format = Literal["jsonl", "json", "csv", "tsv", "copy", "parquet", "sqlite"]
@@ -24,6 +26,10 @@ DATE_ORDERS: tuple[str, ...] = get_args(DateOrder)
 PRESETS = ("hummingbot", "kraken")  # those of transform/presets, which stands above the settings
 UsdStablecoins = Literal["at-par", "at-rate"]
 USD_STABLECOINS: tuple[str, ...] = get_args(UsdStablecoins)
+JwtAlg = Literal["RS256", "PS256", "ES256", "EdDSA"]
+JWT_ALGS: tuple[str, ...] = get_args(JwtAlg)
+OAuthUse = Literal["access_token", "id_token"]
+OAUTH_USES: tuple[str, ...] = get_args(OAuthUse)
 
 _SHOWN = 60  # characters of a wrong value that a message repeats
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -220,3 +226,22 @@ def parse_set(text: str) -> tuple[str, str]:
     if not equals or not column.strip():
         raise SettingsError(f"--set is {text!r}", advice="Write it as in --set column=value.")
     return column.strip(), value
+
+
+def parse_claim(text: str) -> tuple[str, str]:
+    """Read ``name=JSON``, a claim of a token. Its name may hold dots and slashes.
+
+    Raises:
+        SettingsError: the name is missing, or the value is not JSON.
+    """
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise SettingsError(f"--jwt-claim is {_in_short(text)!r}", advice="Write it as in --jwt-claim sub=1.")
+    try:
+        msgspec.json.decode(value.encode())
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
+        raise SettingsError(
+            f"--jwt-claim {_in_short(name.strip())}: {_in_short(value)!r} is not JSON",
+            advice="""A text stands in double quotes, as in --jwt-claim 'sub="me"'.""",
+        ) from None
+    return name.strip(), value

@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 
+from loader.credentials.token_source import Token
 from loader.credentials.tokens import Tokens
 from loader.model import Decision, NoReply, Reply
 from loader.postgrest.body import Body
@@ -62,14 +63,20 @@ class Answer:
 class FixedToken:
     """A source that knows one token."""
 
+    can_renew = True
+
     def __init__(self, token: str | None) -> None:
         self._token = token
 
-    async def fetch(self) -> tuple[str | None, float]:
-        return self._token, float("inf")
+    async def fetch(self, refused: str | None = None) -> Token | None:
+        del refused
+        return None if self._token is None else Token(self._token)
 
     def adjust_clock(self, server_time: float) -> None:
         pass
+
+    def describe(self) -> str:
+        return "one token"
 
 
 @dataclass(frozen=True)

@@ -41,10 +41,32 @@ VALUES: dict[str, tuple[str, Any]] = {
     "table": ("trades", "trades"),
     "schema": ("core", "core"),
     "sandbox": ("true", True),
+    "ca_file": ("ca.pem", Path("ca.pem")),
+    "client_cert": ("client.pem", Path("client.pem")),
+    "apikey": ("secret", "hush"),
     "jwt_secret": ("secret", "hush"),
+    "jwt_secret_is_base64": ("true", True),
+    "jwt_key": ("secret", "hush"),
+    "jwt_alg": ("ES256", "ES256"),
+    "jwt_kid": ("k", "k"),
     "role": ("writer", "writer"),
     "jwt_aud": ("me", "me"),
     "jwt_ttl": ("60", 60.0),
+    "jwt_claim": ("sub=1", (("sub", "1"),)),
+    "jwt_iat": ("true", True),
+    "token_file": ("secret", Path("secret")),
+    "token_command": ("print it", "print it"),
+    "login": ("me@example.com", "me@example.com"),
+    "password": ("secret", "hush"),
+    "oauth_issuer": ("https://issuer", "https://issuer"),
+    "oauth_token_url": ("https://issuer/token", "https://issuer/token"),
+    "oauth_client_id": ("me", "me"),
+    "oauth_client_secret": ("secret", "hush"),
+    "oauth_client_key": ("secret", "hush"),
+    "oauth_refresh_token": ("secret", "hush"),
+    "oauth_scope": ("write", "write"),
+    "oauth_audience": ("api", "api"),
+    "oauth_use": ("id_token", "id_token"),
     "format": ("csv", "csv"),
     "preset": ("kraken", "kraken"),
     "usd_rates": ("rates.csv", Path("rates.csv")),
@@ -85,11 +107,20 @@ VALUES: dict[str, tuple[str, Any]] = {
 NEEDS: dict[str, dict[str, Any]] = {
     **{name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")},
     "thousands": {"decimal": ","},
+    "apikey": {"url": f"{URL}/rest/v1", "schema": "public"},  # which it would bring
+    "jwt_secret_is_base64": {"jwt_secret": "hush"},
+    "jwt_alg": {"jwt_key": "hush"},
+    **{name: {"jwt_secret": "hush"} for name in ("jwt_kid", "jwt_claim", "jwt_iat")},
+    **{
+        f"oauth_{name}": {"oauth_issuer": "https://issuer"}
+        for name in ("client_id", "client_key", "scope", "audience", "use")
+    },
 }
 
 # A load is resumed with other values of these: they change how rows are sent, not which rows, or where to.
 MAY_CHANGE = {
-    *("jwt_secret", "role", "jwt_aud", "jwt_ttl"),
+    *(name for name, about in OPTIONS.items() if about.group is Group.CREDENTIALS),
+    *("ca_file", "client_cert"),
     *("concurrency", "max_rate", "batch_rows", "batch_bytes", "timeout", "retry_for", "insert_first"),
     *("max_errors", "run_dir", "fresh", "parquet_memory"),
     "dry_run",  # it keeps no journal, and is refused where there is one
@@ -113,6 +144,13 @@ def parameter(name: str) -> str:
     return f"{name}_file" if OPTIONS[name].secret else name
 
 
+def needs(name: str) -> dict[str, str]:
+    """What a setting needs beside it, as text: of a secret the file."""
+    return {
+        other: "secret" if OPTIONS[other].secret else value for other, value in NEEDS.get(name, {}).items()
+    }
+
+
 def given(*arguments: str, **files: Any) -> Settings:
     """The settings of a command line, and of its bulkload.toml."""
     return settings_of(load.make_context("load", [*arguments, "dump.jsonl"], default_map=files).params)
@@ -120,7 +158,7 @@ def given(*arguments: str, **files: Any) -> Settings:
 
 def as_flag(name: str, text: str) -> list[str]:
     """A setting as a flag of the command line, after those that it needs."""
-    needed = [f"{flag(other)}={value}" for other, value in NEEDS.get(name, {}).items()]
+    needed = [f"{flag(parameter(other))}={text}" for other, text in needs(name).items()]
     url = [] if name == "url" else [f"--url={URL}"]
     own = flag(name) if getattr(Settings(url=URL), name) is False else f"{flag(parameter(name))}={text}"
     return [*url, *needed, own]
@@ -128,17 +166,18 @@ def as_flag(name: str, text: str) -> list[str]:
 
 def test_the_tables_here_have_each_setting() -> None:
     """A new field of Settings needs a value here, so that the tests below see it."""
-    names = [field.name for field in fields(Settings)]
+    given_alone = {name for name, about in OPTIONS.items() if not about.has_file}  # by a variable
 
-    assert names == list(OPTIONS) == list(VALUES)
-    assert MAY_CHANGE <= set(VALUES)
+    assert {field.name for field in fields(Settings)} == set(OPTIONS)
+    assert [name for name in OPTIONS if name not in given_alone] == list(VALUES)
+    assert MAY_CHANGE <= set(OPTIONS)
 
 
 @pytest.mark.parametrize("name", VALUES)
 def test_another_value_makes_another_load_unless_it_may_change(name: str) -> None:
     """What decides which rows are read, or how or where they are written, is a part of the identity."""
     text, value = VALUES[name]
-    base = Settings(url=URL, **NEEDS.get(name, {}))
+    base = Settings(**{"url": URL} | NEEDS.get(name, {}))
     changed = given(*as_flag(name, text))
     before, after = identity_of(base), identity_of(changed)
 
@@ -160,19 +199,19 @@ def test_each_setting_is_a_flag(name: str) -> None:
 def test_each_setting_is_a_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """BULKLOAD_BATCH_ROWS sets batch_rows."""
     text, value = VALUES[name]
-    needed = {"url": URL} | NEEDS.get(name, {})
-    for other, other_text in (needed | {parameter(name): text}).items():
-        monkeypatch.setenv(f"BULKLOAD_{other.upper()}", other_text)
+    needed = {"url": URL} | needs(name)
+    for other, other_text in (needed | {name: text}).items():
+        monkeypatch.setenv(f"BULKLOAD_{parameter(other).upper()}", other_text)
 
     assert value == getattr(given(), name)
 
 
-@pytest.mark.parametrize("name", VALUES)
+@pytest.mark.parametrize("name", [name for name in VALUES if name != "token_command"])  # of a folder: never
 def test_each_setting_is_a_key_of_bulkload_toml(name: str, folder: Path) -> None:
     """``batch-rows = '50'`` sets batch_rows."""
     text, value = VALUES[name]
-    needed = {"url": URL} | NEEDS.get(name, {})
-    keys = {key.replace("_", "-"): written for key, written in (needed | {parameter(name): text}).items()}
+    needed = {"url": URL} | needs(name)
+    keys = {parameter(key).replace("_", "-"): written for key, written in (needed | {name: text}).items()}
     (folder / "bulkload.toml").write_text("".join(f"{key} = '{written}'\n" for key, written in keys.items()))
     known = frozenset(param.name or "" for param in load.params)
     repeated = frozenset(name for name, about in OPTIONS.items() if about.repeated)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from loader.credentials.tokens import Tokens, token_source
+from loader.credentials.choose import token_source
+from loader.credentials.tokens import Tokens
 from loader.errors import TargetError
 from loader.events import Observers
 from loader.halt import Halt

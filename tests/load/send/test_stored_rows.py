@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from loader.credentials.tokens import Tokens, token_source
+from loader.credentials.choose import token_source
+from loader.credentials.tokens import Tokens
 from loader.model import BEGIN, Reply, Row
 from loader.postgrest.client import PostgREST
 from loader.send.stored_rows import changed_columns

@@ -9,7 +9,11 @@ import anyio.lowlevel
 import jwt
 import pytest
 
-from loader.credentials.tokens import Anonymous, Minted, Tokens, token_source
+from loader.credentials.anonymous import Anonymous
+from loader.credentials.choose import token_source
+from loader.credentials.minted import Minted
+from loader.credentials.token_source import Token
+from loader.credentials.tokens import Tokens
 from loader.errors import SettingsError
 from loader.settings import Settings
 
@@ -19,13 +23,19 @@ SECRET = "a-secret-of-at-least-thirty-two-characters"
 class Source:
     """Gives numbered tokens that are good for an hour, after a while."""
 
+    can_renew = True
+
     def __init__(self) -> None:
         self.fetched = 0
 
-    async def fetch(self) -> tuple[str | None, float]:
+    async def fetch(self, refused: str | None = None) -> Token:
+        del refused
         self.fetched += 1
         await anyio.lowlevel.checkpoint()
-        return f"token {self.fetched}", 3600.0
+        return Token(f"token {self.fetched}", 3600.0)
+
+    def describe(self) -> str:
+        return "numbered tokens"
 
     def adjust_clock(self, server_time: float) -> None:
         """It has none."""

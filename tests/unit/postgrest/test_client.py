@@ -11,7 +11,8 @@ import pytest
 from aioresponses import CallbackResult, aioresponses
 from yarl import URL
 
-from loader.credentials.tokens import Anonymous, Tokens
+from loader.credentials.anonymous import Anonymous
+from loader.credentials.tokens import Tokens
 from loader.model import NoReply, Reason, Reply
 from loader.postgrest.body import EMPTY, Body
 from loader.postgrest.client import PostgREST

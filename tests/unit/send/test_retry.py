@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aioresponses import CallbackResult, aioresponses
 
-from loader.credentials.tokens import Anonymous, Tokens
+from loader.credentials.anonymous import Anonymous
+from loader.credentials.tokens import Tokens
 from loader.errors import LoadError, TargetError
 from loader.events import Observers
 from loader.halt import Halt, Halted

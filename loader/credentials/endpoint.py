@@ -1,0 +1,88 @@
+"""Ask an HTTP endpoint that gives tokens: one request, one reply in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+
+from loader import mask
+from loader.credentials.token_source import TokensUnavailable
+from loader.settings import MIB
+from loader.transport import Transport
+
+_TIMEOUT = 20.0  # seconds for one request
+_QUOTED = 300  # characters of a reply that a message repeats
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an endpoint has answered.
+
+    Attributes:
+        status: the HTTP status, below 500 and not 429.
+        body: the reply's JSON object; empty where it is none.
+        text: the begin of the reply, masked, for messages.
+        url: what was asked.
+    """
+
+    status: int
+    body: Mapping[str, Any] = field(repr=False)
+    text: str = field(repr=False)
+    url: str
+
+
+async def ask(
+    transport: Transport,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    data: bytes | None = None,
+) -> Answer:
+    """Make a request. Redirects are not followed: a secret goes to nobody but the host that was named.
+
+    Args:
+        transport: makes the connection.
+        method: GET or POST.
+        url: of the endpoint.
+        headers: of the request.
+        data: its body.
+
+    Raises:
+        TokensUnavailable: no reply came, or one that says that later there may be a better one.
+    """
+    host = mask.masked(url)
+    try:
+        async with (
+            aiohttp.ClientSession(
+                connector=transport.connector(), cookie_jar=aiohttp.DummyCookieJar()
+            ) as session,
+            session.request(
+                method,
+                url,
+                headers={"Accept": "application/json", **(headers or {})},
+                data=data,
+                proxy=transport.proxy(url),
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=_TIMEOUT),
+            ) as response,
+        ):
+            content = await response.content.read(MIB)
+            status, retry_after = response.status, response.headers.get("Retry-After", "")
+    except TimeoutError:
+        raise TokensUnavailable(f"{host} does not answer within {_TIMEOUT:g} s") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise TokensUnavailable(f"{host}: {mask.masked(str(error)) or type(error).__name__}") from error
+    text = " ".join(mask.masked(content.decode(errors="replace")).split())[:_QUOTED]
+    if status >= 500 or status in (408, 425, 429):
+        after = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
+        raise TokensUnavailable(f"{host} answers {status}", said=text, after=after)
+    try:
+        body = orjson.loads(content)
+    except orjson.JSONDecodeError:
+        body = {}
+    return Answer(status, body if isinstance(body, dict) else {}, text, url)

@@ -1,0 +1,64 @@
+"""What a source of bearer tokens does. A new kind is a new class with these methods, entered in choose.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from loader.errors import TargetError
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A bearer token.
+
+    Attributes:
+        text: as it is sent.
+        lifetime: seconds for which it is good from now on; infinite where that is not known.
+    """
+
+    text: str = field(repr=False)
+    lifetime: float = float("inf")
+
+
+class TokenSource(Protocol):
+    """Makes or fetches bearer tokens.
+
+    Attributes:
+        can_renew: whether a later call of ``fetch`` may give another token.
+    """
+
+    can_renew: bool
+
+    async def fetch(self, refused: str | None = None) -> Token | None:
+        """Return a token that is good now; None: requests carry none.
+
+        Args:
+            refused: the token that the server has refused, if that is why another one is needed.
+
+        Raises:
+            TokensUnavailable: there is none for now; later there may be.
+            TargetError: something must be mended first.
+            SettingsError: an option is wrong.
+        """
+
+    def adjust_clock(self, server_time: float) -> None:
+        """Learn the server's time, in seconds since 1970, from a reply."""
+
+    def describe(self) -> str:
+        """Return where tokens come from, for people, as in ``tokens signed with the secret``."""
+
+
+class TokensUnavailable(TargetError):  # noqa: N818 - it reads as what it says
+    """No token can be had for now: whoever gives it cannot be reached, or is overloaded.
+
+    Args:
+        message: why, in one sentence.
+        said: the words of whoever gives tokens.
+        advice: what the user can do about it.
+        after: seconds that it asked to wait.
+    """
+
+    def __init__(self, message: str, *, said: str = "", advice: str = "", after: float | None = None) -> None:
+        super().__init__(message, said=said, advice=advice)
+        self.after = after
