@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.fixed import Fixed
 from loader.credentials.headers import key_as_token
 from loader.credentials.minted import Minted
+from loader.credentials.session import SessionStore
 from loader.credentials.token_source import TokenSource
 from loader.settings import Settings
+from loader.transport import Transport
 
 
-def token_source(settings: Settings) -> TokenSource:
-    """Return the source of bearer tokens. Settings has checked that at most one is named."""
+def token_source(
+    settings: Settings,
+    *,
+    transport: Transport | None = None,
+    store: SessionStore | None = None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> TokenSource:
+    """Return the source of bearer tokens. Settings has checked that at most one is named.
+
+    Args:
+        settings: name it.
+        transport: connects to whoever gives tokens; None: as the settings say.
+        store: keeps a refresh token for a resume; None: nothing is kept.
+        tell: given each line that a helper program writes for its user. It is not to be logged.
+    """
+    del transport, store, tell  # of the kinds that are to come
     if settings.jwt_secret is not None:
         return Minted(
             settings.jwt_secret,
