@@ -35,7 +35,7 @@ from loader.held_back import HeldBackRetry
 from loader.in_flight import InFlight, QueuedBatch
 from loader.model import Chunk, Insert, Outcome, Reject, RowRange, Shape
 from loader.postgrest.client import PostgREST
-from loader.run.journal import NO_PAST
+from loader.run.journal_past import NO_PAST
 from loader.run.ledger import Ledger
 from loader.run.report import Report
 from loader.run.resume import SkipSettled, overlapping, within

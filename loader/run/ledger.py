@@ -16,7 +16,8 @@ from loader.postgrest.advice import of_rejects
 from loader.run import rejects
 from loader.run.held_rows import HeldRows
 from loader.run.held_table import Refused
-from loader.run.journal import NO_PAST, RejectGroup
+from loader.run.journal import RejectGroup
+from loader.run.journal_past import NO_PAST
 from loader.run.report import Report, Tally, report, too_many
 from loader.run.resume import part, whole
 from loader.run.run_dir import RunDir

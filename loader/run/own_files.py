@@ -18,6 +18,7 @@ from loader.errors import RunDirError, SettingsError
 from loader.formats.source_format import is_reject_file
 from loader.private_files import NotRegularError, check_regular, create_private, create_private_folder
 from loader.run import journal
+from loader.run.journal_past import TABLES
 
 ERRORS = "rejects.errors.jsonl"
 REPORT = "report.json"
@@ -58,7 +59,7 @@ class OwnFiles:
         self._written, self._loaded, self.is_older = {}, {}, False
         if self._is_there(self.journal):
             with self._database() as database:
-                tables = {str(name) for (name,) in database.execute(journal.TABLES)}
+                tables = {str(name) for (name,) in database.execute(TABLES)}
                 if "own_files" in tables:
                     for name, written, loaded in database.execute(
                         "select name, written, loaded from own_files"

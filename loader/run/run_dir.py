@@ -28,7 +28,8 @@ from loader.run.identity import (
     shown_names,
     source_names,
 )
-from loader.run.journal import Journal, OtherLoad, Past
+from loader.run.journal import Journal
+from loader.run.journal_past import OtherLoad, Past
 from loader.run.new_files import NewFiles
 from loader.run.own_files import GATHERED, REPORT, SPOOL, OwnFiles, is_own_name, note_loaded, stamp_of
 from loader.run.report import Report, Tally
