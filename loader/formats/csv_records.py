@@ -13,7 +13,7 @@ from loader.formats.csv_errors import OPEN_QUOTE, explain
 from loader.formats.csv_long import parse_long
 from loader.formats.line_blocks import line_blocks
 from loader.formats.origin import LineOrigin, TextOrigin
-from loader.formats.quoted_cells import mark_quoted, placeholders
+from loader.formats.quoted_cells import mark_quoted, mark_text, placeholders
 from loader.formats.records import Table
 from loader.formats.source_format import SourceFormat
 from loader.model import Place, Reason
@@ -117,17 +117,20 @@ class CsvReader:
             size, lines = sum(map(len, texts)), ends[-1] if ends else 0
             has_quoted = bool(placeholder_of)
         else:
-            records, line_ends, refused = _parse_lines(pending, data, source_format, is_end=is_end)
+            records, line_ends, refused, has_quoted = _parse_lines(
+                pending, data, source_format, placeholder_of, is_end=is_end
+            )
             used = pending if line_ends is None else pending[: line_ends[-1] if line_ends else 0]
             origin = LineOrigin(used, begin, line_ends)
             size, lines = sum(map(len, used)), len(used)
-            has_quoted = bool(placeholder_of) and mark_quoted(
-                records,
-                origin.data,
-                placeholder_of,
-                delimiter=source_format.delimiter,
-                spaced=source_format.spaced,
-            )
+            if placeholder_of and line_ends is not None:
+                has_quoted = mark_quoted(
+                    records,
+                    origin.data,
+                    placeholder_of,
+                    delimiter=source_format.delimiter,
+                    spaced=source_format.spaced,
+                )
         if not records:
             return None
         _check_lengths(records, refused, source_format)
@@ -148,31 +151,48 @@ def _rest(pending: list[bytes], table: Table, *, joined: bool) -> list[bytes]:
 
 
 def _parse_lines(
-    lines: Sequence[bytes], data: bytes, source_format: SourceFormat, *, is_end: bool
-) -> tuple[list[list[str]], list[int] | None, dict[int, Reason | None]]:
+    lines: Sequence[bytes],
+    data: bytes,
+    source_format: SourceFormat,
+    placeholder_of: dict[str, str],
+    *,
+    is_end: bool,
+) -> tuple[list[list[str]], list[int] | None, dict[int, Reason | None], bool]:
     """Parse lines.
 
     Args:
         lines: each with its newline.
         data: all of them.
         source_format: how the cells are written.
+        placeholder_of: of each null token; empty if no quoted cell can be one.
         is_end: whether these are the last lines.
 
     Returns:
-        The cells of each record, the line on which each ends (None: each is a line), and by index the records
-        that are not CSV.
+        The cells of each record, the line on which each ends (None: each is a line, and its placeholders are
+        in place), by index the records that are not CSV, and whether there are placeholders.
     """
     try:
         text = data.decode()
     except UnicodeDecodeError:
         text = data.decode(errors="surrogateescape")  # those records are refused when they are encoded
-    file = io.StringIO(text, newline="\n")
     comment = source_format.comment.encode()
     # A lone carriage return within a line must refuse that line only.
-    is_plain = not (source_format.quote and '"' in text) and text.count("\r") == text.count("\r\n")
+    is_plain = text.count("\r") == text.count("\r\n")
     if is_plain and not (comment and any(line.startswith(comment) for line in lines)):
-        return list(csv.reader(file, **_dialect(source_format))), None, {}
-    return _parse_one_by_one(file, source_format, is_end=is_end)
+        marked = mark_text(text, placeholder_of, source_format.delimiter) if placeholder_of else text
+        records = None if placeholder_of and source_format.spaced else _parse_whole(marked, source_format)
+        if records is not None and len(records) == len(lines):  # else some records have several lines
+            return records, None, {}, marked != text
+    file = io.StringIO(text, newline="\n")
+    return *_parse_one_by_one(file, source_format, is_end=is_end), False
+
+
+def _parse_whole(text: str, source_format: SourceFormat) -> list[list[str]] | None:
+    """Return the records of a text; None if any of it is not CSV."""
+    try:
+        return list(csv.reader(io.StringIO(text, newline="\n"), **_dialect(source_format)))
+    except csv.Error:
+        return None
 
 
 def _dialect(source_format: SourceFormat) -> dict[str, Any]:

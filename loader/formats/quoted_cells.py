@@ -29,6 +29,30 @@ def placeholders(null_tokens: Sequence[str], data: bytes) -> dict[str, str]:
     return {token: f"{mark}{number}" for number, token in enumerate(null_tokens)}
 
 
+def mark_text(text: str, placeholder_of: dict[str, str], delimiter: str) -> str:
+    """Return CSV in which each quoted cell that is a null token is its placeholder, in quotes.
+
+    Within a quoted cell the same characters may stand for something else, as in ``"a,"",b"``. Then the result
+    is no CSV, and a strict reader refuses it: use ``mark_quoted`` instead.
+
+    Args:
+        text: whole lines.
+        placeholder_of: the placeholder of each null token.
+        delimiter: between the cells.
+    """
+    ends = "" if text.endswith("\n") else "\n"
+    text = f"\n{text}{ends}"
+    for token, placeholder in placeholder_of.items():
+        form = '"' + token.replace('"', '""') + '"'
+        # Neighbours share a delimiter, so that a replacement finds every other one only.
+        for before in (delimiter, delimiter, "\n", "\n"):
+            for after in (delimiter, "\n", "\r\n"):
+                if form not in text:
+                    break
+                text = text.replace(f"{before}{form}{after}", f'{before}"{placeholder}"{after}')
+    return text[1 : len(text) - len(ends)]
+
+
 def mark_quoted(
     records: Sequence[MutableSequence[str]],
     raw: Callable[[int], bytes],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from loader.formats.json_fields import fields, text
 from loader.formats.records import Objects, Record, Records, Table, of_block
@@ -19,20 +20,7 @@ def record_texts(records: Records, nulls: NullTokens) -> Iterator[Record | Reaso
             quotes: for a preset, which knows no types, there is no other use of one.
     """
     if isinstance(records, Table):
-        nulls_of = [nulls.of_column(column) if records.typeless else () for column in records.columns]
-        empty = None if "" in nulls.anywhere else ""
-        true_texts = {placeholder: text or empty for placeholder, text in records.quoted.items()}
-        for index, cells in enumerate(records.records):
-            if index in records.refused:
-                yield records.refused[index]
-            else:
-                texts = [
-                    None if cell is None or cell in null_texts else str(cell)
-                    for cell, null_texts in zip(cells, nulls_of, strict=True)
-                ]
-                if true_texts:
-                    texts = [true_texts.get(text, text) if text else text for text in texts]
-                yield dict(zip(records.columns, texts, strict=True))
+        yield from _cell_texts(records, nulls)
         return
     objects = json_objects(records, {})
     for index, line in enumerate(objects.texts):
@@ -41,6 +29,32 @@ def record_texts(records: Records, nulls: NullTokens) -> Iterator[Record | Reaso
             yield {name: text(value) for name, value in row.items()}
         else:
             yield row
+
+
+def _cell_texts(table: Table, nulls: NullTokens) -> Iterator[Record | Reason | None]:
+    """Yield each record of a table likewise."""
+    empty = None if "" in nulls.anywhere else ""
+    quoted = {mark: text or empty for mark, text in table.quoted.items()}
+    columns = table.columns
+    # What a text is, where it is not itself; for all cells at once where that is the same in each column.
+    meanings: list[dict[str, str | None]] = [
+        {**dict.fromkeys(nulls.of_column(column)), **quoted} for column in columns
+    ]
+    is_same = all(meaning == meanings[0] for meaning in meanings)
+    for index, cells in enumerate(table.records):
+        texts: Iterable[str | None]
+        if index in table.refused:
+            yield table.refused[index]
+            continue
+        if not table.typeless:
+            texts = (None if cell is None else str(cell) for cell in cells)
+        else:
+            own = cast("Sequence[str]", cells)
+            if is_same:
+                texts = map(meanings[0].get, own, own)
+            else:
+                texts = (meaning.get(text, text) for meaning, text in zip(meanings, own, strict=True))
+        yield dict(zip(columns, texts, strict=True))
 
 
 def json_objects(records: Records, types: Mapping[str, str]) -> Objects:

@@ -102,6 +102,7 @@ class Transformer:
             texts = record_texts(records, self._notation.nulls)
             groups = (text if text is None or isinstance(text, Reason) else (text,) for text in texts)
         targets = self._targets_of(preset.columns)
+        is_mapped = not self._mapping.changes_nothing
         rows: list[RowValues] = []
         places: list[int] = []
         odd: Odd = {}
@@ -111,10 +112,10 @@ class Transformer:
                 odd[place] = row
                 continue
             places.append(place)
-            if self._mapping.changes_nothing:
-                rows.append(row)
-            else:
+            if is_mapped:
                 rows.append(self._constants | {target: row[source] for target, source in targets.items()})
+            else:
+                rows.append(row)
         return encode(rows, places, odd), odd
 
     def _of_objects(self, records: Objects | Typed) -> tuple[list[bytes], Odd]:
