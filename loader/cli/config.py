@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from loader import mask
 from loader.cli.files import check_safe, read_small
 from loader.errors import SettingsError
 from loader.settings import OPTIONS
+from loader.settings.file_secret import FileSecret
 from loader.settings.option import flag
 
 ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
@@ -188,4 +190,9 @@ def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:
     if not text:
         raise SettingsError(f"{shown} is empty")
     mask.hide(text)
-    return text
+    return FileSecret(text, shown, partial(_secret_again, name, path) if path.is_file() else None)
+
+
+def _secret_again(name: str, path: Path) -> str:
+    """Return what a file with a secret has now."""
+    return secret(name, path, FolderSettings()) or ""
