@@ -27,6 +27,7 @@ ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
 SECRETS: dict[str, str] = {name: about.variable for name, about in OPTIONS.items() if about.variable}
 PREFIX = "BULKLOAD_"
 TRUST = "trust_config"
+_REPLACEABLE = frozenset({"jwt_secret", "jwt_key"})  # secrets whose file may get another while a load runs
 _NOT_OF_A_FOLDER = frozenset(
     {TRUST, "token_command"}
 )  # what would vouch for the folder, or run a program of it
@@ -190,6 +191,8 @@ def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:
     if not text:
         raise SettingsError(f"{shown} is empty")
     mask.hide(text)
+    if name not in _REPLACEABLE:
+        return text
     return FileSecret(text, shown, partial(_secret_again, name, path) if path.is_file() else None)
 
 

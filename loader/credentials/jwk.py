@@ -25,7 +25,7 @@ Jwk = Mapping[str, Any]
 def keys_of(text: str | bytes) -> list[Jwk] | None:
     """Return the keys of a JWK or a JWKS; None where a text is neither."""
     try:
-        value = orjson.loads(text)
+        value = orjson.loads(text if isinstance(text, bytes) else str(text))  # orjson takes no subclass
     except orjson.JSONDecodeError:
         return None
     if isinstance(value, dict) and isinstance(value.get("keys"), list):

@@ -153,7 +153,7 @@ async def test_a_key_that_cannot_be_read_again_stops_the_load(
     [
         ({}, "the secret, for the role api_data_producer and the audience http://localhost:3000"),
         (
-            {"jwt_secret": "short", "role": "", "jwt_aud": ""},
+            {"jwt_secret": "q9w8e7", "role": "", "jwt_aud": ""},
             "less than the 32 bytes that PostgREST asks for",
         ),
         (
