@@ -187,7 +187,8 @@ def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:
     try:
         text = data.decode().strip("\r\n")
     except UnicodeDecodeError:
-        raise SettingsError(f"{shown} is not UTF-8") from None
+        advice = "A key in DER must be made PEM: openssl pkey -in KEY -out NEW" if name == "jwt_key" else ""
+        raise SettingsError(f"{shown} is not UTF-8", advice=advice) from None
     if not text:
         raise SettingsError(f"{shown} is empty")
     mask.hide(text)

@@ -48,7 +48,8 @@ def read(text: str, *, name: str) -> PrivateKey:
     if label.startswith("OPENSSH"):
         raise SettingsError(
             f"{name} holds a key in OpenSSH's own format",
-            advice="Convert a copy of it to PEM: ssh-keygen -p -m PKCS8 -f COPY",
+            advice="Convert a copy of it: ssh-keygen -p -m PKCS8 -f COPY. That leaves Ed25519 as it is: make "
+            "a new key then, by openssl genpkey -algorithm ed25519.",
         )
     if label.startswith("ENCRYPTED") or "Proc-Type: 4,ENCRYPTED" in block:
         raise SettingsError(

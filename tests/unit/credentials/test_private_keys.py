@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from tests.support.keys import (
     public_ssh,
 )
 
+PARTS = re.compile(r"[A-Za-z0-9+/_-]{24,}")  # of keys
 CURVE_PARAMETERS = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
 
 
@@ -150,7 +152,7 @@ def test_what_is_no_private_key_is_told(text: str, options: dict[str, Any], word
 
     message = str(caught.value)
     assert [] == [each for each in ["--jwt-key-file", *words] if each not in message], message
-    assert message == mask.masked(message).replace(mask.MASK, "")
+    assert [] == [part for part in PARTS.findall(text) if part in message]
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from typing import Any
 
 import jwt
 import pytest
 
-from loader import mask
 from loader.credentials.keys import secret_key
 from loader.errors import SettingsError
 from tests.support.keys import jwk, jwks, public_jwk
@@ -98,7 +98,7 @@ def test_a_jwk_without_one_secret_is_told(text: str, words: list[str]) -> None:
 
     message = str(caught.value)
     assert [] == [each for each in ["--jwt-secret-file", *words] if each not in message], message
-    assert mask.MASK not in mask.masked(message)
+    assert [] == [part for part in re.findall("[A-Za-z0-9_-]{24,}", text) if part in message]
 
 
 @pytest.mark.parametrize("text", ['{"a":1}', "{not JSON", "[]", "[1]", '{"keys":{}}', "7"])
