@@ -55,11 +55,11 @@ class Minted:
             mask.hide(key)
             key = secret_key(key)
         self._key = key
-        self._role = role
-        self._audience = audience
         self._lifetime = lifetime
+        own = {"role": role, "aud": audience}
+        self._claims: dict[str, Any] = {name: value for name, value in own.items() if value}
         # Raw JSON, so that no digit changes.
-        self._claims = {name: msgspec.Raw(value.encode()) for name, value in claims}
+        self._claims |= {name: msgspec.Raw(value.encode()) for name, value in claims}
         self._has_iat = has_iat
         self._read_again = read_again
         self._ahead = 0.0  # the server's clock less ours
@@ -110,7 +110,7 @@ class Minted:
 
     def describe(self) -> str:
         """Return how tokens are made, and for whom."""
-        key, made = self._key, self.claims()
+        key, made = self._key, self._claims
         if key.is_secret:
             signed = "the secret"
             if key.is_short:
@@ -128,14 +128,11 @@ class Minted:
 
     def claims(self) -> dict[str, Any]:
         """Return the claims of a token that is made now; those of --jwt-claim as msgspec.Raw."""
-        now = int(time.time() + self._ahead)
+        now = time.time() + self._ahead
         # No two are alike, so that it can be told which token was refused.
-        self._expires = max(int(time.time() + self._ahead + self._lifetime), self._expires + 1)
-        claims: dict[str, Any] = {"role": self._role, "aud": self._audience}
-        claims = {name: value for name, value in claims.items() if value} | {"exp": self._expires}
-        if self._has_iat:
-            claims["iat"] = now - int(SKEW)
-        return claims | self._claims
+        self._expires = max(int(now + self._lifetime), self._expires + 1)
+        issued = {"iat": int(now - SKEW)} if self._has_iat else {}
+        return self._claims | {"exp": self._expires} | issued
 
     def mint(self) -> str:
         """Return a new token.
