@@ -17,6 +17,7 @@ from loader.errors import SettingsError
 
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "k")  # members that are secret (RFC 7518, 6)
 _SYMMETRIC = ("HS256", "HS384", "HS512")
+_LISTED = 10  # keys of a set that a message names
 _SHOWN = 40  # characters of a member that a message repeats
 
 Jwk = Mapping[str, Any]
@@ -117,7 +118,7 @@ def _chosen(keys: Sequence[Jwk], *, name: str, kid: str | None, is_set: bool) ->
     """Return the key with this id; without one, the only key."""
     if not is_set or (kid is None and len(keys) == 1):
         return keys[0]
-    ids = ", ".join(_in_short(key.get("kid", "(none)")) for key in keys)
+    ids = ", ".join(_in_short(key.get("kid", "(none)")) for key in keys[:_LISTED])
     if kid is None:
         raise SettingsError(
             f"{name} holds {len(keys)} keys that sign", advice=f"Choose one by --jwt-kid: {ids}."

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from loader.credentials.signing_key import SigningKey
 from tests.support.harness import Target, trade
 from tests.support.keys import jwk, jwks, make, pem, public_jwk
 from tests.support.postgrests import running_postgrest
@@ -125,8 +126,6 @@ async def test_a_key_that_the_server_does_not_know_stops_the_load(
 
 async def test_ed448_is_refused_here_because_the_server_refuses_it(target: Target) -> None:
     """PostgREST 12 does not check such signatures, and says so only of the signature."""
-    from loader.credentials.signing_key import SigningKey  # noqa: PLC0415
-
     with running_postgrest(target, json.dumps(public_jwk("Ed448"))) as server:
         token = SigningKey("EdDSA", make("Ed448")).sign(b'{"role":"api_data_producer"}')
         loaded = await target.load(ROWS, url=server.url, token=token, **NO_SECRET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,19 @@ async def test_a_key_that_cannot_be_read_again_stops_the_load(
 
     with pytest.raises(TargetError, match=f"cannot be read again: --jwt-key-file .*{words}"):
         await source.fetch("a token")
+
+
+async def test_a_key_of_a_pipe_is_read_once() -> None:
+    """As of `<(openssl pkey -in KEY)`: a pipe has nothing more to give."""
+    reading, writing = os.pipe()
+    os.write(writing, pem("P-256").encode())
+    os.close(writing)
+    source = minted(jwt_secret=None, jwt_key=secret("jwt_key", Path(f"/dev/fd/{reading}"), FolderSettings()))
+    os.close(reading)
+
+    token = await source.fetch("a token")
+
+    jwt.decode(token.text, make("P-256").public_key(), ["ES256"], audience=URL)
 
 
 @pytest.mark.parametrize(
