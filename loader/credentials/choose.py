@@ -30,13 +30,8 @@ def token_source(
         tell: given each line that a helper program writes for its user. It is not to be logged.
     """
     del transport, store, tell  # of the kinds that are to come
-    if settings.jwt_secret is not None:
-        return Minted(
-            settings.jwt_secret,
-            role=settings.role,
-            audience=settings.audience,
-            lifetime=settings.jwt_ttl,
-        )
+    if (minted := Minted.of(settings)) is not None:
+        return minted
     if settings.token is not None:
         return Fixed(settings.token, "BULKLOAD_TOKEN")
     if (key := key_as_token(settings.apikey)) is not None:

@@ -120,16 +120,18 @@ def options_of(*command: str) -> set[str]:
     help_text = subprocess.run(
         [BIN / "bulkload", *command, "--help"], capture_output=True, text=True, check=True
     ).stdout
-    return set(re.findall(r"^  (?:-\w, )?(--[a-z-]+)", help_text, re.MULTILINE))
+    return set(re.findall(r"^  (?:-\w, )?(--[a-z0-9-]+)", help_text, re.MULTILINE))
 
 
 def documented(heading: str) -> set[str]:
     """The options in the first column of a section's table, or that it takes as a load does."""
     section = OPTIONS.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    if "the options of [credentials](#credentials)" in section:
+        section += OPTIONS.split("\n### Credentials\n", 1)[1].split("\n### ", 1)[0]
     rows = re.findall(r"^\| ([^|]*) \|", section, re.MULTILINE) + re.findall(
         r"^Takes .*", section, re.MULTILINE
     )
-    return {option for row in rows for option in re.findall(r"`(--[a-z-]+)`", row)}
+    return {option for row in rows for option in re.findall(r"`(--[a-z0-9-]+)`", row)}
 
 
 @pytest.mark.parametrize("command", ["load", "token", "sandbox"])
