@@ -8,6 +8,7 @@ from pathlib import Path
 from loader import mask
 from loader.errors import SettingsError
 from loader.settings.checks import check_apikey, check_secret
+from loader.settings.oauth import check_oauth
 from loader.settings.option import Group, flag, option
 from loader.settings.values import (
     JWT_ALGS,
@@ -147,6 +148,15 @@ class CredentialSettings:
             default = type(self).__dataclass_fields__[name].default
             if getattr(self, name) != default and all(getattr(self, other) is None for other in needed):
                 raise SettingsError(f"{flag(name)} needs {' or '.join(map(_shown, needed))}")
+        if self.oauth_issuer is not None or self.oauth_token_url is not None:
+            check_oauth(
+                issuer=self.oauth_issuer,
+                token_url=self.oauth_token_url,
+                client_id=self.oauth_client_id,
+                secret=self.oauth_client_secret,
+                key=self.oauth_client_key,
+                refresh_token=self.oauth_refresh_token,
+            )
 
     def _token_sources(self) -> list[tuple[str, object]]:
         """Return how each source of tokens is named, and its value; None: it is not given."""
