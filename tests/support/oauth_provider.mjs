@@ -77,6 +77,11 @@ provider.use(async (ctx, next) => {
     ctx.body = await signedIn(ctx.query.client);
     return;
   }
+  if (ctx.path === "/told") {
+    say("all");
+    ctx.body = "";
+    return;
+  }
   await next();
   if (ctx.path !== "/token") return;
   const asked = ctx.oidc?.body ?? {};
@@ -85,6 +90,7 @@ provider.use(async (ctx, next) => {
     grant: asked.grant_type,
     audience: asked.audience ?? null,
     scope: asked.scope ?? null,
+    refresh_token: asked.refresh_token ?? null,
     proof: ctx.headers.authorization ? "basic" : proof,
     status: ctx.status,
   });

@@ -97,7 +97,6 @@ class OAuthProvider:
         lifetime: of its tokens, in seconds.
         role: a claim of each token.
         methods: of client authentication, as its discovery tells them.
-        asked: the requests for tokens so far.
     """
 
     lifetime: int = 5
@@ -106,7 +105,8 @@ class OAuthProvider:
     port: int = field(default_factory=free_port)
     key: JWK = field(default_factory=signing_key)
     client_key: JWK = field(default_factory=lambda: signing_key("client"))
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    _asked: list[dict[str, Any]] = field(default_factory=list)
+    _all_seen: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[str] | None = None
     _reader: threading.Thread | None = None
 
@@ -124,6 +124,15 @@ class OAuthProvider:
     def jwks(self) -> str:
         """What a server checks its tokens with, as it publishes it."""
         return self._get("/jwks")
+
+    @property
+    def asked(self) -> list[dict[str, Any]]:
+        """The requests for tokens so far."""
+        if self._process is not None:  # what it has answered it may not have told yet
+            self._all_seen.clear()
+            self._get("/told")
+            assert self._all_seen.wait(10), "the provider tells nothing"
+        return self._asked
 
     @property
     def granted(self) -> int:
@@ -193,7 +202,10 @@ class OAuthProvider:
 
     def _read(self, lines: Any) -> None:
         for line in lines:
-            self.asked.append(json.loads(line))
+            if (told := json.loads(line)) == "all":
+                self._all_seen.set()
+            else:
+                self._asked.append(told)
 
 
 @contextmanager

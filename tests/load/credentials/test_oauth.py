@@ -67,7 +67,7 @@ async def test_client_credentials(
 
     assert (3, None) == ended(loaded)
     asked = {"grant": "client_credentials", "audience": AUDIENCE, "scope": "write", "proof": proof}
-    assert [asked | {"status": 200}] == provider.asked
+    assert [asked | {"refresh_token": None, "status": 200}] == provider.asked
 
 
 async def test_a_provider_that_takes_secrets_in_the_body_alone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -49,19 +50,23 @@ async def test_the_newest_is_used_and_kept_for_a_resume(provider: OAuthProvider)
 
 
 async def test_what_is_kept_counts_for_its_own_session_alone(provider: OAuthProvider) -> None:
-    """Another refresh token in the settings, or another client, goes before it."""
+    """Where the settings name another refresh token, client or provider, theirs is sent."""
     store = Forgetful()
     settings = client("public", provider, oauth_refresh_token=provider.signed_in())
     await made(settings, store).fetch()
-    kept = store.load()
+    kept = store.load() or ""
 
-    others = [
-        settings | {"oauth_refresh_token": provider.signed_in()},
-        client("basic", provider, oauth_refresh_token=provider.signed_in("basic")),
-    ]
-    for other in others:
-        store.save(kept or "")
-        assert (await made(other, store).fetch()).text
+    for changes in (
+        {"oauth_refresh_token": provider.signed_in()},
+        {"oauth_client_id": "another"},
+        {"oauth_issuer": None, "oauth_token_url": f"{provider.token_url}?"},
+    ):
+        provider.asked.clear()
+        other = settings | changes
+        store.save(kept)
+        with suppress(TargetError):
+            await made(other, store).fetch()
+        assert [other["oauth_refresh_token"]] == [asked["refresh_token"] for asked in provider.asked]
 
 
 async def test_a_text_that_is_none_of_ours_is_not_used(provider: OAuthProvider) -> None:
