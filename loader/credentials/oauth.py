@@ -27,15 +27,15 @@ from loader.credentials.oauth_client import (
 from loader.credentials.oauth_discovery import Provider, discover
 from loader.credentials.oauth_reply import read_token
 from loader.credentials.session import SessionStore
-from loader.credentials.token_source import Token
+from loader.credentials.token_source import Token, TokensUnavailable
 from loader.errors import TargetError
 from loader.settings import Settings
 from loader.transport import Transport
 
-_UNKEPT = (
-    "the provider gives a new refresh token in place of the old one, and nothing keeps the new one: "
-    "the next command may need another. A load keeps it in its run directory."
-)
+_USED_UP = "the refresh token that was given is used up, for the provider has replaced it"
+_KEPT = f"{_USED_UP}: this load keeps the newest until it is complete, and the next load needs one of its own"
+_UNKEPT = f"{_USED_UP}, and nothing keeps the new one: the next command needs one of its own"
+_UNAVAILABLE = "See that the provider is up, and check --oauth-issuer or --oauth-token-url."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +109,7 @@ class OAuth:
         self._transport = transport
         self._store = store
         self._tell = tell
-        self._told = False  # whether the user knows that a refresh token is lost
+        self._told = False  # whether the user knows that the refresh token is used up
         self._key = None if asked.key is None else ClientKey(asked.key)
         self._provider: Provider | None = None
         self._client: Client | None = None
@@ -125,16 +125,11 @@ class OAuth:
             RunDirError: the store cannot be read or written.
         """
         del refused
-        if self._provider is None:
-            self._provider = await self._find_provider()
-        if self._client is None:
-            self._client = self._prover(self._provider)
-        if self._asked.refresh_token is None:
-            return await self._ask("client_credentials", {}, self._provider, self._client)
-        if self._refresh_token is None:
-            self._refresh_token = self._kept() or self._asked.refresh_token
-        form = {"refresh_token": self._refresh_token}
-        return await self._ask("refresh_token", form, self._provider, self._client)
+        try:
+            return await self._fetch()
+        except TokensUnavailable as error:
+            error.advice = error.advice or _UNAVAILABLE
+            raise
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970: it counts where a token alone tells its end."""
@@ -145,6 +140,18 @@ class OAuth:
         where = mask.masked(self._asked.token_url or self._asked.issuer or "")
         by = "a refresh token" if self._asked.refresh_token is not None else "its own credentials"
         return f"tokens that the OAuth client {self._asked.client_id} gets at {where} by {by}"
+
+    async def _fetch(self) -> Token:
+        if self._provider is None:
+            self._provider = await self._find_provider()
+        if self._client is None:
+            self._client = self._prover(self._provider)
+        if self._asked.refresh_token is None:
+            return await self._ask("client_credentials", {}, self._provider, self._client)
+        if self._refresh_token is None:
+            self._refresh_token = self._kept() or self._asked.refresh_token
+        form = {"refresh_token": self._refresh_token}
+        return await self._ask("refresh_token", form, self._provider, self._client)
 
     async def _find_provider(self) -> Provider:
         if self._asked.token_url is not None:
@@ -198,9 +205,9 @@ class OAuth:
         if self._store is not None:
             kept = {**self._bound_to(), "refresh_token": refresh_token}
             self._store.save(orjson.dumps(kept).decode())
-        elif not self._told:
+        if not self._told:
             self._told = True
-            self._tell(_UNKEPT)
+            self._tell(_UNKEPT if self._store is None else _KEPT)
 
     def _kept(self) -> str | None:
         """Return the refresh token that an earlier run of the load has kept, if it is of the same session."""

@@ -17,8 +17,9 @@ from loader.errors import TargetError
 _NAMES = 8  # of a reply's members that a message names
 _LATER = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _ADVICE = {
-    "invalid_client": "Check --oauth-client-id, and the client's secret or key. If the provider takes the "
-    "secret in the body alone, name it by --oauth-issuer: its discovery says so.",
+    "invalid_client": "Check --oauth-client-id, and the client's secret or key. --oauth-issuer learns from "
+    "the provider whether it takes the secret in the body alone, and signs for the issuer as audience; "
+    "--oauth-token-url alone sends the secret in the header, and signs for the token URL.",
     "invalid_scope": "Check --oauth-scope, and which scopes the provider lets this client ask for.",
     "unauthorized_client": "Allow the client this grant, or this scope or audience, at the provider.",
     "unsupported_grant_type": "The provider has this grant turned off, or it is not the token URL.",

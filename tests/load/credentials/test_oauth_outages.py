@@ -121,3 +121,4 @@ def test_a_provider_that_was_never_there(trusting: Servers, tmp_path: Path, made
 
     assert (5, 0) == (run.code, run.report["requests"])
     assert "no token for" in run.err
+    assert "See that the provider is up" in run.err

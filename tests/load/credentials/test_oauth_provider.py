@@ -78,16 +78,21 @@ async def test_a_text_that_is_none_of_ours_is_not_used(provider: OAuthProvider) 
     assert (await made(settings, store).fetch()).text
 
 
-async def test_without_a_store_the_user_is_told_once(provider: OAuthProvider) -> None:
-    """The next command needs the refresh token that is lost then."""
+@pytest.mark.parametrize(
+    ("store", "words"), [(None, "nothing keeps the new one"), (Forgetful(), "this load keeps the newest")]
+)
+async def test_the_user_is_told_once_that_a_refresh_token_is_used_up(
+    provider: OAuthProvider, store: SessionStore | None, words: str
+) -> None:
+    """The next load needs another one."""
     told: list[str] = []
     settings = client("public", provider, oauth_refresh_token=provider.signed_in())
-    source = token_source(Settings(url="http://localhost:3000", **settings), tell=told.append)
+    source = token_source(Settings(url="http://localhost:3000", **settings), store=store, tell=told.append)
 
     await source.fetch()
     await source.fetch()
 
-    assert (1, True) == (len(told), "nothing keeps the new one" in told[0])
+    assert (1, True) == (len(told), words in told[0])
     with pytest.raises(TargetError, match="invalid_grant") as raised:
         await made(settings, None).fetch()
     assert "Sign in again" in raised.value.advice

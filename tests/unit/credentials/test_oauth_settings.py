@@ -29,6 +29,8 @@ def settings(**changes: Any) -> Settings:
     [
         ({"oauth_client_id": None}, "needs --oauth-client-id"),
         ({"oauth_client_id": ""}, "needs --oauth-client-id"),
+        ({"oauth_client_secret": ""}, "the client's secret of OAuth 2 is empty"),
+        ({"oauth_refresh_token": " "}, "the refresh token of OAuth 2 is empty"),
         ({"oauth_client_key": "key"}, "both say how the client proves itself"),
         ({"oauth_client_secret": None}, "needs the client's secret or key, or a refresh token"),
         ({"oauth_token_url": "id/token"}, "--oauth-token-url is not a web address"),
