@@ -101,17 +101,19 @@ async def load(
 
 
 def check_settings(settings: Settings) -> Callable[[], Preset] | None:
-    """Check what a load checks of its settings before it starts anything: the columns, the preset, its file.
+    """Check what a load checks of its settings before it starts anything: columns, preset, and their files.
 
     Returns:
         What makes the preset for a source; None: there is none.
 
     Raises:
-        SettingsError: they contradict each other, or --usd-rates cannot be read.
+        SettingsError: they contradict each other, --usd-rates cannot be read, or --jwt-key-file is no key.
     """
+    from loader.credentials.keys import signing_key
     from loader.transform.mapping import ColumnMapping
 
     ColumnMapping.of(settings)
+    signing_key(settings)
     return _preset(settings)
 
 

@@ -11,6 +11,7 @@ import os
 import tomllib
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from loader import mask
 from loader.cli.files import check_safe, read_small
 from loader.errors import SettingsError
 from loader.settings import OPTIONS
+from loader.settings.file_secret import FileSecret
 from loader.settings.option import flag
 
 ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
@@ -25,6 +27,7 @@ ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
 SECRETS: dict[str, str] = {name: about.variable for name, about in OPTIONS.items() if about.variable}
 PREFIX = "BULKLOAD_"
 TRUST = "trust_config"
+_REPLACEABLE = frozenset({"jwt_secret", "jwt_key"})  # secrets whose file may get another while a load runs
 _NOT_OF_A_FOLDER = frozenset(
     {TRUST, "token_command"}
 )  # what would vouch for the folder, or run a program of it
@@ -184,8 +187,16 @@ def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:
     try:
         text = data.decode().strip("\r\n")
     except UnicodeDecodeError:
-        raise SettingsError(f"{shown} is not UTF-8") from None
+        advice = "A key in DER must be made PEM: openssl pkey -in KEY -out NEW" if name == "jwt_key" else ""
+        raise SettingsError(f"{shown} is not UTF-8", advice=advice) from None
     if not text:
         raise SettingsError(f"{shown} is empty")
     mask.hide(text)
-    return text
+    if name not in _REPLACEABLE:
+        return text
+    return FileSecret(text, shown, partial(_secret_again, name, path) if path.is_file() else None)
+
+
+def _secret_again(name: str, path: Path) -> str:
+    """Return what a file with a secret has now."""
+    return secret(name, path, FolderSettings()) or ""

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import re
+import time
+from datetime import UTC, datetime
 from functools import partial
 
 import anyio
+import msgspec
 
-from loader.cli.terminal import print_out
+from loader.cli.terminal import print_line, print_out
 from loader.credentials.choose import token_source
-from loader.credentials.claims import claims
+from loader.credentials.claims import expiry, header, is_jwt, payload
 from loader.credentials.tokens import Tokens
 from loader.errors import SettingsError
 from loader.settings import Settings
+
+_WAYS = (
+    "Set PGRST_JWT_SECRET, or give --jwt-secret-file or --jwt-key-file to sign tokens; or give a token by "
+    "BULKLOAD_TOKEN, --token-file, --token-command, --login or --oauth-issuer."
+)
+_NOT_ASCII = re.compile(r"[^\n\x20-\x7e]")
 
 
 def print_token(settings: Settings, *, decode: bool) -> None:
@@ -20,16 +29,71 @@ def print_token(settings: Settings, *, decode: bool) -> None:
 
     Args:
         settings: of a load.
-        decode: whether to print its claims instead.
+        decode: whether to print its claims instead, and on standard error what its header says and when it
+            expires.
 
     Raises:
-        SettingsError: there is no token.
+        SettingsError: there is no token, or nothing in it to decode.
         TargetError: none can be had.
     """
-    tokens = Tokens(token_source(settings), lambda: None)
-    token = anyio.run(partial(tokens.current))
-    if token is None:
+    source = token_source(settings, tell=print_line)
+    token = anyio.run(partial(Tokens(source, lambda: None).current))
+    if token is None and settings.apikey is not None:
         raise SettingsError(
-            "there is no secret to sign with", advice="Set PGRST_JWT_SECRET or --jwt-secret-file."
+            "no bearer token is sent: the API key goes in the header apikey alone",
+            advice="The gateway makes a token for it. To send a user's token beside the key, give --login, "
+            "BULKLOAD_TOKEN or --token-file.",
         )
-    print_out(json.dumps(claims(token), indent=2) if decode else token)
+    if token is None:
+        raise SettingsError("there is no token, and nothing to make one of", advice=_WAYS)
+    if not decode:
+        print_out(token)
+        return
+    if not is_jwt(token):
+        raise SettingsError(
+            f"there is nothing to decode: {source.describe()} is no JWT",
+            advice="Only whoever issued it knows what it stands for.",
+        )
+    print_line(_header(token))
+    print_line(_expiry(token))
+    print_out(_claims(token))
+
+
+def _header(token: str) -> str:
+    """Return what the header of a token says."""
+    said = header(token)
+    return f"signed by {said.get('alg', 'nothing')}, kid {said.get('kid', '(none)')}"
+
+
+def _expiry(token: str) -> str:
+    """Return when a token expires."""
+    at = expiry(token)
+    if at is None:
+        return "it does not tell when it expires"
+    try:
+        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        when = f"{at:.0f} seconds since 1970"
+    left = at - time.time()
+    if left > 0:
+        return f"expires at {when}, in {_duration(left)}"
+    return f"expired at {when}, {_duration(-left)} ago"
+
+
+def _duration(seconds: float) -> str:
+    """Return a time in the largest unit that gives at least two of it."""
+    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * unit:
+            return f"{seconds / unit:,.0f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _claims(token: str) -> str:
+    """Return the claims of a token as its JSON has them, to the digit, in ASCII."""
+    text = msgspec.json.format(payload(token), indent=2).decode()
+    return _NOT_ASCII.sub(_escaped, text)  # which can only stand in a text of JSON
+
+
+def _escaped(character: re.Match[str]) -> str:
+    units = character[0].encode("utf-16-be")
+    return "".join(f"\\u{units[index : index + 2].hex()}" for index in range(0, len(units), 2))

@@ -29,13 +29,8 @@ def token_source(
         store: keeps a refresh token for a resume; None: nothing is kept.
         tell: given each line that a helper program writes for its user. It is not to be logged.
     """
-    if settings.jwt_secret is not None:
-        return Minted(
-            settings.jwt_secret,
-            role=settings.role,
-            audience=settings.audience,
-            lifetime=settings.jwt_ttl,
-        )
+    if (minted := Minted.of(settings)) is not None:
+        return minted
     if settings.oauth_issuer is not None or settings.oauth_token_url is not None:
         from loader.credentials.oauth import OAuth, OAuthClient
 

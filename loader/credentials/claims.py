@@ -20,6 +20,11 @@ def header(token: str) -> dict[str, Any]:
     return _part(token, 0)
 
 
+def payload(token: str) -> bytes:
+    """Return the JSON of a token's claims, as it stands in the token."""
+    return _raw(token, 1)
+
+
 def is_jwt(text: str) -> bool:
     """Return whether a text has the form of a JWT: three parts, of which the first two are JSON objects."""
     return text.count(".") == 2 and bool(header(text)) and bool(claims(text))
@@ -38,12 +43,19 @@ def expiry(token: str) -> float | None:
 
 
 def _part(token: str, number: int) -> dict[str, Any]:
-    parts = token.split(".")
-    if len(parts) != 3:
-        return {}
-    part = parts[number]
     try:
-        value = orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error):
+        value = orjson.loads(_raw(token, number))
+    except orjson.JSONDecodeError:
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _raw(token: str, number: int) -> bytes:
+    """Return a part of a token, decoded; nothing if it is not a JWT."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return b""
+    try:
+        return base64.urlsafe_b64decode(parts[number] + "=" * (-len(parts[number]) % 4))
+    except (ValueError, binascii.Error):
+        return b""

@@ -3,32 +3,87 @@
 from __future__ import annotations
 
 import time
-import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+from anyio import to_thread
 
 from loader import mask
+from loader.credentials.keys import secret_key, signing_key
+from loader.credentials.signing_key import SHORTEST_SECRET, SigningKey
 from loader.credentials.token_source import Token
-from loader.errors import SettingsError
+from loader.errors import SettingsError, TargetError
+from loader.settings import Settings
+from loader.settings.file_secret import FileSecret
 
 SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
 
 
 class Minted:
-    """HS256 tokens, signed here with the server's secret (a TokenSource).
+    """Tokens that are signed here (a TokenSource).
 
-    Claims are role, aud and exp. There is no iat: servers with a stuck clock refuse fresh ones as
-    "issued at future" (PostgREST issue 5159). Expiry is told in the server's time.
+    Claims are role, aud and exp, and those of --jwt-claim. There is no iat unless it is asked for: servers
+    with a stuck clock refuse fresh ones as "issued at future" (PostgREST issue 5159), so it is back-dated.
+    Times are told by the server's clock.
+
+    Args:
+        key: signs them; a text is a secret.
+        role: the role claim; empty: there is none.
+        audience: the aud claim; empty: there is none.
+        lifetime: seconds.
+        claims: further ones, pairs of name and JSON; they may replace role and aud.
+        has_iat: whether tokens say when they were issued.
+        read_again: returns the key as its file has it now; None: it comes from none.
     """
 
     can_renew = True
 
-    def __init__(self, secret: str, *, role: str, audience: str, lifetime: float) -> None:
-        self._secret = secret
+    def __init__(
+        self,
+        key: SigningKey | str,
+        *,
+        role: str,
+        audience: str,
+        lifetime: float,
+        claims: Sequence[tuple[str, str]] = (),
+        has_iat: bool = False,
+        read_again: Callable[[], SigningKey] | None = None,
+    ) -> None:
+        if isinstance(key, str):
+            mask.hide(key)
+            key = secret_key(key)
+        self._key = key
         self._role = role
         self._audience = audience
         self._lifetime = lifetime
+        # Raw JSON, so that no digit changes.
+        self._claims = {name: msgspec.Raw(value.encode()) for name, value in claims}
+        self._has_iat = has_iat
+        self._read_again = read_again
         self._ahead = 0.0  # the server's clock less ours
         self._expires = 0
-        mask.hide(secret)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Minted | None:
+        """Return the source that settings ask for; None: they give no secret and no key.
+
+        Raises:
+            SettingsError: the key is none, or does not fit the other settings.
+        """
+        key = signing_key(settings)
+        if key is None:
+            return None
+        return cls(
+            key,
+            role=settings.role,
+            audience=settings.audience,
+            lifetime=settings.jwt_ttl,
+            claims=settings.jwt_claim,
+            has_iat=settings.jwt_iat,
+            read_again=_reader(settings),
+        )
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970."""
@@ -37,37 +92,81 @@ class Minted:
         self._ahead = ahead if abs(ahead) > SKEW / 3 else 0.0
 
     async def fetch(self, refused: str | None = None) -> Token:
-        """Return a new token."""
-        del refused
+        """Return a new token. If the last one was refused, the key is read again: it may have been replaced.
+
+        Raises:
+            TargetError: there is no key in its file any more.
+            SettingsError: the key cannot sign.
+        """
+        if refused is not None and self._read_again is not None:
+            try:
+                self._key = await to_thread.run_sync(self._read_again)
+            except SettingsError as error:
+                raise TargetError(
+                    f"the server refuses the token, and the key cannot be read again: {error.message}",
+                    advice=error.advice,
+                ) from error
         return Token(self.mint(), self._lifetime)
 
     def describe(self) -> str:
-        """Return how tokens are made."""
-        return f"tokens signed with the secret, for the role {self._role} and the audience {self._audience}"
+        """Return how tokens are made, and for whom."""
+        key, made = self._key, self.claims()
+        if key.is_secret:
+            signed = "the secret"
+            if key.is_short:
+                signed += f", which has less than the {SHORTEST_SECRET} bytes that PostgREST asks for"
+        else:
+            signed = f"the key ({key.alg}{'' if key.kid is None else f', kid {key.kid}'})"
+        for_whom = [
+            f"the {words} {_shown(made[name])}"
+            for name, words in (("role", "role"), ("aud", "audience"))
+            if name in made
+        ]
+        parts = [f"tokens signed with {signed}"]
+        parts += [f"for {' and '.join(for_whom)}"] if for_whom else []
+        return ", ".join(parts if "role" in made else [*parts, "without a role"])
 
-    def claims(self) -> dict[str, str | int]:
-        """Return the claims of a token that is made now."""
+    def claims(self) -> dict[str, Any]:
+        """Return the claims of a token that is made now; those of --jwt-claim as msgspec.Raw."""
+        now = int(time.time() + self._ahead)
         # No two are alike, so that it can be told which token was refused.
         self._expires = max(int(time.time() + self._ahead + self._lifetime), self._expires + 1)
-        return {"role": self._role, "aud": self._audience, "exp": self._expires}
+        claims: dict[str, Any] = {"role": self._role, "aud": self._audience}
+        claims = {name: value for name, value in claims.items() if value} | {"exp": self._expires}
+        if self._has_iat:
+            claims["iat"] = now - int(SKEW)
+        return claims | self._claims
 
     def mint(self) -> str:
         """Return a new token.
 
         Raises:
-            SettingsError: HS256 cannot sign with the secret.
+            SettingsError: the key cannot sign.
         """
-        import jwt  # 100 ms, and only needed here
-
-        with warnings.catch_warnings():
-            # A secret under 32 bytes is the server's choice; versions before 13 take it.
-            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
-            try:
-                token = jwt.encode(self.claims(), self._secret, algorithm="HS256")
-            except (jwt.PyJWTError, ValueError) as error:  # its text may quote the secret
-                raise SettingsError(
-                    f"no token can be signed with the secret: {type(error).__name__}",
-                    advice="Give the server's jwt-secret itself, as its configuration has it.",
-                ) from None
+        token = self._key.sign(msgspec.json.encode(self.claims()))
         mask.hide_token(token)
         return token
+
+
+def _reader(settings: Settings) -> Callable[[], SigningKey] | None:
+    """Return what reads the key of settings from its file again; None: it comes from no file."""
+    name = "jwt_secret" if settings.jwt_secret is not None else "jwt_key"
+    text = getattr(settings, name)
+    if not isinstance(text, FileSecret) or (read := text.read_again) is None:
+        return None
+
+    def key() -> SigningKey:
+        changes: dict[str, Any] = {name: read()}
+        read_key = signing_key(replace(settings, **changes))
+        assert read_key is not None  # noqa: S101 - the settings have it
+        return read_key
+
+    return key
+
+
+def _shown(claim: Any) -> str:
+    """Return a claim as people read it."""
+    value = msgspec.json.decode(claim) if isinstance(claim, msgspec.Raw) else claim
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -52,7 +52,8 @@ def check_secret(secret: str) -> None:
     if _KEY.search(secret):
         raise SettingsError(
             "the secret that signs tokens is a PEM or SSH key, which HS256 cannot sign with",
-            advice="Give the server's jwt-secret itself, as its configuration has it.",
+            advice="Give the server's jwt-secret itself, as its configuration has it; a private key as "
+            "--jwt-key-file.",
         )
 
 

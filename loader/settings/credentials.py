@@ -8,6 +8,8 @@ from pathlib import Path
 from loader import mask
 from loader.errors import SettingsError
 from loader.settings.checks import check_apikey, check_secret
+from loader.settings.file_secret import FileSecret
+from loader.settings.jwt_claims import check_claims, parse_claim
 from loader.settings.oauth import check_oauth
 from loader.settings.option import Group, flag, option
 from loader.settings.values import (
@@ -15,7 +17,6 @@ from loader.settings.values import (
     OAUTH_USES,
     JwtAlg,
     OAuthUse,
-    parse_claim,
 )
 
 _ROLE = "api_data_producer"
@@ -26,7 +27,9 @@ class CredentialSettings:
     """Where bearer tokens and keys come from (docs/credentials.md).
 
     At most one source of tokens may be named. An API key may stand beside it: Supabase asks for one.
-    ``jwt_ttl`` is seconds. Pairs of ``jwt_claim`` are (name, JSON).
+    ``jwt_ttl`` is seconds. Pairs of ``jwt_claim`` are (name, JSON). An empty ``role`` or ``jwt_aud`` leaves
+    that claim out. A ``jwt_key`` or ``jwt_secret`` that is a FileSecret is read again when the server refuses
+    what it signs.
     """
 
     # Three lines for a field, not ten:
@@ -138,12 +141,12 @@ class CredentialSettings:
             raise SettingsError(
                 f"{named[0]} and {named[1]} both say where tokens come from", advice="Give one of them."
             )
-        if self.jwt_secret is not None and not self.jwt_secret_is_base64:
-            check_secret(self.jwt_secret)
+        self._check_signing()
         if self.apikey is not None:
             check_apikey(self.apikey)
-        for secret in (self.token, self.password, self.oauth_client_secret, self.oauth_refresh_token):
-            mask.hide(secret)
+        for name, field in type(self).__dataclass_fields__.items():
+            if field.metadata["option"].secret:
+                mask.hide(getattr(self, name))
         for name, needed in _NEEDS.items():
             default = type(self).__dataclass_fields__[name].default
             if getattr(self, name) != default and all(getattr(self, other) is None for other in needed):
@@ -157,6 +160,20 @@ class CredentialSettings:
                 key=self.oauth_client_key,
                 refresh_token=self.oauth_refresh_token,
             )
+
+    def _check_signing(self) -> None:
+        """Check what tokens are signed with, as far as that needs no library, and what they claim."""
+        secret = self.jwt_secret
+        if secret is not None and secret.startswith("@") and not isinstance(secret, FileSecret):
+            raise SettingsError(
+                "PGRST_JWT_SECRET names a file, as PostgREST takes it",
+                advice="Give that file as --jwt-secret-file, without the @.",
+            )
+        if secret is not None and not self.jwt_secret_is_base64:
+            check_secret(secret)
+        given = [("role", "--role")] if self.role not in (_ROLE, "") else []
+        given += [("aud", "--jwt-aud")] if self.jwt_aud else []
+        check_claims(self.jwt_claim, given=given)
 
     def _token_sources(self) -> list[tuple[str, object]]:
         """Return how each source of tokens is named, and its value; None: it is not given."""

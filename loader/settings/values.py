@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-import msgspec
-
 from loader.errors import SettingsError
 
 Format = Literal["jsonl", "json", "csv", "tsv", "copy", "parquet", "sqlite"]
@@ -226,22 +224,3 @@ def parse_set(text: str) -> tuple[str, str]:
     if not equals or not column.strip():
         raise SettingsError(f"--set is {text!r}", advice="Write it as in --set column=value.")
     return column.strip(), value
-
-
-def parse_claim(text: str) -> tuple[str, str]:
-    """Read ``name=JSON``, a claim of a token. Its name may hold dots and slashes.
-
-    Raises:
-        SettingsError: the name is missing, or the value is not JSON.
-    """
-    name, equals, value = text.partition("=")
-    if not equals or not name.strip():
-        raise SettingsError(f"--jwt-claim is {_in_short(text)!r}", advice="Write it as in --jwt-claim sub=1.")
-    try:
-        msgspec.json.decode(value.encode())
-    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-        raise SettingsError(
-            f"--jwt-claim {_in_short(name.strip())}: {_in_short(value)!r} is not JSON",
-            advice="""A text stands in double quotes, as in --jwt-claim 'sub="me"'.""",
-        ) from None
-    return name.strip(), value
