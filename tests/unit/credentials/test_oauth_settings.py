@@ -50,6 +50,16 @@ def test_settings_that_do_not_belong_together_are_refused(changes: dict[str, Any
     assert "hush" not in str(raised.value)
 
 
+def test_a_client_key_that_is_none_is_refused() -> None:
+    """The error names the option, and quotes nothing."""
+    keyed = settings(oauth_client_secret=None, oauth_client_key="hush-hush")
+
+    with pytest.raises(SettingsError, match="--oauth-client-key-file") as raised:
+        token_source(keyed)
+
+    assert "hush" not in str(raised.value)
+
+
 @pytest.mark.parametrize(
     "changes",
     [
