@@ -17,7 +17,7 @@ from tests.support.servers import Servers
 from tests.support.sources import Source, source
 
 LIFETIME = 1  # second: of a token
-STILL = 0.8  # seconds without a new row after which a load waits; it writes 400 a second
+STILL = 1.2  # seconds without a new row after which a load waits: a renewal was due in that time
 
 
 @pytest.fixture(scope="module")
