@@ -57,4 +57,4 @@ bench-quick: $(VENV)/.bench
 	$(BIN)/python -m benchmarks --quick $(BENCH_ARGS)
 
 clean:
-	rm -rf $(VENV) .demo .cache/bench .cache/bench-npm
+	rm -rf $(VENV) .demo .cache/bench .cache/bench-npm .cache/test-npm

@@ -29,9 +29,12 @@ def token_source(
         store: keeps a refresh token for a resume; None: nothing is kept.
         tell: given each line that a helper program writes for its user. It is not to be logged.
     """
-    del transport, store, tell  # of the kinds that are to come
     if (minted := Minted.of(settings)) is not None:
         return minted
+    if settings.oauth_issuer is not None or settings.oauth_token_url is not None:
+        from loader.credentials.oauth import OAuth, OAuthClient
+
+        return OAuth(OAuthClient.of(settings), transport or Transport.of(settings), store, tell)
     if settings.token is not None:
         return Fixed(settings.token, "BULKLOAD_TOKEN")
     if (key := key_as_token(settings.apikey)) is not None:

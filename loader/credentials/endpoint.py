@@ -34,6 +34,16 @@ class Answer:
     text: str = field(repr=False)
     url: str
 
+    @property
+    def shown(self) -> str:
+        """What was asked, for messages."""
+        return mask.masked(self.url)
+
+
+def quoted(value: object) -> str:
+    """Return the words of others for a message: masked, on one line, and cut."""
+    return " ".join(mask.masked(str(value)).split())[:_QUOTED]
+
 
 async def ask(
     transport: Transport,
@@ -77,7 +87,7 @@ async def ask(
         raise TokensUnavailable(f"{host} does not answer within {_TIMEOUT:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise TokensUnavailable(f"{host}: {mask.masked(str(error)) or type(error).__name__}") from error
-    text = " ".join(mask.masked(content.decode(errors="replace")).split())[:_QUOTED]
+    text = quoted(content.decode(errors="replace"))
     if status >= 500 or status in (408, 425, 429):
         after = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
         raise TokensUnavailable(f"{host} answers {status}", said=text, after=after)

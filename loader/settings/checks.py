@@ -28,7 +28,7 @@ def check_url(url: str) -> None:
         SettingsError: it is no URL, or has a user, a query or a fragment.
     """
     mask.hide_in_address(url)
-    if not _is_web_address(url):
+    if not is_web_address(url):
         raise SettingsError(
             f"--url {mask.masked(url)!r} is not a web address", advice="Write it as in http://localhost:3000."
         )
@@ -121,7 +121,8 @@ def is_supabase(url: str) -> bool:
     return (urlsplit(url).hostname or "").endswith(_SUPABASE)
 
 
-def _is_web_address(url: str) -> bool:
+def is_web_address(url: str) -> bool:
+    """Return whether this is the URL of a web server."""
     try:
         parts = urlsplit(url)
         (parts.hostname or "").encode("idna")

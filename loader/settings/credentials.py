@@ -10,6 +10,7 @@ from loader.errors import SettingsError
 from loader.settings.checks import check_apikey, check_secret
 from loader.settings.file_secret import FileSecret
 from loader.settings.jwt_claims import check_claims, parse_claim
+from loader.settings.oauth import check_oauth
 from loader.settings.option import Group, flag, option
 from loader.settings.values import (
     JWT_ALGS,
@@ -150,6 +151,15 @@ class CredentialSettings:
             default = type(self).__dataclass_fields__[name].default
             if getattr(self, name) != default and all(getattr(self, other) is None for other in needed):
                 raise SettingsError(f"{flag(name)} needs {' or '.join(map(_shown, needed))}")
+        if self.oauth_issuer is not None or self.oauth_token_url is not None:
+            check_oauth(
+                issuer=self.oauth_issuer,
+                token_url=self.oauth_token_url,
+                client_id=self.oauth_client_id,
+                secret=self.oauth_client_secret,
+                key=self.oauth_client_key,
+                refresh_token=self.oauth_refresh_token,
+            )
 
     def _check_signing(self) -> None:
         """Check what tokens are signed with, as far as that needs no library, and what they claim."""

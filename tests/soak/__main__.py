@@ -31,6 +31,7 @@ from tests.soak.server_faults import (
     statement_timeout,
     stay_away,
 )
+from tests.soak.token_faults import oauth
 from tests.soak.trials import Scenario, soak
 from tests.support.line_faults import Cut, Stall, Swallow
 from tests.support.servers import running_servers
@@ -63,6 +64,7 @@ FAULTS: dict[str, Scenario] = {
     "second-writer": Scenario(second_writer, 10),
     "tokens": Scenario(short_tokens, 1),
     "refused-tokens": Scenario(refused_tokens, 5),
+    "oauth": Scenario(oauth, 1),
     "expiry": Scenario(expiry, 1),
     "rotation": Scenario(rotate_secret, 10),
     "late": Scenario(late_requests, 50),

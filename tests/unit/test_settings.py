@@ -103,6 +103,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "retry_for": ("7", 7.0),
     "insert_first": ("never", "never"),
 }
+OAUTH = {"oauth_issuer": "https://other", "oauth_client_id": "you"}
 # What another setting needs beside it.
 NEEDS: dict[str, dict[str, Any]] = {
     **{name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")},
@@ -111,10 +112,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "jwt_secret_is_base64": {"jwt_secret": "hush"},
     "jwt_alg": {"jwt_key": "hush"},
     **{name: {"jwt_secret": "hush"} for name in ("jwt_kid", "jwt_claim", "jwt_iat")},
-    **{
-        f"oauth_{name}": {"oauth_issuer": "https://issuer"}
-        for name in ("client_id", "client_key", "scope", "audience", "use")
-    },
+    **{name: OAUTH | {"oauth_refresh_token": "hush"} for name in VALUES if name.startswith("oauth_")},
+    "oauth_refresh_token": OAUTH | {"oauth_client_secret": "hush"},
 }
 
 # A load is resumed with other values of these: they change how rows are sent, not which rows, or where to.
