@@ -7,6 +7,7 @@ from collections.abc import Callable
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.fixed import Fixed
 from loader.credentials.headers import key_as_token
+from loader.credentials.login import Login
 from loader.credentials.minted import Minted
 from loader.credentials.session import SessionStore
 from loader.credentials.token_source import TokenSource
@@ -29,7 +30,6 @@ def token_source(
         store: keeps a refresh token for a resume; None: nothing is kept.
         tell: given each line that a helper program writes for its user. It is not to be logged.
     """
-    del transport, store, tell  # of the kinds that are to come
     if settings.jwt_secret is not None:
         return Minted(
             settings.jwt_secret,
@@ -39,6 +39,16 @@ def token_source(
         )
     if settings.token is not None:
         return Fixed(settings.token, "BULKLOAD_TOKEN")
+    if settings.login is not None:
+        return Login(
+            settings.endpoint,
+            settings.login,
+            settings.password,
+            settings.apikey or "",
+            transport=transport or Transport.of(settings),
+            store=store,
+            tell=tell,
+        )
     if (key := key_as_token(settings.apikey)) is not None:
         return Fixed(key, "the API key")
     return Anonymous(has_key=settings.apikey is not None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader import mask
 from loader.errors import SettingsError
-from loader.settings.checks import check_apikey, check_secret
+from loader.settings.checks import check_apikey, check_bearer, check_secret
 from loader.settings.option import Group, flag, option
 from loader.settings.values import (
     JWT_ALGS,
@@ -141,6 +141,13 @@ class CredentialSettings:
             check_secret(self.jwt_secret)
         if self.apikey is not None:
             check_apikey(self.apikey)
+        if self.token is not None:
+            check_bearer(self.token, "BULKLOAD_TOKEN")
+        if self.login is not None and self.apikey is None:
+            raise SettingsError(
+                "--login needs an API key of the project",
+                advice="Set BULKLOAD_APIKEY, or give --apikey-file: the publishable or the anon key will do.",
+            )
         for secret in (self.token, self.password, self.oauth_client_secret, self.oauth_refresh_token):
             mask.hide(secret)
         for name, needed in _NEEDS.items():
