@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.fixed import Fixed
-from loader.credentials.headers import key_as_token
+from loader.credentials.headers import is_public_key, key_as_token
 from loader.credentials.login import Login
 from loader.credentials.minted import Minted
 from loader.credentials.session import SessionStore
@@ -28,7 +28,8 @@ def token_source(
         settings: name it.
         transport: connects to whoever gives tokens; None: as the settings say.
         store: keeps a refresh token for a resume; None: nothing is kept.
-        tell: given each line that a helper program writes for its user. It is not to be logged.
+        tell: given what the user should know, and each line that a helper program writes for its user. It
+            is not to be logged.
     """
     if settings.jwt_secret is not None:
         return Minted(
@@ -49,6 +50,8 @@ def token_source(
             store=store,
             tell=tell,
         )
+    if is_public_key(settings.apikey):
+        tell("requests go out as the role anon, that of the API key: rows need policies that let anon write")
     if (key := key_as_token(settings.apikey)) is not None:
         return Fixed(key, "the API key")
     return Anonymous(has_key=settings.apikey is not None)
