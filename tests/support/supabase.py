@@ -60,6 +60,7 @@ class Supabase:
         clock: seconds that the gateway's clock is ahead: each token that it makes takes one off the list.
         auth_answers: in place of Auth's own, one for each request from now on: status, headers, text.
         is_auth_silent: whether Auth does what it is asked, and does not answer.
+        unanswered: what it was asked so.
         seen: the requests to ``/rest/v1``.
         anon, service_role: the older keys.
     """
@@ -70,6 +71,7 @@ class Supabase:
         self.clock: list[float] = []
         self.auth_answers: list[tuple[int, dict[str, str], str]] = []
         self.is_auth_silent = False
+        self.unanswered = 0
         self.seen: list[Seen] = []
         self.anon = self._key("anon")
         self.service_role = self._key("service_role")
@@ -151,6 +153,7 @@ class Supabase:
         grant = request.query.get("grant_type", "")
         answer = self.auth.token(grant, await request.json(), is_admin=role == "service_role")
         if self.is_auth_silent:
+            self.unanswered += 1
             await asyncio.Event().wait()
         return _json(answer)
 
