@@ -63,7 +63,7 @@ async def test_a_load_outlives_many_short_tokens(target: Servers, supabase: Supa
     assert [(1500, 1500)] == target.sql(COUNT)
     assert watch.renewals >= 4
     assert ["password", *["refresh_token"] * watch.renewals] == supabase.auth.asked
-    assert 1 == len(supabase.auth.sessions)
+    assert [watch.renewals + 1] == [len(session.tokens) for session in supabase.auth.sessions]
     keys, tokens = zip(*wire_credentials(supabase.seen), strict=True)
     assert ({PUBLISHABLE_KEY}, watch.renewals + 1) == (set(keys), len(set(tokens)))
 
