@@ -93,6 +93,7 @@ class Load:
         self._settings = settings
         self._sources = sources
         self._halt = halt
+        self._session = run_dir.session
         self._mapping = ColumnMapping.of(settings)
         self._throttle = Throttle(
             batch_rows=settings.batch_rows,
@@ -126,7 +127,11 @@ class Load:
         """Load all of it. Errors are in the report."""
         observer = self._ledger.observer
         tokens = Tokens(
-            token_source(self._settings),
+            token_source(
+                self._settings,
+                store=None if self._settings.dry_run else self._session,
+                tell=lambda text: observer.on(Notice(text)),
+            ),
             lambda: observer.on(Renewed()),
             notice=lambda text: observer.on(Notice(text)),
             patience=self._settings.retry_for,
@@ -147,7 +152,10 @@ class Load:
                 await self._load(requests)
                 self._ledger.judge_rejects()
                 await self._check_sources()
-        return await self._ledger.close()
+        report = await self._ledger.close()
+        if self._halt.error is None and not self._settings.dry_run:
+            self._session.forget()
+        return report
 
     async def _check_sources(self) -> None:
         """Stop if a source was changed during the load: what was read may be partly old and partly new."""

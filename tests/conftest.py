@@ -46,7 +46,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sees the settings of whoever runs it."""
     for name in os.environ:
-        if name.startswith("BULKLOAD_") and name not in ("BULKLOAD_POSTGREST", "BULKLOAD_POSTGRES_BIN"):
+        if name.startswith(("BULKLOAD_", "SUPABASE_")) and name not in (
+            "BULKLOAD_POSTGREST",
+            "BULKLOAD_POSTGRES_BIN",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.delenv("PGRST_JWT_SECRET", raising=False)
 

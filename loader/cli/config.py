@@ -17,6 +17,7 @@ from typing import Any
 
 from loader import mask
 from loader.cli.files import check_safe, read_small
+from loader.cli.supabase_variables import Variable, Variables
 from loader.errors import SettingsError
 from loader.settings import OPTIONS
 from loader.settings.file_secret import FileSecret
@@ -42,12 +43,16 @@ class FolderSettings:
         origins: the file that each of them stands in.
         secrets: those of ``.env``, by variable.
         secrets_are_own: whether that file is the folder's own, not a link to another's.
+        supabase: Supabase's own variables, of ``.env`` and of the environment.
+        project: the one of them that ``url`` of ``values`` is taken from, if it is.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     secrets_are_own: bool = True
+    supabase: Variables = field(default_factory=Variables)
+    project: Variable | None = None
 
 
 def read_folder(folder: Path, known: Collection[str], several: Collection[str] = ()) -> FolderSettings:
@@ -74,11 +79,21 @@ def read_folder(folder: Path, known: Collection[str], several: Collection[str] =
             _check_name(file, name, known)
             values[name] = _value(file, key, value, repeated=name in several)
             origins[name] = file
-    variables, secrets = _env(folder / ENV, known)
+    variables, secrets, supabase = _env(folder / ENV, known)
     for name, text in variables.items():
         values[name] = text.split(",") if name in several else text
         origins[name] = ENV
-    return FolderSettings(values, origins, secrets, secrets_are_own=is_inside(folder / ENV, folder))
+    project = supabase.project if "url" in known and "url" not in values else None
+    if project is not None:
+        values["url"], origins["url"] = project.value, project.file
+    return FolderSettings(
+        values,
+        origins,
+        secrets,
+        secrets_are_own=is_inside(folder / ENV, folder),
+        supabase=supabase,
+        project=project,
+    )
 
 
 def is_inside(path: Path, folder: Path) -> bool:
@@ -120,14 +135,14 @@ def _value(file: str, key: str, value: object, *, repeated: bool) -> Any:
     return ",".join(texts) if isinstance(value, list) else (value if isinstance(value, bool) else texts[0])
 
 
-def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the options that a ``.env`` sets, and the secrets in it. Its values are taken as they are.
+def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], dict[str, str], Variables]:
+    """Return the options that a ``.env`` sets, the secrets in it, and Supabase's variables of all places.
 
-    A variable that the environment has already does not count.
+    Its values are taken as they are. A variable that the environment has already does not count.
     """
     data = read_small(path, ENV)
     if not data:
-        return {}, {}
+        return {}, {}, Variables(os.environ)
     from dotenv import dotenv_values  # 20 ms, and often not needed
 
     try:
@@ -151,7 +166,7 @@ def _env(path: Path, known: Collection[str]) -> tuple[dict[str, str], dict[str, 
         variables[name] = value
     if secrets:
         check_safe(path, ENV)
-    return variables, secrets
+    return variables, secrets, Variables(os.environ, given, ENV)
 
 
 def _toml(path: Path) -> dict[str, Any]:
@@ -160,6 +175,17 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads((data or b"").decode())
     except (ValueError, RecursionError) as error:  # also of a number that is too long for Python
         raise SettingsError(f"{path.name} is not TOML: {error}") from error
+
+
+def supabase_key(variable: Variable) -> str:
+    """Return an API key of Supabase's own variables.
+
+    Raises:
+        SettingsError: it stands in a ``.env`` that others can write.
+    """
+    if variable.file:
+        check_safe(Path(variable.file), variable.file)
+    return variable.value
 
 
 def secret(name: str, path: Path | None, folder: FolderSettings) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields
 from functools import partial
@@ -9,16 +10,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from loader import mask
 from loader.cli import config, trust
+from loader.cli.config import FolderSettings
 from loader.cli.help import GroupedOption
+from loader.cli.supabase_variables import SECRETS, Fallback, api_key, told
+from loader.cli.terminal import print_line
 from loader.errors import SettingsError
 from loader.settings import OPTIONS, Group, Option, Settings
 from loader.settings.option import flag
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+# The settings that name a source of tokens, other than a user of Supabase Auth.
+_TOKENS = (
+    "jwt_secret",
+    "jwt_key",
+    "token",
+    "token_file",
+    "token_command",
+    "oauth_issuer",
+    "oauth_token_url",
+)
 _DEFAULTS = {setting.name: setting.default for setting in fields(Settings)}
 
 
@@ -98,20 +113,59 @@ def settings_of(flags: Mapping[str, Any]) -> Settings:
     Raises:
         SettingsError: they are wrong, or the URL is missing.
     """
+    context = click.get_current_context(silent=True)
+    folder = trust.folder_of(context)
     mask.hide_in_address(flags["url"])
     if not flags["url"]:
         raise SettingsError(
             "no target: --url is missing",
             advice="Give --url URL or set BULKLOAD_URL; or try --sandbox, which needs none.",
         )
-    folder = trust.check(flags)
+    fallback = _api_key(flags, folder)
+    trust.check(context, folder, flags, fallback.apikey)
+    if flags.get("quiet") is False and (line := _told(context, folder, flags, fallback)):
+        print_line(line)
     given: dict[str, Any] = {}
     for name, about in OPTIONS.items():
         if flags.get("sandbox") and about.group is Group.CREDENTIALS:
             continue  # it has its own
         value = flags.get(_parameter(name, about)) if about.has_file else None
         given[name] = config.secret(name, value, folder) if about.secret else value
+    if fallback.apikey is not None:
+        given["apikey"] = config.supabase_key(fallback.apikey)
     return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _api_key(flags: Mapping[str, Any], folder: FolderSettings) -> Fallback:
+    """Return what Supabase's own variables give for an API key that is not given."""
+    for name in SECRETS:
+        mask.hide(folder.supabase.environment.get(name))
+        mask.hide(folder.supabase.folder.get(name))
+    if flags.get("sandbox") or _is_given("apikey", flags, folder):
+        return Fallback()
+    return api_key(
+        folder.supabase,
+        flags["url"],
+        has_tokens=any(_is_given(name, flags, folder) for name in _TOKENS),
+        signs_in=_is_given("login", flags, folder),
+    )
+
+
+def _told(
+    context: click.Context | None, folder: FolderSettings, flags: Mapping[str, Any], fallback: Fallback
+) -> str:
+    """Return what a load takes from Supabase's own variables, in a line."""
+    is_taken = context is not None and context.get_parameter_source("url") is ParameterSource.DEFAULT_MAP
+    return "" if flags.get("sandbox") else told(folder.project if is_taken else None, fallback)
+
+
+def _is_given(name: str, flags: Mapping[str, Any], folder: FolderSettings) -> bool:
+    """Return whether a setting has a value, in whatever place."""
+    about = OPTIONS[name]
+    if about.has_file and flags.get(_parameter(name, about)) is not None:
+        return True
+    variable = about.variable
+    return bool(variable and (os.environ.get(variable) or folder.secrets.get(variable)))
 
 
 def _parameter(name: str, about: Option) -> str:

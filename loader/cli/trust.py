@@ -13,43 +13,62 @@ from click.core import ParameterSource
 
 from loader import mask
 from loader.cli.config import ENV, SECRETS, FolderSettings, is_inside
+from loader.cli.supabase_variables import Variable
 from loader.cli.terminal import print_line
 from loader.errors import SettingsError
 from loader.settings import OPTIONS, Group
 
 _PATHS = ("run_dir", "usd_rates")  # options that name a file or a folder
+# Options that say who is given a credential, or who is believed to be the one who may have it.
+_GUARDS = {
+    "url": "the target",
+    "oauth_token_url": "who gives tokens",
+    "oauth_issuer": "who gives tokens",
+    "ca_file": "the certificates to trust",
+    "client_cert": "the client certificate",
+}
 # Options that name a file or a command which gives a secret.
 _CREDENTIALS = [
     f"{name}_file" if about.secret else name
     for name, about in OPTIONS.items()
-    if about.group is Group.CREDENTIALS and (about.secret or name in ("token_file", "token_command"))
+    if name in ("token_file", "token_command", "client_cert")
+    or (about.group is Group.CREDENTIALS and about.secret)
 ]
 
 
-def check(flags: Mapping[str, Any]) -> FolderSettings:
-    """Return what the files of the folder set, once the user has agreed to it where that is needed.
+def folder_of(context: click.Context | None) -> FolderSettings:
+    """Return what the files of the folder set, as far as the command that runs has read them."""
+    return (None if context is None else context.find_object(FolderSettings)) or FolderSettings()
+
+
+def check(
+    context: click.Context | None,
+    folder: FolderSettings,
+    flags: Mapping[str, Any],
+    apikey: Variable | None = None,
+) -> None:
+    """Check that the user agrees to what the files of the folder set, where that is needed.
 
     Args:
-        flags: the values of all options of the command that runs.
+        context: of the command that runs; None: there is none.
+        folder: what they set.
+        flags: the values of all options of the command.
+        apikey: the one of Supabase's variables that the API key is taken from.
 
     Raises:
         SettingsError: the user does not agree, or there is nobody to ask.
     """
-    context = click.get_current_context(silent=True)
-    folder = None if context is None else context.find_object(FolderSettings)
-    if context is None or folder is None:
-        return FolderSettings()
-    sources = context.params.get("sources")
-    if sources is not None:  # else nothing is asked of the target
-        for source in sources:
-            if not os.path.lexists(source):
-                mask.hide_in_address(source)
-        confirm(
-            questions(context, folder, flags),
-            trusted=bool(flags.get("trust_config")),
-            uses_stdin="-" in sources,
-        )
-    return folder
+    sources = None if context is None else context.params.get("sources")
+    if context is None or sources is None:  # nothing is asked of the target
+        return
+    for source in sources:
+        if not os.path.lexists(source):
+            mask.hide_in_address(source)
+    confirm(
+        questions(context, folder, flags, apikey),
+        trusted=bool(flags.get("trust_config")),
+        uses_stdin="-" in sources,
+    )
 
 
 def of_folder(context: click.Context, folder: FolderSettings, name: str) -> str:
@@ -59,21 +78,26 @@ def of_folder(context: click.Context, folder: FolderSettings, name: str) -> str:
     return folder.origins.get(name, "")
 
 
-def questions(context: click.Context, folder: FolderSettings, flags: Mapping[str, Any]) -> list[str]:
+def questions(
+    context: click.Context, folder: FolderSettings, flags: Mapping[str, Any], apikey: Variable | None = None
+) -> list[str]:
     """Return what the files of the folder say that they should not say without the user's word.
 
     Args:
         context: of the command.
         folder: what they set.
         flags: the values of all options.
+        apikey: the one of Supabase's variables that the API key is taken from.
     """
     asked: list[str] = []
-    target = "" if flags.get("sandbox") else of_folder(context, folder, "url")
-    if target and (credential := _credential_of_others(context, folder, flags)):
-        asked.append(
-            f"{target} of this folder names the target, {flags['url']}, "
-            f"and the credential comes from {credential}"
-        )
+    credential = "" if flags.get("sandbox") else _credential_of_others(context, folder, flags, apikey)
+    for name, what in _GUARDS.items() if credential else ():
+        file = of_folder(context, folder, name)
+        if file and flags.get(name) is not None:
+            asked.append(
+                f"{file} of this folder names {what}, {flags[name]}, "
+                f"and the credential comes from {credential}"
+            )
     for name in _PATHS:
         file = of_folder(context, folder, name)
         if file and flags.get(name) is not None and not is_inside(Path(flags[name]), Path()):
@@ -97,7 +121,7 @@ def confirm(asked: list[str], *, trusted: bool, uses_stdin: bool) -> None:
         print_line(text)
     if not asked or trusted:
         return
-    advice = "If this folder's files are yours, give --trust-config; else name --url yourself."
+    advice = "If this folder's files are yours, give --trust-config; else give that option yourself."
     if uses_stdin or not (_is_terminal(sys.stdin) and _is_terminal(sys.stderr)):
         raise SettingsError("this needs --trust-config: nothing was sent", advice=advice)
     print_line("Go on? [y/N]")
@@ -105,17 +129,24 @@ def confirm(asked: list[str], *, trusted: bool, uses_stdin: bool) -> None:
         raise SettingsError("not trusted: nothing was sent", advice=advice)
 
 
-def _credential_of_others(context: click.Context, folder: FolderSettings, flags: Mapping[str, Any]) -> str:
-    """Return where the credential comes from, if that is not the folder; empty if it is, or there is none."""
-    named = [name for name in _CREDENTIALS if flags.get(name) is not None]
-    for name in named:
+def _credential_of_others(
+    context: click.Context, folder: FolderSettings, flags: Mapping[str, Any], apikey: Variable | None
+) -> str:
+    """Return where a credential comes from that is not the folder's; empty where there is none."""
+    for name in _CREDENTIALS:
+        if flags.get(name) is None:
+            continue
         if not of_folder(context, folder, name) or not is_inside(Path(flags[name]), Path()):
             return f"{name.replace('_', '-')} {flags[name]}"
-    if named:
-        return ""
-    if variable := next(filter(os.environ.get, SECRETS.values()), ""):
-        return f"the variable {variable}"
-    return "" if not folder.secrets or folder.secrets_are_own else f"the file that {ENV} is a link to"
+    # A file goes before its variable.
+    variables = [variable for name, variable in SECRETS.items() if flags.get(f"{name}_file") is None]
+    of_environment = [variable for variable in variables if os.environ.get(variable)]
+    if apikey is not None and not apikey.file:
+        of_environment.append(apikey.name)
+    if of_environment:
+        return f"the variable {of_environment[0]}"
+    in_env = apikey is not None or any(variable in folder.secrets for variable in variables)
+    return f"the file that {ENV} is a link to" if in_env and not folder.secrets_are_own else ""
 
 
 def _is_terminal(stream: Any) -> bool:

@@ -7,7 +7,7 @@ older keys, anon and service_role, are tokens, and stand in both.
 
 from __future__ import annotations
 
-from loader.credentials.claims import is_jwt
+from loader.credentials.claims import claims, is_jwt
 
 
 def headers(token: str | None, apikey: str | None) -> dict[str, str]:
@@ -24,3 +24,10 @@ def headers(token: str | None, apikey: str | None) -> dict[str, str]:
 def key_as_token(apikey: str | None) -> str | None:
     """Return the API key if it is a token itself, as the anon and service_role keys are."""
     return apikey if apikey is not None and is_jwt(apikey) else None
+
+
+def is_public_key(apikey: str | None) -> bool:
+    """Return whether this is a key that everybody may know: a publishable one, or the older anon key."""
+    if apikey is None:
+        return False
+    return apikey.startswith("sb_publishable_") or claims(apikey).get("role") == "anon"

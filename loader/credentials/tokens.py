@@ -11,6 +11,7 @@ from loader import mask
 from loader.credentials.minted import SKEW
 from loader.credentials.token_source import Token, TokenSource, TokensUnavailable
 from loader.errors import SettingsError, TargetError, TargetUnavailable
+from loader.settings.checks import check_bearer
 
 _MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no Date makes a token of years
 _MARGIN = 60.0  # seconds before its end that a token is renewed; half of a short life
@@ -153,6 +154,7 @@ class Tokens:
                 await self._sleep(wait)
             else:
                 self._failures = 0
+                check_bearer((fetched or Token("")).text, "the token")
                 return fetched or Token("")
 
     def _keep(self, error: TargetError, wait: float) -> None:

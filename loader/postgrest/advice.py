@@ -52,6 +52,11 @@ NOT_APPLIED = (
     "Is --url a PostgREST, and does the relation have the primary key or unique constraint of "
     "--on-conflict? (Use --resolution none to insert without looking at keys.)"
 )
+NO_REST = (
+    "Nothing there answers as PostgREST does. Check --url: PostgREST's base URL, or that of a Supabase "
+    "project, as in https://REF.supabase.co (/rest/v1 is added where it has no path)."
+)
+WRONG_KEY = "Check BULKLOAD_APIKEY (or --apikey-file): it must be one of this project."
 NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
 
 

@@ -95,6 +95,9 @@ def _unanswered(reply: NoReply) -> Verdict:
 
 def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
     resolution = write.resolution
+    if rows == 0 and _is_web_page(reply):
+        reason = Reason("no-rest-api", f"the server answered {reply.status} with a web page")
+        return Verdict(Decision.STOP, reason, advice=advice.NO_REST)
     if not write.is_insert and f"resolution={resolution}" not in reply.applied:
         reason = Reason("not-applied", f"the server did not apply resolution={resolution}")
         return Verdict(Decision.STOP, reason, advice=advice.NOT_APPLIED)
@@ -174,8 +177,10 @@ def _by_postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
 
 
 def _by_token(reply: Reply, reason: Reason) -> Verdict:
-    """A 401 over the token itself."""
+    """A 401 over the token itself: ours, or the one that a gateway has made for an API key."""
     if not reply.token:
+        if by_token_words(reason.message) is Decision.RETRY:  # the gateway's clock is ahead
+            return Verdict(Decision.RETRY, reason, after=reply.retry_after or _CLOCK_WAIT)
         return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
     decision = by_token_words(reason.message)
     after = reply.retry_after or _CLOCK_WAIT if decision is Decision.RETRY else None
@@ -199,12 +204,30 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
         # A gateway restarts: the preflight had found the relation.
         return Verdict(Decision.RETRY, reason, advice=hint)
     if status == 401:
-        if reply.token:
-            return Verdict(Decision.RENEW, reason, advice=advice.WRONG_TOKEN)
-        return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
+        return _unauthorized(reply, reason)
     if 300 <= status < 400:
         hint = f"Is --url right? The server points to {reply.location or 'another address'}."
+    elif rows == 0 and _nothing_there(reply):
+        hint = advice.NO_REST
     return Verdict(Decision.STOP, reason, advice=hint)
+
+
+def _unauthorized(reply: Reply, reason: Reason) -> Verdict:
+    """A gateway's 401."""
+    if "api key" in reply.body.lower():  # "Invalid API key", "No API key found in request"
+        return Verdict(Decision.STOP, reason, advice=advice.WRONG_KEY)
+    if reply.token:
+        return Verdict(Decision.RENEW, reason, advice=advice.WRONG_TOKEN)
+    return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
+
+
+def _is_web_page(reply: Reply) -> bool:
+    return reply.body.lstrip()[:1] == "<"
+
+
+def _nothing_there(reply: Reply) -> bool:
+    """Return whether no PostgREST is at the URL: one of before 13 answers ``{}`` for an unknown relation."""
+    return _is_web_page(reply) or (reply.status == 404 and reply.body != "{}")
 
 
 def _overload(verdict: Verdict, reply: Reply) -> Overload:

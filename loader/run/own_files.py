@@ -23,7 +23,10 @@ from loader.run.journal_past import TABLES
 ERRORS = "rejects.errors.jsonl"
 REPORT = "report.json"
 SPOOL, GATHERED = "spool", "gathered.sqlite"  # gone at the end of a load
+SESSION = "session"  # the refresh token of an unfinished load (session_file.py)
+SESSION_PART = f"{SESSION}.part"  # while it is written
 _OF_JOURNAL = (f"{journal.NAME}-wal", f"{journal.NAME}-shm", f"{journal.NAME}-journal")
+_NOT_SET_ASIDE = (SPOOL, GATHERED, SESSION, SESSION_PART)
 _TABLE = (
     "create table if not exists own_files (name text primary key, written text, loaded text) without rowid"
 )
@@ -138,7 +141,7 @@ class OwnFiles:
             RunDirError: they cannot be moved.
         """
         if names is None:
-            names = [name for name in self._names() if name not in (SPOOL, GATHERED)]
+            names = [name for name in self._names() if name not in _NOT_SET_ASIDE]
         with _translated(self.folder):
             target = _new_folder(self.folder)
             for name in names:
@@ -259,7 +262,7 @@ def _stamp(path: Path) -> str | None:
 
 
 def _is_ours_by_name(name: str) -> bool:
-    return name in (REPORT, ERRORS, SPOOL, GATHERED) or is_reject_file(name)
+    return name in (REPORT, ERRORS, *_NOT_SET_ASIDE) or is_reject_file(name)
 
 
 def is_own_name(name: str) -> bool:

@@ -33,6 +33,7 @@ from loader.run.journal_past import OtherLoad, Past
 from loader.run.new_files import NewFiles
 from loader.run.own_files import GATHERED, REPORT, SPOOL, OwnFiles, is_own_name, note_loaded, stamp_of
 from loader.run.report import Report, Tally
+from loader.run.session_file import SessionFile
 from loader.settings import Settings
 from loader.sources.find import RUN_DIR, Source
 from loader.sources.urls import last_name
@@ -50,6 +51,7 @@ class RunDir:
 
     Attributes:
         own_files: the files in it that bulkload has made.
+        session: keeps a refresh token until the load is complete.
         remarks: what the user should know of an earlier load in it.
 
     Raises:
@@ -69,6 +71,7 @@ class RunDir:
         self.spool = path / SPOOL
         self.gathered = path / GATHERED
         self.own_files = OwnFiles(path)
+        self.session = SessionFile(self.own_files)
         self.remarks: list[str] = []
         self._fresh = fresh
         self._lock = -1

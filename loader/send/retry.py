@@ -56,7 +56,7 @@ class Requests:
     Args:
         client: makes one request.
         tokens: told when a token is refused.
-        settings: url, timeout, retry_for.
+        settings: endpoint, timeout, retry_for.
         throttle: says how many requests may be in flight, and learns from each.
         halt: ends waits.
         observer: told of requests, retries and changes of pace.
@@ -264,7 +264,7 @@ class Requests:
     def _policy(self, rows: int, *, patience: float | None = None, location: str = "") -> RetryPolicy:
         patience = self._settings.retry_for if patience is None else patience
         return RetryPolicy(
-            self._settings.url,
+            self._settings.endpoint,
             rows=rows,
             patience=patience,
             location=location,

@@ -12,6 +12,7 @@ from loader import mask
 from loader.errors import SettingsError
 
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
+_API_KEYS = ("sb_secret_", "sb_publishable_")
 # Encodings of host names and of Python itself, with underscores for what else may stand in their names.
 # The begin of a key file, and of a public key of OpenSSH: PyJWT signs with neither by HS256.
 _KEY = re.compile(
@@ -68,6 +69,24 @@ def check_apikey(key: str) -> None:
         raise SettingsError(
             "the API key is empty, or not printable ASCII",
             advice="Copy the key from the project's settings (API Keys), with nothing around it.",
+        )
+
+
+def check_bearer(token: str, shown: str) -> None:
+    """Check that a text can be a bearer token: that it is no API key of Supabase's newer kind.
+
+    Args:
+        token: the text.
+        shown: what messages call it.
+
+    Raises:
+        SettingsError: it is such a key.
+    """
+    if token.startswith(_API_KEYS):
+        mask.hide(token)
+        raise SettingsError(
+            f"{shown} is an API key of Supabase, which is no bearer token",
+            advice="Give it alone, as BULKLOAD_APIKEY or --apikey-file: the gateway makes a token for it.",
         )
 
 

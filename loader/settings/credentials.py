@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader import mask
 from loader.errors import SettingsError
-from loader.settings.checks import check_apikey, check_secret
+from loader.settings.checks import check_apikey, check_bearer, check_secret
 from loader.settings.file_secret import FileSecret
 from loader.settings.jwt_claims import check_claims, parse_claim
 from loader.settings.oauth import check_oauth
@@ -144,6 +144,13 @@ class CredentialSettings:
         self._check_signing()
         if self.apikey is not None:
             check_apikey(self.apikey)
+        if self.token is not None:
+            check_bearer(self.token, "BULKLOAD_TOKEN")
+        if self.login is not None and self.apikey is None:
+            raise SettingsError(
+                "--login needs an API key of the project",
+                advice="Set BULKLOAD_APIKEY, or give --apikey-file: the publishable or the anon key will do.",
+            )
         for name, field in type(self).__dataclass_fields__.items():
             if field.metadata["option"].secret:
                 mask.hide(getattr(self, name))

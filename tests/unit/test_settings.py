@@ -109,6 +109,7 @@ NEEDS: dict[str, dict[str, Any]] = {
     **{name: {"preset": "kraken"} for name in ("usd_rates", "usd_stablecoins", "id")},
     "thousands": {"decimal": ","},
     "apikey": {"url": f"{URL}/rest/v1", "schema": "public"},  # which it would bring
+    "login": {"url": f"{URL}/rest/v1", "schema": "public", "apikey": "hush"},
     "jwt_secret_is_base64": {"jwt_secret": "hush"},
     "jwt_alg": {"jwt_key": "hush"},
     **{name: {"jwt_secret": "hush"} for name in ("jwt_kid", "jwt_claim", "jwt_iat")},

@@ -142,7 +142,7 @@ GATEWAYS = [
     ("Kong 404, mid-load",                         404,  RETRY,   ONE,     gateway(404, '{"message":"no Route matched with those values"}')),
     ("Kong 502",                                   502,  RETRY,   ONE,     gateway(502, '{"message":"An invalid response was received from the upstream server"}')),
     ("Kong 504",                                   504,  RETRY,   ONE,     gateway(504, '{"message":"The upstream server is timing out"}')),
-    ("Kong 401: no apikey",                        401,  RENEW,   ONE,     gateway(401, '{"message":"No API key found in request"}')),
+    ("Kong 401: no apikey",                        401,  STOP,    ONE,     gateway(401, '{"message":"No API key found in request"}')),
     ("Supabase 401, no words",                     401,  RENEW,   ONE,     gateway(401)),
     ("Supabase 402: project restricted",           402,  STOP,    ONE,     gateway(402, '{"message":"exceeded_db_size_quota"}')),
     ("Supabase 540: project paused",               540,  STOP,    ONE,     gateway(540)),

@@ -1,0 +1,47 @@
+"""Verdicts on what Supabase's gateway answers, and on what is no REST API at all. No server."""
+
+from __future__ import annotations
+
+import pytest
+
+from loader.model import Decision, Reason, Reply
+from loader.postgrest import advice
+from loader.postgrest.verdict import judge
+from loader.postgrest.write import Write
+
+UPSERT = Write("merge-duplicates", ("id",))
+PAGE = "<!DOCTYPE html><html><body>Welcome</body></html>"
+NO_ROUTE = '{"message":"no Route matched with those values"}'
+
+
+@pytest.mark.parametrize("message", ["JWT issued at future", "JWTIssuedAtFuture", "JWT not yet valid"])
+@pytest.mark.parametrize("code", ["PGRST301", "PGRST303"])
+def test_a_token_of_the_gateway_from_the_future_is_waited_for(code: str, message: str) -> None:
+    """The request held none: its clock is ahead, and catches up (supabase issue 49655)."""
+    verdict = judge(Reply(401, Reason(code, message)), UPSERT, rows=1)
+
+    assert (Decision.RETRY, 2.0) == (verdict.decision, verdict.after)
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (Reply(404, body=PAGE), advice.NO_REST),
+        (Reply(404, body=NO_ROUTE), advice.NO_REST),
+        (Reply(404), advice.NO_REST),
+        (Reply(405, body=PAGE), advice.NO_REST),
+        (Reply(200, body=PAGE), advice.NO_REST),
+        (Reply(404, body="{}"), advice.ADVICE["HTTP 404"]),  # PostgREST 12: no such relation
+        (Reply(401, body='{"message":"Invalid API key"}'), advice.WRONG_KEY),
+        (Reply(401, body='{"message":"No API key found in request"}', token="a.b.c"), advice.WRONG_KEY),
+        (Reply(401, body="{}", token="a.b.c"), advice.WRONG_TOKEN),
+    ],
+)  # fmt: skip
+def test_what_to_check(reply: Reply, expected: str) -> None:
+    """A preflight that meets no REST API speaks of the URL, and one without the right key of the key."""
+    assert expected == judge(reply, UPSERT, rows=0).advice
+
+
+def test_a_page_in_mid_load_says_nothing_about_the_url() -> None:
+    """The preflight has found the relation there: a gateway restarts."""
+    assert Decision.RETRY is judge(Reply(404, body=PAGE), UPSERT, rows=1).decision
