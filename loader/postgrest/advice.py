@@ -56,6 +56,7 @@ NO_REST = (
     "Nothing there answers as PostgREST does. Check --url: PostgREST's base URL, or that of a Supabase "
     "project, as in https://REF.supabase.co (/rest/v1 is added where it has no path)."
 )
+GATEWAY_CLOCK = "The gateway made the token, and its clock is ahead: run the same command later."
 WRONG_KEY = "Check BULKLOAD_APIKEY (or --apikey-file): it must be one of this project."
 NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
 

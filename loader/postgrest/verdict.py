@@ -180,7 +180,8 @@ def _by_token(reply: Reply, reason: Reason) -> Verdict:
     """A 401 over the token itself: ours, or the one that a gateway has made for an API key."""
     if not reply.token:
         if by_token_words(reason.message) is Decision.RETRY:  # the gateway's clock is ahead
-            return Verdict(Decision.RETRY, reason, after=reply.retry_after or _CLOCK_WAIT)
+            wait = reply.retry_after or _CLOCK_WAIT
+            return Verdict(Decision.RETRY, reason, after=wait, advice=advice.GATEWAY_CLOCK)
         return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
     decision = by_token_words(reason.message)
     after = reply.retry_after or _CLOCK_WAIT if decision is Decision.RETRY else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,14 @@ def user_loads(loads: Loads, supabase: Supabase) -> Loads:
 def session(process: Process) -> Path:
     """Return the file with the refresh token."""
     return process.folder / "session"
+
+
+def is_made(folder: Path) -> bool:
+    """Make a folder, and return whether its name was free."""
+    with suppress(FileExistsError):
+        folder.mkdir()
+        return True
+    return False
 
 
 def secrets_in(folder: Path, supabase: Supabase) -> list[tuple[str, str]]:
@@ -90,6 +99,24 @@ def test_a_crash_between_the_reply_and_the_save(
 
     assert (0, [(ROWS, ROWS)]) == (resumed.code, target.sql(COUNT)), resumed.err
     assert (1, 1) == (len(supabase.auth.sessions), supabase.auth.asked.count("password"))
+
+
+def test_a_save_that_fails(user_loads: Loads, target: Servers, supabase: Supabase) -> None:
+    """The load stops, and says where; the refresh token of before the save is good for the resume."""
+    process = user_loads.start("rows.jsonl")
+    await_that(lambda: supabase.posts > 5, process)
+    in_the_way = process.folder / "session.part"
+    await_that(lambda: is_made(in_the_way), process)
+    stopped = process.wait()
+    in_the_way.rmdir()
+
+    assert (4, True) == (stopped.code, f"{process.folder.name}/session: " in stopped.err), stopped.err
+    kept = json.loads(session(process).read_text())["refresh_token"]
+    assert kept == supabase.auth.sessions[0].tokens[-2]
+    del user_loads.variables["BULKLOAD_PASSWORD"]
+    resumed = user_loads.run("rows.jsonl")
+    assert (0, [(ROWS, ROWS)]) == (resumed.code, target.sql(COUNT)), resumed.err
+    assert 1 == supabase.auth.asked.count("password")
 
 
 def test_a_session_that_was_revoked_meanwhile(user_loads: Loads, target: Servers, supabase: Supabase) -> None:

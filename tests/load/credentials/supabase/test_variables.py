@@ -122,3 +122,19 @@ def test_a_key_in_a_file_that_others_can_write_is_refused(folder: Shell, supabas
     ended = folder.run("rows.jsonl", env=BARE)
 
     assert (2, True, []) == (ended.code, "others can write it" in ended.err, supabase.seen)
+
+
+def test_a_link_to_a_key_elsewhere_is_no_key_of_the_folder(
+    folder: Shell, supabase: Supabase, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Else an archive could bring a link to the user's own .env of another project."""
+    theirs = tmp_path_factory.mktemp("home") / ".env"
+    theirs.write_text(f"SUPABASE_SECRET_KEY={SECRET_KEY}\n")
+    theirs.chmod(0o600)
+    (folder.folder / ".env").symlink_to(theirs)
+    (folder.folder / "bulkload.toml").write_text(f"url = '{supabase.url}'\n")
+
+    ended = folder.run("rows.jsonl", env=BARE)
+
+    assert (2, []) == (ended.code, supabase.seen)
+    assert "the file that .env is a link to" in ended.err.splitlines()[0]
