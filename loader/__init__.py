@@ -21,6 +21,7 @@ from loader.errors import (
     TooManyRejects,
 )
 from loader.settings import MaxErrors, Settings
+from loader.version import __version__
 
 if TYPE_CHECKING:
     from loader.events import Observer
@@ -39,6 +40,7 @@ __all__ = [
     "TargetError",
     "TargetUnavailable",
     "TooManyRejects",
+    "__version__",
     "load",
 ]
 
