@@ -51,6 +51,7 @@ from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
+from loader.transport import Transport, clear_text_warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class Load:
         self._sources = sources
         self._halt = halt
         self._mapping = ColumnMapping.of(settings)
+        self._transport = Transport.of(settings)
         self._throttle = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,
@@ -126,14 +128,16 @@ class Load:
         """Load all of it. Errors are in the report."""
         observer = self._ledger.observer
         tokens = Tokens(
-            token_source(self._settings),
+            token_source(self._settings, transport=self._transport),
             lambda: observer.on(Renewed()),
             notice=lambda text: observer.on(Notice(text)),
             patience=self._settings.retry_for,
             sleep=self._halt.sleep,
         )
+        if warning := clear_text_warning(self._settings, self._transport):
+            observer.on(Notice(warning))
         self._ledger.open()
-        async with PostgREST(self._settings, tokens) as client:
+        async with PostgREST(self._settings, tokens, self._transport) as client:
             self._halt.waits_for = client.unanswered
             requests = Requests(
                 client,

@@ -148,6 +148,11 @@ class CredentialSettings:
             if getattr(self, name) != default and all(getattr(self, other) is None for other in needed):
                 raise SettingsError(f"{flag(name)} needs {' or '.join(map(_shown, needed))}")
 
+    @property
+    def sends_credential(self) -> bool:
+        """Whether requests carry a token or a key."""
+        return self.apikey is not None or any(value is not None for _, value in self._token_sources())
+
     def _token_sources(self) -> list[tuple[str, object]]:
         """Return how each source of tokens is named, and its value; None: it is not given."""
         return [
