@@ -71,6 +71,7 @@ class Load:
         settings: what to load into, and how.
         sources: what to load, in this order.
         run_dir: where journal, rejects and report go; it is locked.
+        transport: makes all connections of the load, but those to sources.
         halt: asked to stop by a signal, or by the load itself.
         observer: watches.
         preset: makes a preset for each source; None: there is none.
@@ -87,6 +88,7 @@ class Load:
         sources: tuple[Source, ...],
         run_dir: RunDir,
         *,
+        transport: Transport,
         halt: Halt,
         observer: Observer,
         preset: Callable[[], Preset] | None = None,
@@ -95,7 +97,7 @@ class Load:
         self._sources = sources
         self._halt = halt
         self._mapping = ColumnMapping.of(settings)
-        self._transport = Transport.of(settings)
+        self._transport = transport
         self._throttle = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,

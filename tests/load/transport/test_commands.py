@@ -28,10 +28,11 @@ def source(tmp_path: Path) -> str:
 
 
 def test_a_wrong_certificate_is_a_wrong_setting(loads: Loads, source: str) -> None:
-    """Exit code 2, before anything is sent, and before there is a run directory's journal."""
+    """Exit code 2, before anything is sent, and before there is a run directory."""
     ended = loads.run("--client-cert=none.pem", source)
 
     assert (2, "error: --client-cert none.pem: no such file or directory") == (ended.code, ended.last)
+    assert not ended.folder.exists()
 
 
 def test_a_url_that_is_no_socket_is_a_wrong_setting(loads: Loads, source: str) -> None:
