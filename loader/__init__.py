@@ -21,6 +21,7 @@ from loader.errors import (
     TooManyRejects,
 )
 from loader.settings import MaxErrors, Settings
+from loader.version import __version__
 
 if TYPE_CHECKING:
     from loader.events import Observer
@@ -39,6 +40,7 @@ __all__ = [
     "TargetError",
     "TargetUnavailable",
     "TooManyRejects",
+    "__version__",
     "load",
 ]
 
@@ -63,8 +65,8 @@ async def load(
 
     Raises:
         SourceMissing: a source does not exist or cannot be opened; nothing was sent.
-        SettingsError: settings contradict each other, or the run directory cannot be made or belongs to
-            another load; nothing was sent.
+        SettingsError: settings contradict each other, a certificate or a proxy is not what it should be, or
+            the run directory cannot be made or belongs to another load; nothing was sent.
         RunDirError: it cannot be written.
     """
     # aiohttp takes a third of a second to import: `bulkload --help` need not wait for it.
@@ -75,8 +77,10 @@ async def load(
     from loader.pipeline import Load
     from loader.run.run_dir import RunDir, run_dir_path
     from loader.sources.find import find, with_state
+    from loader.transport import Transport
 
     make_preset = check_settings(settings)
+    transport = Transport.of(settings)
     found_sources = await to_thread.run_sync(
         find, tuple(sources), abandon_on_cancel=True
     )  # it may ask servers
@@ -90,6 +94,7 @@ async def load(
             settings,
             found_sources,
             run_dir,
+            transport=transport,
             halt=halt or Halt(),
             observer=observer or Observers(),
             preset=make_preset,

@@ -245,6 +245,7 @@ class Reply:
         retry_after: ``Retry-After`` in seconds; None where it is absent or a date.
         location: ``Location`` of a redirect.
         token: the bearer token that the request carried.
+        proxy: that has read the request on its way, and may have answered in place of the server.
     """
 
     status: int
@@ -255,6 +256,7 @@ class Reply:
     retry_after: float | None = None
     location: str = ""
     token: str | None = field(default=None, repr=False)
+    proxy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +268,14 @@ class NoReply:
         sent: whether the request may have reached the server, and so may have been carried out.
         hopeless: whether trying again is of no use (the host's name does not exist).
         slow: whether it took too long.
+        advice: what the user can do about it; empty: look whether the URL is right.
     """
 
     message: str
     sent: bool = True
     hopeless: bool = False
     slow: bool = False
+    advice: str = ""
 
 
 class Decision(Enum):

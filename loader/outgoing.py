@@ -11,6 +11,7 @@ from loader.mask import masked
 from loader.visible import json_escaped, visible, visible_lines, whole
 
 _LONGEST = 20_000  # characters of a text that is printed
+_QUOTED = 1000  # characters of the words of others that are kept
 
 
 def shown(text: str) -> str:
@@ -21,6 +22,17 @@ def shown(text: str) -> str:
 def shown_lines(text: str) -> str:
     """Return a text of several lines as it may be printed; the later ones are indented."""
     return visible_lines(masked(text))[:_LONGEST]
+
+
+def quoted(text: str, limit: int = _QUOTED) -> str:
+    """Return words of others as they may be kept: masked, and not long.
+
+    Args:
+        text: the words.
+        limit: characters that are kept.
+    """
+    text = masked(whole(text))  # before it is cut: a half of a secret is not recognised
+    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def json_bytes(value: object, option: int = 0) -> bytes:

@@ -51,6 +51,7 @@ from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
+from loader.transport import Transport, clear_text_warning
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Load:
         settings: what to load into, and how.
         sources: what to load, in this order.
         run_dir: where journal, rejects and report go; it is locked.
+        transport: makes all connections of the load, but those to sources.
         halt: asked to stop by a signal, or by the load itself.
         observer: watches.
         preset: makes a preset for each source; None: there is none.
@@ -86,6 +88,7 @@ class Load:
         sources: tuple[Source, ...],
         run_dir: RunDir,
         *,
+        transport: Transport,
         halt: Halt,
         observer: Observer,
         preset: Callable[[], Preset] | None = None,
@@ -95,6 +98,7 @@ class Load:
         self._halt = halt
         self._session = run_dir.session
         self._mapping = ColumnMapping.of(settings)
+        self._transport = transport
         self._throttle = Throttle(
             batch_rows=settings.batch_rows,
             batch_bytes=settings.batch_bytes,
@@ -129,6 +133,7 @@ class Load:
         tokens = Tokens(
             token_source(
                 self._settings,
+                transport=self._transport,
                 store=None if self._settings.dry_run else self._session,
                 tell=lambda text: observer.on(Notice(text)),
             ),
@@ -137,8 +142,10 @@ class Load:
             patience=self._settings.retry_for,
             sleep=self._halt.sleep,
         )
+        if warning := clear_text_warning(self._settings, self._transport):
+            observer.on(Notice(warning))
         self._ledger.open()
-        async with PostgREST(self._settings, tokens) as client:
+        async with PostgREST(self._settings, tokens, self._transport) as client:
             self._halt.waits_for = client.unanswered
             requests = Requests(
                 client,

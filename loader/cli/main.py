@@ -19,16 +19,22 @@ from loader.cli.plan import plan
 from loader.cli.terminal import SafeStderr, guard_stderr, make_console, print_line, print_lines, print_out
 from loader.errors import Exit, LoadError, SettingsError
 from loader.settings import OPTIONS, Group
+from loader.version import __version__
 
 if TYPE_CHECKING:
     from loader.run.report import Report
 
-_TOKEN_SETTINGS = ["url", *(name for name, about in OPTIONS.items() if about.group is Group.CREDENTIALS)]
+_TOKEN_SETTINGS = [
+    "url",
+    "ca_file",
+    "client_cert",
+    *(name for name, about in OPTIONS.items() if about.group is Group.CREDENTIALS),
+]
 _ANY_URL = "http://127.0.0.1"  # until the sandbox is up, and has one
 
 
 @click.group(cls=LoadByDefault, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="bulkload", prog_name="bulkload")
+@click.version_option(__version__, prog_name="bulkload")
 def cli() -> None:
     """Load an export (JSON, CSV, Parquet, SQLite) through PostgREST or Supabase, every row exact.
 

@@ -74,13 +74,22 @@ def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
     with sandbox.sandbox(say=console.print) as box:
         if command:
             try:
-                return subprocess.run(command, env=os.environ | box.environment(), check=False).returncode
+                environment = os.environ | _without_proxy() | box.environment()
+                return subprocess.run(command, env=environment, check=False).returncode
             except OSError as error:
                 console.print(f"error: {command[0]}: {(error.strerror or str(error)).lower()}")
                 return Exit.USAGE
         _show(box, console)
         signal.pause()
     return Exit.COMPLETE
+
+
+def _without_proxy() -> dict[str, str]:
+    """Return what keeps the command from asking a proxy for the sandbox."""
+    if not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return {"no_proxy": ",".join(filter(None, [listed, "127.0.0.1"]))}
 
 
 def _show(box: Sandbox, console: Console) -> None:

@@ -11,8 +11,10 @@ import orjson
 
 from loader import mask
 from loader.credentials.token_source import TokensUnavailable
+from loader.errors import TargetError
 from loader.settings import MIB
-from loader.transport import Transport
+from loader.transport import Transport, no_reply
+from loader.transport.advice import PROXY_LOGIN
 
 _TIMEOUT = 20.0  # seconds for one request
 _QUOTED = 300  # characters of a reply that a message repeats
@@ -64,21 +66,23 @@ async def ask(
 
     Raises:
         TokensUnavailable: no reply came, or one that says that later there may be a better one.
+        TargetError: none will come until something is mended: a certificate, a proxy, the URL.
     """
     host = mask.masked(url)
+    route = transport.route(url)
     try:
         async with (
             aiohttp.ClientSession(
-                connector=transport.connector(), cookie_jar=aiohttp.DummyCookieJar()
+                connector=transport.connector(route), cookie_jar=aiohttp.DummyCookieJar()
             ) as session,
             session.request(
                 method,
-                url,
-                headers={"Accept": "application/json", **(headers or {})},
+                route.address,
+                headers={**route.headers, "Accept": "application/json", **(headers or {})},
                 data=data,
-                proxy=transport.proxy(url),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT),
+                **route.options,
             ) as response,
         ):
             content = await response.content.read(MIB)
@@ -86,7 +90,11 @@ async def ask(
     except TimeoutError:
         raise TokensUnavailable(f"{host} does not answer within {_TIMEOUT:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
-        raise TokensUnavailable(f"{host}: {mask.masked(str(error)) or type(error).__name__}") from error
+        failed = no_reply(error, route, _TIMEOUT)
+        kind = TargetError if failed.hopeless else TokensUnavailable
+        raise kind(f"{host}: {failed.message}", advice=failed.advice) from error
+    if status == 407 and route.proxy is not None:
+        raise TargetError(f"the proxy {route.proxy} asks for a login", advice=PROXY_LOGIN)
     text = quoted(content.decode(errors="replace"))
     if status >= 500 or status in (408, 425, 429):
         after = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None

@@ -35,6 +35,7 @@ from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
+from loader.transport import Transport, clear_text_warning
 
 _JSON_SAMPLE = 1000  # records whose columns are looked at
 _MADE_BY_DATABASE = frozenset({"smallint", "integer", "bigint", "uuid"})  # types of keys that have a default
@@ -72,6 +73,7 @@ class _Planner:
         self._sources = sources
         self._has_target = has_target
         self._mapping = ColumnMapping.of(settings)
+        self._transport = Transport.of(settings) if has_target else Transport()
         self._records: Records | Groups | None = None
         self._columns: list[str] = []  # what the mapping is applied to
         self._description = Description()
@@ -145,8 +147,9 @@ class _Planner:
                 SettingsError("no target: --url is missing", advice="Give --url URL or set BULKLOAD_URL.")
             )
         else:
-            tokens = Tokens(token_source(self._settings), lambda: None)
-            async with PostgREST(self._settings, tokens) as client:
+            self.plan.warnings += filter(None, [clear_text_warning(self._settings, self._transport)])
+            tokens = Tokens(token_source(self._settings, transport=self._transport), lambda: None)
+            async with PostgREST(self._settings, tokens, self._transport) as client:
                 await self._ask(client, tokens)
         self._find_key()
         self._plan_columns()

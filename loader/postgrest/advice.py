@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from loader.settings import OPTIONS, Resolution
+from loader.transport.advice import GIVE_CERT, HTTPS, OTHER_CERT, PROXY_LOGIN
 
 RELOAD = "notify pgrst, 'reload schema'"
 _NEW = f"If it is new, the server's schema cache is stale. Run in the database: {RELOAD}"
@@ -33,8 +34,17 @@ ADVICE: dict[str, str] = {
     "HTTP 403": "A gateway in front of the server refuses the requests.",
     "HTTP 404": "Check --table and --url: the server knows no such relation, or nothing at this path. "
     f"{_NEW}",
+    "HTTP 407": PROXY_LOGIN,
     "HTTP 413": "The gateway takes no request as large as this row.",
     "HTTP 540": "The project is paused: restore it in its dashboard.",
+}
+# What gateways say, by words of theirs (nginx, Apache, Go's net/http), and what it means.
+_WORDS = {
+    "HTTP request was sent to HTTPS port": HTTPS,
+    "HTTP request to an HTTPS server": HTTPS,
+    "plain HTTP to an SSL-enabled": HTTPS,
+    "No required SSL certificate": GIVE_CERT,
+    "SSL certificate error": OTHER_CERT,
 }
 LONG_URL = (
     "The URL is too long for the gateway in front of the server. Raise its limit (nginx: "
@@ -59,6 +69,18 @@ NO_REST = (
 GATEWAY_CLOCK = "The gateway made the token, and its clock is ahead: run the same command later."
 WRONG_KEY = "Check BULKLOAD_APIKEY (or --apikey-file): it must be one of this project."
 NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
+
+
+def of_words(body: str) -> str:
+    """Return what the user can do about a gateway's words; empty where that is not known."""
+    return next((advice for words, advice in _WORDS.items() if words in body), "")
+
+
+def of_proxy(proxy: str) -> str:
+    """Return what the user can do where a proxy may have answered in place of the server."""
+    return (
+        f"The request went through the proxy {proxy}: NO_PROXY names the hosts that are reached without it."
+    )
 
 
 def of_policies(resolution: Resolution) -> str:

@@ -5,14 +5,11 @@ Nothing is decided or repeated here, but that a gateway refuses a URL for its le
 
 from __future__ import annotations
 
-import errno
-import os
-import socket
 import time
 from bisect import bisect_right as bisect
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from functools import partial
 from types import TracebackType
@@ -24,29 +21,27 @@ from yarl import URL
 
 from loader.credentials.headers import headers as credential_headers
 from loader.credentials.tokens import Tokens
-from loader.errors import TargetError
 from loader.model import Key, NoReply, Reply
 from loader.postgrest.body import Body
 from loader.postgrest.connections import BodyPayload, Connections, read_body
 from loader.postgrest.description import Description, read_openapi
 from loader.postgrest.query import column_list, with_keys
-from loader.postgrest.reply import quoted, read_reply
+from loader.postgrest.reply import read_reply
 from loader.postgrest.verdict import is_long_url
 from loader.postgrest.write import Write
 from loader.settings import MIB, Settings
+from loader.transport import Transport, no_reply
 
 _ERROR_LIMIT = MIB  # bytes of an error, which may quote a value as large as a row: its begin is enough
 _ROWS_LIMIT = 8 * MIB
 _OPENAPI_LIMIT = 32 * MIB
 _ASK_TIMEOUT = 10.0  # seconds for a question about the relation
-_CONNECT_TIMEOUT = 10.0  # seconds
+_CONNECT_TIMEOUT = 10.0  # seconds, with the handshake of TLS
 _LONGEST_URL = 8000  # characters: nginx, CloudFront and others take 8 KiB, with the method
 _FRESH_AFTER = frozenset({401, 503})
 _LONGEST_DATE = 100  # characters
 _EXPECTATION_FAILED = 417
 _UNPACKED = {"Accept-Encoding": "gzip"}  # what read_body unpacks
-_UNASKED = 2  # bodies that went out for want of `100 Continue`; then it is not asked for any more
-_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE})
 
 
 class PostgREST:
@@ -55,24 +50,26 @@ class PostgREST:
     Args:
         settings: url, schema, table, timeout, concurrency.
         tokens: asked for a token before each request.
+        transport: makes the connections; None: as the settings say.
+
+    Raises:
+        SettingsError: a certificate, or a proxy of the environment, is not what it should be.
     """
 
-    def __init__(self, settings: Settings, tokens: Tokens) -> None:
+    def __init__(self, settings: Settings, tokens: Tokens, transport: Transport | None = None) -> None:
         self._settings = settings
         self._tokens = tokens
+        self._transport = transport or Transport.of(settings)
+        self._route = self._transport.route(settings.endpoint)
         self._connections: Connections | None = None
         self._expects = True  # whether to ask for `100 Continue` before a body is sent
-        self._unasked = 0
         self._deadlines: dict[object, float] = {}  # of the requests without an answer, on the monotonic clock
         self._longest_url = _LONGEST_URL
-        self._relation = f"{settings.endpoint}/{quote(settings.table, safe='')}"
-        self._reading = {"Accept-Profile": settings.schema, **_UNPACKED}
-        self._writing = {
-            **_UNPACKED,
-            "Content-Type": "application/json",
-            "Content-Profile": settings.schema,
-            "User-Agent": "bulkload",
-        }
+        self._relation = f"{self._route.address}/{quote(settings.table, safe='')}"
+        headers = self._route.headers | _UNPACKED
+        self._reading = headers | {"Accept-Profile": settings.schema}
+        self._writing = headers | {"Content-Type": "application/json", "Content-Profile": settings.schema}
+        self._options = self._route.options
 
     async def __aenter__(self) -> Self:
         return self
@@ -151,7 +148,7 @@ class PostgREST:
     async def describe(self) -> Description:
         """Ask for the relation's columns; the server may be set to tell nothing (openapi-mode)."""
         headers = {**self._reading, "Accept": "application/openapi+json"}
-        url = f"{self._settings.endpoint}/"
+        url = f"{self._route.address}/"
         reply = await self._request("GET", url, headers, None, timeout=_ASK_TIMEOUT, limit=_OPENAPI_LIMIT)
         if isinstance(reply, NoReply) or reply.status != 200:
             return Description()
@@ -205,11 +202,13 @@ class PostgREST:
 
     async def _send(self, request: _Request, token: str | None, *, expects: bool) -> Reply | NoReply:
         if self._connections is None:
-            self._connections = Connections(self._settings.concurrency + 1)
+            self._connections = Connections(self._transport, self._route, self._settings.concurrency + 1)
         payload = None if request.body is None else BodyPayload(request.body)
         async with AsyncExitStack() as stack:
             connections = self._connections
             session = await stack.enter_async_context(connections)
+            # Less than the whole, so that it can be told what took too long.
+            connect_timeout = min(_CONNECT_TIMEOUT, 0.9 * request.timeout)
             try:
                 response = await stack.enter_async_context(
                     session.request(
@@ -219,17 +218,16 @@ class PostgREST:
                         headers=request.headers,
                         expect100=expects,
                         allow_redirects=False,
-                        timeout=aiohttp.ClientTimeout(
-                            total=request.timeout, sock_connect=min(_CONNECT_TIMEOUT, request.timeout)
-                        ),
+                        timeout=aiohttp.ClientTimeout(total=request.timeout, sock_connect=connect_timeout),
+                        **self._options,
                     )
                 )
                 limit = request.limit if response.status < 300 else min(request.limit, _ERROR_LIMIT)
                 content, complete = await read_body(response, limit)
-            except TimeoutError:
-                return NoReply(f"no answer within {request.timeout:g} s", slow=True)
             except (aiohttp.ClientError, aiohttp.http.HttpProcessingError, OSError, ValueError) as error:
-                return _no_reply(error)
+                if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ConnectionTimeoutError):
+                    return NoReply(f"no answer within {request.timeout:g} s", slow=True)
+                return no_reply(error, self._route, connect_timeout)
             finally:
                 self._learn_expectation(payload)
             if response.status in _FRESH_AFTER and self._connections is connections:
@@ -237,13 +235,15 @@ class PostgREST:
                 self._connections = None
                 stack.push_async_callback(connections.retire)
             self._tell_time(response.headers.get("Date"))
-            return read_reply(response.status, response.headers, content, token, complete=complete)
+            reply = read_reply(response.status, response.headers, content, token, complete=complete)
+            return replace(reply, proxy=self._route.reader) if self._route.reader else reply
 
     def _learn_expectation(self, payload: BodyPayload | None) -> None:
         """Ask no more for `100 Continue` where it does not come."""
+        # Once is enough. Should the server only have been slow, nothing is lost: a 401 or 503 then breaks the
+        # connection in the middle of a body, and the preflight that follows tells why.
         if payload is not None and payload.unasked:
-            self._unasked += 1
-            self._expects = self._expects and self._unasked < _UNASKED
+            self._expects = False
 
     def _tell_time(self, date: str | None) -> None:
         try:
@@ -262,32 +262,3 @@ class _Request:
     body: Body | None
     timeout: float
     limit: int
-
-
-def _no_reply(error: Exception) -> NoReply:
-    """Return what an error of the network's, or of aiohttp's, tells.
-
-    Raises:
-        TargetError: this process cannot open a connection.
-    """
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, OSError) and cause.errno in _NO_FILES:
-        raise TargetError(
-            "the system lets this process open too few files",
-            advice="Raise `ulimit -n`, or give a lower --concurrency.",
-        ) from error
-    match error:
-        case aiohttp.ClientConnectorDNSError():
-            hopeless = error.os_error.errno == socket.EAI_NONAME
-            words = error.os_error.strerror or str(error)
-            return NoReply(f"{error.host}: {words}", sent=False, hopeless=hopeless)
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return NoReply(quoted(str(error)), sent=False, hopeless=True)
-        case aiohttp.ClientConnectorError(os_error=cause):
-            words = os.strerror(cause.errno).lower() if cause.errno else str(cause)
-            return NoReply(f"{error.host}:{error.port}: {words}", sent=False)
-        case aiohttp.ClientResponseError():
-            # aiohttp quotes the bytes that are no HTTP, and where it read them.
-            return NoReply(f"the reply is not HTTP: {quoted(error.message)}")
-        case _:
-            return NoReply(quoted(str(error)) or type(error).__name__)

@@ -9,10 +9,11 @@ import aiohttp
 
 from loader.postgrest.body import Body
 from loader.settings import MIB
+from loader.transport import Route, Transport
 
 _KEEPALIVE = 25.0  # seconds; PostgREST closes idle connections after 30 to 60
 _LONGEST_HEADER = 64 * 1024  # bytes; a reply has up to 128 of them
-_CONTINUE_WAIT = 1.0  # seconds for `100 Continue` (RFC 9110, 10.1.1: a client need not wait for ever)
+_CONTINUE_WAIT = 2.0  # seconds for `100 Continue` (RFC 9110, 10.1.1: a client need not wait for ever)
 
 
 class Connections:
@@ -21,13 +22,14 @@ class Connections:
     Each request enters it for as long as it takes.
 
     Args:
+        transport: makes the connections.
+        route: the way to the server.
         limit: most connections at once.
     """
 
-    def __init__(self, limit: int) -> None:
-        connector = aiohttp.TCPConnector(limit=limit, keepalive_timeout=_KEEPALIVE)
+    def __init__(self, transport: Transport, route: Route, limit: int) -> None:
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=transport.connector(route, limit=limit, keepalive=_KEEPALIVE),
             request_class=_Request,
             # A trigger's message (SQLSTATE PTxyz) becomes the reason phrase, as long as it is.
             max_line_size=MIB,
@@ -83,7 +85,7 @@ class BodyPayload(aiohttp.payload.Payload):
 
 
 class _Request(aiohttp.ClientRequest):
-    """A request that sends its body after a second, where the server does not say that it wants it."""
+    """A request that sends its body after two seconds, where the server does not say that it wants it."""
 
     async def write_bytes(
         self,

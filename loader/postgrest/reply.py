@@ -10,8 +10,8 @@ import orjson
 
 from loader import mask
 from loader.model import Reason, Reply
+from loader.outgoing import quoted
 from loader.postgrest.error_codes import WORDLESS
-from loader.visible import whole
 
 _WORDS_LIMIT = 2000  # characters of the server's words that are kept
 _CODE_LIMIT = 100  # likewise of a code: SQLSTATEs have 5, those of a gateway are words
@@ -52,17 +52,6 @@ def read_reply(
         location=quoted(headers.get("Location", "")),
         token=token,
     )
-
-
-def quoted(text: str, limit: int = _HEADER_LIMIT) -> str:
-    """Return words of others as they may be kept: masked, and not long.
-
-    Args:
-        text: the words.
-        limit: characters that are kept.
-    """
-    text = mask.masked(whole(text))  # before it is cut: a half of a secret is not recognised
-    return text if len(text) <= limit else f"{text[:limit]}..."
 
 
 def _begin(content: bytes) -> str:

@@ -88,9 +88,10 @@ def judge_read(reply: Reply | NoReply) -> Verdict:
 def _unanswered(reply: NoReply) -> Verdict:
     reason = Reason(NO_REPLY, reply.message)
     if reply.hopeless:
-        return Verdict(Decision.STOP, reason, advice="Check --url.")
+        return Verdict(Decision.STOP, reason, advice=reply.advice or "Check --url.")
     # Where nothing is there to answer, as at a refused connection, that is no overload.
-    return Verdict(Decision.RETRY, reason, overload=Overload.BUSY if reply.slow else Overload.NONE)
+    overload = Overload.BUSY if reply.slow else Overload.NONE
+    return Verdict(Decision.RETRY, reason, overload=overload, advice=reply.advice)
 
 
 def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
@@ -192,7 +193,9 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
-    hint = advice.ADVICE.get(code, "")
+    hint = advice.ADVICE.get(code, "") or advice.of_words(reply.body)
+    if reply.proxy:
+        hint = f"{hint} {advice.of_proxy(reply.proxy)}".strip()
     if status == 413:
         return Verdict(Decision.SHRINK, reason, advice=hint)
     if status == 500 and reply.body.startswith("Something went wrong"):

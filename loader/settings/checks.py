@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from loader import mask
 from loader.errors import SettingsError
+from loader.settings.unix_sockets import socket_path
 
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
 _API_KEYS = ("sb_secret_", "sb_publishable_")
@@ -29,7 +30,7 @@ def check_url(url: str) -> None:
         SettingsError: it is no URL, or has a user, a query or a fragment.
     """
     mask.hide_in_address(url)
-    if not is_web_address(url):
+    if not is_web_address(url) and not _names_socket(url):
         raise SettingsError(
             f"--url {mask.masked(url)!r} is not a web address", advice="Write it as in http://localhost:3000."
         )
@@ -151,6 +152,14 @@ def is_web_address(url: str) -> bool:
             and bool(parts.hostname)
             and parts.port != 0
         )
+    except ValueError:
+        return False
+
+
+def _names_socket(url: str) -> bool:
+    """Return whether a URL names a unix socket; raise where it was meant to, and does not."""
+    try:
+        return url.isprintable() and socket_path(url) is not None
     except ValueError:
         return False
 

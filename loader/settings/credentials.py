@@ -182,6 +182,11 @@ class CredentialSettings:
         given += [("aud", "--jwt-aud")] if self.jwt_aud else []
         check_claims(self.jwt_claim, given=given)
 
+    @property
+    def sends_credential(self) -> bool:
+        """Whether requests carry a token or a key."""
+        return self.apikey is not None or any(value is not None for _, value in self._token_sources())
+
     def _token_sources(self) -> list[tuple[str, object]]:
         """Return how each source of tokens is named, and its value; None: it is not given."""
         return [

@@ -24,6 +24,7 @@ class Seen:
         status: of the reply that the client was given; 0: none (yet).
         expects: whether the client waits for `100 Continue` before it sends the body.
         stored: whether the server answered success, whether or not the client was given that answer.
+        head: its head, as it came.
     """
 
     method: str
@@ -36,6 +37,7 @@ class Seen:
     status: int = 0
     stored: bool = False
     expects: bool = False
+    head: bytes = b""
 
     @property
     def ids(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import StreamReader, StreamWriter
+from collections.abc import Callable
 from typing import Protocol
 
 from tests.support.http_messages import (
@@ -32,6 +33,7 @@ class Network(Protocol):
 
     fault: Fault
     reads_bodies: bool
+    rewrite: Callable[[bytes], bytes]
 
     def see(self, head: bytes) -> Seen:
         """Record a request."""
@@ -75,6 +77,10 @@ class ProxiedConnection:
             expects = False
             seen.body = body
         act = self._network.fault(seen)
+        if act is None and seen.method == "CONNECT":
+            await self._tunnel(seen)
+            return False
+        head = self._network.rewrite(head)
         if isinstance(act, Mute):
             body = body or await self._reader.readexactly(seen.size)
             expects = False
@@ -89,6 +95,23 @@ class ProxiedConnection:
         await self._give(reply)
         seen.status = status
         return lasting
+
+    async def _tunnel(self, seen: Seen) -> None:
+        """Connect the client to the server that it names, and let all bytes through until one ends."""
+        host, _, port = seen.path.rpartition(":")
+        reader, writer = self._upstream = await asyncio.open_connection(host, int(port), limit=PIECE)
+        await self._give(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        seen.status = 200
+        pipes = [
+            asyncio.ensure_future(_pipe(self._reader, writer)),
+            asyncio.ensure_future(_pipe(reader, self._writer)),
+        ]
+        try:
+            await asyncio.wait(pipes, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pipe in pipes:
+                pipe.cancel()
+            await asyncio.gather(*pipes, return_exceptions=True)
 
     async def _read_body(self, size: int, *, expects: bool) -> bytes:
         if expects:
@@ -179,3 +202,9 @@ class ProxiedConnection:
         if self._upstream is None or self._upstream[0].at_eof():
             self._upstream = await self._network.connect()
         return self._upstream
+
+
+async def _pipe(reader: StreamReader, writer: StreamWriter) -> None:
+    while piece := await reader.read(PIECE):
+        writer.write(piece)
+        await writer.drain()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import struct
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -27,6 +29,8 @@ class Proxy:
             before. It is called in the proxy's thread. May be replaced at any time.
         rate: bytes a second, of all connections and both directions together; None: no limit.
         reads_bodies: whether bodies are kept for `Seen.body`, and known to the fault.
+        rewrite: makes of a request's head what the server is sent.
+        context: has the proxy speak TLS with its clients.
     """
 
     def __init__(
@@ -36,15 +40,19 @@ class Proxy:
         *,
         rate: float | None = None,
         reads_bodies: bool = False,
+        rewrite: Callable[[bytes], bytes] = bytes,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self.fault = fault
+        self.rewrite = rewrite
+        self._context = context
         self.reads_bodies = reads_bodies
         self.seen: list[Seen] = []
         self._upstream = urlsplit(target)
         self._rate = rate
         self._free_at = 0.0  # when what was let through has gone over the slow line
         self._posts = 0
-        self._port = 0
+        self.port = 0
         self._loop = asyncio.new_event_loop()
         self._clients: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=self._serve, name="proxy", daemon=True)
@@ -67,7 +75,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The URL for a load's --url."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://127.0.0.1:{self.port}" if self._context is None else f"https://localhost:{self.port}"
 
     @property
     def posts(self) -> list[Seen]:
@@ -89,7 +97,7 @@ class Proxy:
         if method == "POST" and size > 2:  # more than []
             self._posts += 1
             number = self._posts
-        seen = Seen(method, path, number, size, bearer_token(head))
+        seen = Seen(method, path, number, size, bearer_token(head), head=head)
         self.seen.append(seen)
         return seen
 
@@ -113,8 +121,8 @@ class Proxy:
 
     async def _main(self) -> None:
         self._over = asyncio.Event()
-        listening = await asyncio.start_server(self._client, "127.0.0.1", limit=PIECE)
-        self._port = listening.sockets[0].getsockname()[1]
+        listening = await asyncio.start_server(self._client, "127.0.0.1", limit=PIECE, ssl=self._context)
+        self.port = listening.sockets[0].getsockname()[1]
         self._ready.set()
         await self._over.wait()
         listening.close()
