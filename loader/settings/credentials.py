@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader import mask
 from loader.errors import SettingsError
-from loader.settings.checks import check_apikey, check_secret
+from loader.settings.checks import bearer_token, check_apikey, check_command, check_secret
 from loader.settings.option import Group, flag, option
 from loader.settings.values import (
     JWT_ALGS,
@@ -141,6 +141,10 @@ class CredentialSettings:
             check_secret(self.jwt_secret)
         if self.apikey is not None:
             check_apikey(self.apikey)
+        if self.token is not None:
+            object.__setattr__(self, "token", bearer_token(self.token, "BULKLOAD_TOKEN"))
+        if self.token_command is not None:
+            check_command("--token-command", self.token_command)
         for secret in (self.token, self.password, self.oauth_client_secret, self.oauth_refresh_token):
             mask.hide(secret)
         for name, needed in _NEEDS.items():
