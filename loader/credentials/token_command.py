@@ -45,7 +45,9 @@ class TokenCommand:
         time_limit: float = _TIME_LIMIT,
     ) -> None:
         self._words = shlex.split(command)
-        self._program = PurePath(self._words[0]).name
+        # Of the words only this one is shown. NAME=value is for a shell, and may hold a secret.
+        self._shown = self._words[0].partition("=")[0]
+        self._program = PurePath(self._shown).name
         self.origin = f"--token-command {self._program}"
         self.mend = "Run it by hand: it must print a new token. Then run the same command."
         self._tell = tell
@@ -127,9 +129,9 @@ class TokenCommand:
         )
 
     def _not_run(self, error: OSError | ValueError) -> SettingsError:
-        """Return the error for a helper that cannot be run. It shows no argument: they may be secrets."""
+        """Return the error for a helper that cannot be run."""
         program = self._words[0]
-        shown = f"--token-command: {program}"
+        shown = f"--token-command: {self._shown}"
         needs_shell = _SHELL & set("".join(self._words)) or "=" in program
         shell = " No shell runs it; if it needs one: sh -c '...'." if needs_shell else ""
         if isinstance(error, FileNotFoundError) and shutil.which(program) is None:

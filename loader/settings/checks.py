@@ -82,9 +82,9 @@ def bearer_token(text: str, name: str) -> str:
     Raises:
         SettingsError: it cannot stand in a header.
     """
-    mask.hide(text)
     token = bare_token(text)
-    mask.hide(token)
+    for secret in (text, token):
+        mask.hide(secret if _is_text(secret) else "")
     if not token:
         raise SettingsError(
             f"{name} is empty", advice="Give the token itself: three parts with dots between."
