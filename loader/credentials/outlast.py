@@ -22,7 +22,9 @@ def at_start(seconds_left: float, size: int | None) -> str:
         seconds_left: until the token expires.
         size: bytes of sources that are left; None: it is not known.
     """
-    if size is not None and size / _FAST > max(seconds_left, 0.0):
+    if seconds_left <= 0:
+        return "the server may refuse it at any moment"
+    if size is not None and size / _FAST > seconds_left:
         return f"even at {_rate(_FAST)} the {_size(size)} to load take {_duration(size / _FAST)}"
     return "the load must end before that" if seconds_left < _SOON else ""
 
@@ -123,7 +125,7 @@ _ADVICE = (
 
 def _end(seconds_left: float) -> str:
     if seconds_left <= 0:
-        return "has just expired"
+        return "has expired"
     return f"expires in {_duration(seconds_left)}"
 
 

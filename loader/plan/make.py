@@ -47,6 +47,7 @@ async def make_plan(
     *,
     preset: Callable[[], Preset] | None,
     has_target: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Return what a load would do. What is wrong stands in the plan.
 
@@ -56,8 +57,9 @@ async def make_plan(
         arguments: of the load's command line.
         preset: makes a preset for each source; None: there is none.
         has_target: whether the command names a target; if not, none is asked.
+        tell: given each line that --token-command writes for its user.
     """
-    planner = _Planner(settings, sources, has_target=has_target)
+    planner = _Planner(settings, sources, has_target=has_target, tell=tell)
     with TemporaryDirectory(prefix="bulkload-plan-") as folder:
         planner.use(Path(folder), preset)
         await planner.read()
@@ -67,8 +69,16 @@ async def make_plan(
 
 
 class _Planner:
-    def __init__(self, settings: Settings, sources: tuple[Source, ...], *, has_target: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: tuple[Source, ...],
+        *,
+        has_target: bool,
+        tell: Callable[[str], None],
+    ) -> None:
         self._settings = settings
+        self._tell = tell
         self._sources = sources
         self._has_target = has_target
         self._mapping = ColumnMapping.of(settings)
@@ -145,7 +155,8 @@ class _Planner:
                 SettingsError("no target: --url is missing", advice="Give --url URL or set BULKLOAD_URL.")
             )
         else:
-            tokens = Tokens(token_source(self._settings), lambda: None)
+            source = token_source(self._settings, tell=self._tell)
+            tokens = Tokens(source, lambda: None, refuse_expired=True)
             async with PostgREST(self._settings, tokens) as client:
                 await self._ask(client, tokens)
         self._find_key()

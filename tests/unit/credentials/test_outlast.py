@@ -43,7 +43,7 @@ def notices(token: Token, *steps: tuple[float, Event]) -> list[str]:
         (None, 59, "expires in 59 s"),
         (None, 61, ""),
         (1000, 61, ""),
-        (1000, -5, "has just expired"),
+        (1000, -5, "has expired and cannot be renewed; the server may refuse it at any moment"),
         (1000, float("inf"), ""),
     ],
 )  # fmt: skip
