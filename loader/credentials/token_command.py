@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import signal
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import PurePath
 
+from loader import mask
 from loader.child_environment import child_environment
 from loader.credentials import token_output
 from loader.credentials.helper import Ended, run
@@ -19,6 +21,8 @@ from loader.credentials.token_source import Token, TokensUnavailable
 from loader.errors import LoadError, SettingsError, TargetError
 
 _TIME_LIMIT = 60.0  # seconds: a person may have to touch a key, or to log in with a browser
+# A JWT in what a helper writes for its user, as `set -x` does. Other tokens cannot be told from words.
+_JWT = re.compile(r"\beyJ[\w-]+\.[\w-]+\.[\w-]*")
 _SHELL = frozenset("|&;<>$`~*")  # characters of words that only a shell would understand
 
 
@@ -27,7 +31,7 @@ class TokenCommand:
 
     Args:
         command: the program and its arguments, as a shell splits them.
-        tell: given each line that it writes to stderr. Nobody keeps them.
+        tell: given each line that it writes to stderr, without the JWTs in it. Nobody keeps them.
         failed: called where it gave no token.
         stoppable: what is awaited inside is left off when the load is to stop.
         time_limit: seconds that it may take.
@@ -50,7 +54,7 @@ class TokenCommand:
         self._program = PurePath(self._shown).name
         self.origin = f"--token-command {self._program}"
         self.mend = "Run it by hand: it must print a new token. Then run the same command."
-        self._tell = tell
+        self._tell: Callable[[str], None] = lambda line: tell(_JWT.sub(mask.MASK, line))
         self._failed = failed
         self._stoppable = stoppable
         self._time_limit = time_limit

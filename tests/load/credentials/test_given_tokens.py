@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loader.credentials.claims import expiry
-from loader.events import Event, HelperOutput, Notice, Settled
+from loader.events import Event, HelperOutput, Notice, Requested, Settled
 from tests.support.harness import Loaded, Target
 from tests.support.helper_program import EVER, HelperProgram, signed
 from tests.support.proxy import Proxy
@@ -25,6 +25,7 @@ class Watch:
     def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         self.notices: list[str] = []
         self.lines: list[str] = []
+        self.seconds: list[float] = []  # that requests took
         self._then = then
 
     def on(self, event: Event) -> None:
@@ -33,6 +34,8 @@ class Watch:
                 self.notices.append(message)
             case HelperOutput(line):
                 self.lines.append(line)
+            case Requested(seconds=seconds):
+                self.seconds.append(seconds)
             case Settled():
                 self._then()
 
@@ -101,6 +104,17 @@ async def test_a_helper_through_the_life_of_many_tokens(target: Target, proxy: P
     assert (helper.runs, helper.runs - 1) == (len(sent), loaded.report.token_refreshes)
     most = loaded.report.seconds / 1.5 + 1
     assert (True, ["hello"] * helper.runs) == (3 <= helper.runs <= most, watch.lines)
+
+
+async def test_a_slow_helper_makes_no_slow_server(target: Target, tmp_path: Path) -> None:
+    """Requests are timed without it: a server that is slow is sent smaller batches."""
+    path = tmp_path / "token"
+    path.write_text(signed(target.secret))
+    watch = Watch()
+
+    await load(target, token_command=f"sh -c 'sleep 2; cat {path}'", observer=watch)
+
+    assert (True, True) == (len(watch.seconds) > 20, max(watch.seconds) < 2)
 
 
 async def test_a_helper_that_fails_for_a_while(target: Target, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from loader.credentials.token_command import TokenCommand
 from loader.credentials.token_source import TokensUnavailable
 from loader.errors import LoadError, SettingsError, TargetError
 from loader.halt import Halt
-from tests.support.helper_program import HelperProgram, lives
+from tests.support.helper_program import HelperProgram, lives, signed
 
 
 def shell(script: str) -> str:
@@ -36,6 +36,16 @@ async def test_what_it_prints_and_what_it_says() -> None:
 
     assert ("t.o.k", float("inf"), ["a b", "last"]) == (token.text, token.lifetime, told)
     assert "tokens that sh prints (--token-command)" == source.describe()
+
+
+async def test_a_jwt_in_its_words_is_masked() -> None:
+    """As `set -x` of a shell writes it."""
+    told: list[str] = []
+    token = signed("k" * 32)
+
+    given = await TokenCommand(shell(f"set -x; echo {token}"), tell=told.append).fetch()
+
+    assert (token, ["+ echo ***"]) == (given.text, told)
 
 
 async def test_its_environment_has_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
