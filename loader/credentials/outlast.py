@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from loader.events import Event, Opened, Read, Requested, Resumed, Skipped
+from loader.events import Event, Opened, Read, Requested, Resumed, Settled, Skipped
 
 _SOON = 60.0  # seconds: with less left, most loads do not end in time
 _FAST = 20e6  # bytes of sources a second that few loads reach
@@ -79,8 +79,10 @@ class OutlastWatch:
         self._clock = clock
         self._size: int | None = None
         self._done = 0  # bytes of sources, those of earlier runs too
-        self._read = 0  # bytes in this run
-        self._started: float | None = None  # when the first request was answered: the load has a token
+        self._has_begun = False  # whether a request was answered: the load has a token
+        # When the first batch was settled: what is read before that is for want of requests to wait for.
+        self._since: float | None = None
+        self._read = 0  # bytes since then
         self._is_over = False  # whether nothing is left to say
 
     def on(self, event: Event) -> None:
@@ -95,6 +97,8 @@ class OutlastWatch:
             case Read(size):
                 self._done += size
                 self._read += size
+            case Settled() if self._since is None:
+                self._since, self._read = self._clock(), 0
             case Requested() if not self._is_over:
                 self._look()
             case _:
@@ -105,14 +109,14 @@ class OutlastWatch:
         if self._token.can_renew or math.isinf(left):
             self._is_over = True
             return
-        now = self._clock()
         size = None if self._size is None else max(self._size - self._done, 0)
+        seconds = 0.0 if self._since is None else self._clock() - self._since
         why = ""
-        if self._started is None:
-            self._started, self._read = now, 0
+        if not self._has_begun:
+            self._has_begun = True
             why = at_start(left, size)
-        elif size is not None and now - self._started >= _MEASURED:
-            why = on_the_way(left, size, self._read / (now - self._started))
+        elif size is not None and seconds >= _MEASURED:
+            why = on_the_way(left, size, self._read / seconds)
         if why:
             self._is_over = True
             self._notice(f"{self._token.name} {_end(left)} and cannot be renewed; {why}: {_ADVICE}")

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import pytest
 
 from loader.credentials.outlast import OutlastWatch
-from loader.events import Event, Opened, Read, Requested, Resumed, Skipped
-from loader.model import Decision
+from loader.events import Event, Opened, Read, Requested, Resumed, Settled, Skipped
+from loader.model import Decision, Outcome
 
 GB, MB = 10**9, 10**6
+SETTLED = Settled(Outcome())
 REQUEST = Requested(1, 1, 0.1, Decision.DONE)
 
 
@@ -55,8 +56,8 @@ def test_what_is_known_at_the_start_is_said_at_the_start(size: int | None, left:
 
 
 def test_what_follows_from_the_rate_is_said_once_it_is_measured() -> None:
-    """4 MB/s for five seconds, and 9 GB left; and not a second time."""
-    steps: list[tuple[float, Event]] = [(0, Opened(9 * GB)), (0, REQUEST)]
+    """4 MB/s for five seconds, and 9 GB left; and not a second time. The first batches do not count."""
+    steps: list[tuple[float, Event]] = [(0, Opened(9 * GB)), (0, REQUEST), (0, Read(99 * MB)), (0, SETTLED)]
     for second in range(1, 20):
         steps += [(second, Read(4 * MB)), (second, REQUEST)]
 
@@ -64,7 +65,7 @@ def test_what_follows_from_the_rate_is_said_once_it_is_measured() -> None:
 
     expected = (
         "the token of BULKLOAD_TOKEN expires in 12 min and cannot be renewed; at 4.0 MB/s the remaining "
-        "9.0 GB take 37 min: give a --token-command or a longer token, or run the same command again with a "
+        "8.9 GB take 37 min: give a --token-command or a longer token, or run the same command again with a "
         "new token when it stops"
     )
     assert [expected] == told
@@ -73,7 +74,7 @@ def test_what_follows_from_the_rate_is_said_once_it_is_measured() -> None:
 @pytest.mark.parametrize("done", [Resumed({}, 8 * GB), Skipped(8 * GB)])
 def test_what_an_earlier_run_has_loaded_does_not_count(done: Event) -> None:
     """Neither to what is left, nor to the rate."""
-    start = [(0.0, Opened(9 * GB)), (0.0, done), (0.0, REQUEST)]
+    start = [(0.0, Opened(9 * GB)), (0.0, done), (0.0, REQUEST), (0.0, SETTLED)]
 
     slow = notices(Token(120), *start, (5, Read(20 * MB)), (6, REQUEST))
     fast = notices(Token(120), *start, (5, Read(100 * MB)), (6, REQUEST))
