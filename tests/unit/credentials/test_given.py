@@ -9,6 +9,7 @@ import pytest
 
 from loader.child_environment import child_environment
 from loader.errors import SettingsError
+from loader.sandbox.process import clean_environment
 from loader.settings import OPTIONS, Settings
 
 URL = "http://localhost:3000"
@@ -65,6 +66,18 @@ def test_children_get_no_credential_of_ours() -> None:
     others = ["PATH", "HOME", "AWS_SECRET_ACCESS_KEY", "SUPABASE_ACCESS_TOKEN", "BULKLOAD_URL", "LC_ALL"]
 
     assert dict.fromkeys(others, "x") == child_environment(dict.fromkeys(ours + others, "x"))
+
+
+def test_the_sandbox_gets_no_credential_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its servers have their own."""
+    monkeypatch.setenv("BULKLOAD_TOKEN", "x")
+    monkeypatch.setenv("BULKLOAD_APIKEY", "x")
+
+    assert {"PGRST_JWT_SECRET": "own"} == {
+        name: value
+        for name, value in clean_environment({"PGRST_JWT_SECRET": "own"}).items()
+        if name.startswith(("BULKLOAD_", "PGRST_"))
+    }
 
 
 @pytest.mark.parametrize("name", ["token", "jwt_secret", "apikey", "password", "oauth_client_secret"])
