@@ -51,5 +51,7 @@ def token_source(
     if settings.token_command is not None:
         return TokenCommand(settings.token_command, tell=tell, failed=helper_failed, stoppable=stoppable)
     if (key := key_as_token(settings.apikey)) is not None:
-        return Fixed(key, "the API key")
+        return Fixed(
+            key, "the API key", "Take a new key from the project's settings, and run the same command."
+        )
     return Anonymous(has_key=settings.apikey is not None)

@@ -15,14 +15,15 @@ class Fixed:
     Args:
         token: as it is sent.
         origin: where it comes from, as in ``BULKLOAD_TOKEN``.
+        mend: what the user can do for a new one; empty: put it there.
     """
 
     can_renew = False
 
-    def __init__(self, token: str, origin: str) -> None:
+    def __init__(self, token: str, origin: str, mend: str = "") -> None:
         mask.hide(token)
         self.origin = origin
-        self.mend = f"Put a new one into {origin}, and run the same command."
+        self.mend = mend or f"Put a new one into {origin}, and run the same command."
         self._token = token
         self._clock = ServerClock()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -190,7 +191,7 @@ class Tokens:
         advice = "" if self._given is None else self._given.mend
         if is_first:
             end = "" if self.can_renew else ", and cannot be renewed"
-            raise SettingsError(f"{message}{end}: nothing was sent", advice=advice)
+            raise SettingsError(f"{message} by our clock{end}: nothing was sent", advice=advice)
         raise TokensUnavailable(f"{message}, and there is no new one", advice=advice, needs_mending=True)
 
     @property
@@ -216,7 +217,8 @@ class Tokens:
         left = self._expires_at - self._clock()
         self._renew_at = min(self._clock() + max(wait, left / 4), self._expires_at)
         if self._failures == 1:
-            self._notice(f"no new token, and the one in use is good for {_duration(left)}: {error}")
+            good = "goes on" if math.isinf(left) else f"is good for {_duration(left)}"
+            self._notice(f"no new token, and the one in use {good}: {error.message}")
 
     def _take(self, token: Token) -> None:
         is_first = self._renew_at is None

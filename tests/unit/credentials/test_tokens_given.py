@@ -78,7 +78,8 @@ async def test_a_token_that_has_expired_is_not_sent() -> None:
 
     said = str(caught.value)
     assert re.match(
-        r"the token of BULKLOAD_TOKEN expired at 20\d\d-.* UTC \(\d+ s ago\), and cannot be", said
+        r"the token of BULKLOAD_TOKEN expired at 20\d\d-.* UTC \(\d+ s ago\) by our clock, and cannot be",
+        said,
     )
     assert "nothing was sent\nPut a new one into BULKLOAD_TOKEN, and run the same command." in said
 
