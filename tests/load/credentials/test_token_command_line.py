@@ -72,7 +72,8 @@ def test_an_interrupt_ends_a_helper_that_hangs(
     process.signal(signal.SIGINT)
 
     run = process.wait(10)
-    assert (130, []) == (run.code, [pid for pid in helper.pids if lives(pid)])
+    assert 130 == run.code
+    await_that(lambda: not any(map(lives, helper.pids)))  # a killed process takes a moment to go
     helper.plan(target.secret)
     assert 0 == loads.run("rows.jsonl").code
     assert [(200,)] == target.sql("select count(*) from api.faults")
