@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from loader.model import Decision, Outcome, Reject
@@ -99,6 +99,18 @@ class Notice:
     message: str
 
 
+@dataclass(frozen=True, slots=True)
+class HelperOutput:
+    """A line that --token-command has written for its user. It is shown, and must not be stored or logged."""
+
+    line: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HelperFailed:
+    """--token-command gave no token: what it has written says why."""
+
+
 Event = (
     Opened
     | Resumed
@@ -112,6 +124,8 @@ Event = (
     | Settled
     | FormatDetected
     | Notice
+    | HelperOutput
+    | HelperFailed
 )
 
 
@@ -126,7 +140,11 @@ class Observers:
     """Tells all of them."""
 
     def __init__(self, *observers: Observer) -> None:
-        self._observers = observers
+        self._observers = list(observers)
+
+    def add(self, observer: Observer) -> None:
+        """Tell another one, too, from now on."""
+        self._observers.append(observer)
 
     def on(self, event: Event) -> None:
         """Something happened."""

@@ -25,9 +25,10 @@ from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
 from loader.batch.make_rows import RowMaker, depends_on_types, row_maker
 from loader.credentials.choose import token_source
+from loader.credentials.outlast import OutlastWatch
 from loader.credentials.tokens import Tokens
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
-from loader.events import Notice, Observer, Renewed
+from loader.events import HelperFailed, HelperOutput, Notice, Observer, Renewed
 from loader.formats.announce import unknown_types, wrapped_rows
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
@@ -135,15 +136,21 @@ class Load:
                 self._settings,
                 transport=self._transport,
                 store=None if self._settings.dry_run else self._session,
-                tell=lambda text: observer.on(Notice(text)),
+                notice=lambda text: observer.on(Notice(text)),
+                tell=lambda line: observer.on(HelperOutput(line)),
+                helper_failed=lambda: observer.on(HelperFailed()),
+                stoppable=self._halt.cancels,
             ),
             lambda: observer.on(Renewed()),
             notice=lambda text: observer.on(Notice(text)),
             patience=self._settings.retry_for,
+            refuse_expired=True,
             sleep=self._halt.sleep,
         )
         if warning := clear_text_warning(self._settings, self._transport):
             observer.on(Notice(warning))
+        if not self._settings.dry_run:
+            observer.add(OutlastWatch(tokens, lambda text: observer.on(Notice(text))))
         self._ledger.open()
         async with PostgREST(self._settings, tokens, self._transport) as client:
             self._halt.waits_for = client.unanswered

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from loader import mask
-from loader.cli.files import check_safe, read_small
 from loader.cli.supabase_variables import Variable, Variables
 from loader.errors import SettingsError
 from loader.settings import OPTIONS
 from loader.settings.file_secret import FileSecret
 from loader.settings.option import flag
+from loader.small_files import check_safe, read_small
 
 ENV, TOML, PROJECT = ".env", "bulkload.toml", "pyproject.toml"
 # The variables that have a secret's value itself, by setting: PGRST_JWT_SECRET is jwt_secret.

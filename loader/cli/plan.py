@@ -52,7 +52,14 @@ def plan(sources: tuple[str, ...], **flags: Any) -> None:
 
         async def make() -> Plan:
             has_target = bool(flags["url"] or flags["sandbox"])
-            return await make_plan(settings, found, _arguments(), preset=preset, has_target=has_target)
+            return await make_plan(
+                settings,
+                found,
+                _arguments(),
+                preset=preset,
+                has_target=has_target,
+                tell=lambda line: print_line(f"token-command: {line}"),
+            )
 
         made = anyio.run(make)
     _print(

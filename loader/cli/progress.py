@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from loader.events import (
     Event,
     FormatDetected,
+    HelperFailed,
+    HelperOutput,
     Notice,
     Observer,
     Observers,
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _INTERVAL = 5.0  # seconds between plain lines, and between messages of one kind
+_HELPER_LINES = 50  # the last of what a helper writes
 
 
 @contextmanager
@@ -39,7 +43,8 @@ def show_progress(style: str, console: Console, *, verbose: int) -> Iterator[Obs
         console: where.
         verbose: -1: no messages; 0: what matters; 1: all.
     """
-    messages = (MessagePrinter(console, verbose=verbose),) if verbose >= 0 else ()
+    helper = HelperPrinter(console, only_failures=verbose < 0)
+    messages = (MessagePrinter(console, verbose=verbose), helper) if verbose >= 0 else (helper,)
     if style == "bar" or (style == "auto" and console.is_terminal):
         from loader.cli.progress_bar import ProgressBar  # only needed here, and slow to import
 
@@ -111,6 +116,34 @@ class ProgressLines:
         if isinstance(event, Settled) and self._clock() >= self._next_line:
             self._next_line = self._clock() + _INTERVAL
             self._console.print(self._meter.text() + self._meter.rest())
+
+
+class HelperPrinter:
+    """Prints what --token-command writes for its user, at once or only if it has failed. An observer."""
+
+    def __init__(self, console: Console, *, only_failures: bool) -> None:
+        self._console = console
+        self._only_failures = only_failures
+        self._lines: deque[str] = deque(maxlen=_HELPER_LINES)
+
+    def on(self, event: Event) -> None:
+        """Print a line, or keep it until it is known whether the helper has failed."""
+        match event:
+            case HelperOutput(line) if self._only_failures:
+                self._lines.append(line)
+            case HelperOutput(line):
+                self._print(line)
+            case HelperFailed():
+                for line in self._lines:
+                    self._print(line)
+                self._lines.clear()
+            case Renewed():
+                self._lines.clear()
+            case _:
+                pass
+
+    def _print(self, line: str) -> None:
+        self._console.print(f"token-command: {line}")
 
 
 class MessagePrinter:

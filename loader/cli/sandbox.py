@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from loader import sandbox
+from loader.child_environment import child_environment
 from loader.cli.terminal import print_out
 from loader.credentials.minted import Minted
 from loader.errors import Exit, SettingsError, TargetError
@@ -74,7 +75,7 @@ def run(*, reset: bool, command: tuple[str, ...], console: Console) -> int:
     with sandbox.sandbox(say=console.print) as box:
         if command:
             try:
-                environment = os.environ | _without_proxy() | box.environment()
+                environment = child_environment(os.environ) | _without_proxy() | box.environment()
                 return subprocess.run(command, env=environment, check=False).returncode
             except OSError as error:
                 console.print(f"error: {command[0]}: {(error.strerror or str(error)).lower()}")

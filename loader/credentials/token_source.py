@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loader.errors import TargetError
 
@@ -49,6 +49,24 @@ class TokenSource(Protocol):
         """Return where tokens come from, for people, as in ``tokens signed with the secret``."""
 
 
+@runtime_checkable
+class GivenTokens(TokenSource, Protocol):
+    """Tokens that somebody else makes and leaves somewhere: they may be expired, or change at any time.
+
+    Attributes:
+        origin: where they are found, as in ``BULKLOAD_TOKEN``.
+    """
+
+    origin: str
+
+    @property
+    def mend(self) -> str:
+        """What the user can do for a new one, in a sentence."""
+
+    def changed(self) -> bool:
+        """Return whether another token may be there by now. It is asked before each request."""
+
+
 class TokensUnavailable(TargetError):  # noqa: N818 - it reads as what it says
     """No token can be had for now: whoever gives it cannot be reached, or is overloaded.
 
@@ -57,8 +75,18 @@ class TokensUnavailable(TargetError):  # noqa: N818 - it reads as what it says
         said: the words of whoever gives tokens.
         advice: what the user can do about it.
         after: seconds that it asked to wait.
+        needs_mending: whether the user must do something about it, if it lasts.
     """
 
-    def __init__(self, message: str, *, said: str = "", advice: str = "", after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        said: str = "",
+        advice: str = "",
+        after: float | None = None,
+        needs_mending: bool = False,
+    ) -> None:
         super().__init__(message, said=said, advice=advice)
         self.after = after
+        self.needs_mending = needs_mending

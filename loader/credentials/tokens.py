@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -9,7 +10,8 @@ import anyio
 
 from loader import mask
 from loader.credentials.minted import SKEW
-from loader.credentials.token_source import Token, TokenSource, TokensUnavailable
+from loader.credentials.moments import distance, moment
+from loader.credentials.token_source import GivenTokens, Token, TokenSource, TokensUnavailable
 from loader.errors import SettingsError, TargetError, TargetUnavailable
 from loader.settings.checks import check_bearer
 
@@ -17,6 +19,7 @@ _MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no
 _MARGIN = 60.0  # seconds before its end that a token is renewed; half of a short life
 _FIRST_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 _LONGEST_WAIT = 30.0  # seconds between two attempts
+_SAME_AGAIN = 5.0  # seconds until a source is asked again that has given the same token
 
 
 class Tokens:
@@ -30,6 +33,7 @@ class Tokens:
         renewed: called after each renewal (not for the first token).
         notice: given what the user should know.
         patience: seconds that a source may be unavailable when there is no good token.
+        refuse_expired: whether a token that has expired before it is sent is an error.
         sleep: waits; raises if the load is to stop meanwhile.
         clock: tells the time in seconds, from any moment on.
     """
@@ -41,13 +45,16 @@ class Tokens:
         *,
         notice: Callable[[str], None] = lambda _: None,
         patience: float = 300.0,
+        refuse_expired: bool = False,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._renewed = renewed
         self._notice = notice
+        self._given = source if isinstance(source, GivenTokens) else None
         self._patience = patience
+        self._refuse_expired = refuse_expired
         self._sleep = sleep
         self._told = False  # whether the user knows that the clocks differ
         self._clock = clock
@@ -57,6 +64,7 @@ class Tokens:
         self._expires_at = float("inf")  # likewise
         self._failures = 0  # renewals in a row that failed
         self._broken: TargetError | None = None  # why no token will be had any more
+        self._given_again: str | None = None  # the token that the source gave although it was refused
 
     @property
     def can_renew(self) -> bool:
@@ -75,9 +83,16 @@ class Tokens:
             TargetError: there is none to be had. A TargetUnavailable: later there may be.
             SettingsError: an option is wrong.
         """
-        if self._renew_at is None or self._clock() >= self._renew_at:
+        if self._is_due:
             await self._renew(self._token)
         return self._token
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the source should be asked for a token."""
+        if self._renew_at is None or self._clock() >= self._renew_at:
+            return True
+        return self._given is not None and self._given.changed()
 
     async def renew(self, refused: str | None) -> None:
         """Replace a token that the server refused, unless somebody has replaced it since.
@@ -113,9 +128,11 @@ class Tokens:
     async def _renew(self, stale: str | None, *, is_refused: bool = False) -> None:
         async with self._lock:
             is_first = self._renew_at is None
-            is_due = self._renew_at is None or self._clock() >= self._renew_at
+            is_due = self._is_due
             if self._token != stale or not (is_due or is_refused):
                 return  # somebody else has renewed it
+            if not is_due and stale is not None and stale == self._given_again:
+                return  # there is no other
             if not is_first and not self._source.can_renew:
                 self._renew_at = float("inf")
                 return
@@ -123,6 +140,7 @@ class Tokens:
                 raise self._broken
             token = await self._fetch(is_first=is_first, is_refused=is_refused)
             if token is not None:
+                self._given_again = token.text if is_refused and token.text == stale else None
                 self._take(token)
 
     async def _fetch(self, *, is_first: bool, is_refused: bool) -> Token | None:
@@ -132,6 +150,8 @@ class Tokens:
         while True:
             try:
                 fetched = await self._source.fetch(self._token if is_refused else None)
+                if fetched is not None and self._refuse_expired:
+                    self._check_expiry(fetched, is_first=is_first, is_refused=is_refused)
             except SettingsError:
                 raise
             except TargetError as error:
@@ -145,7 +165,9 @@ class Tokens:
                     self._broken = error
                     raise
                 if self._clock() + wait - began > patience:
-                    self._broken = TargetUnavailable(
+                    mendable = isinstance(error, TokensUnavailable) and error.needs_mending
+                    kind = TargetError if mendable else TargetUnavailable
+                    self._broken = kind(
                         f"no token for {self._clock() - began:.0f} s: {error.message}",
                         said=error.said,
                         advice=error.advice,
@@ -157,12 +179,48 @@ class Tokens:
                 check_bearer((fetched or Token("")).text, "the token")
                 return fetched or Token("")
 
+    def _check_expiry(self, token: Token, *, is_first: bool, is_refused: bool) -> None:
+        """Refuse a token that the server takes for expired, too.
+
+        Raises:
+            SettingsError: it is the first one.
+            TokensUnavailable: another one may follow.
+        """
+        refused_again = is_refused and token.text == self._token
+        if token.lifetime > (0.0 if refused_again else -SKEW):
+            return
+        message = f"{self.name} expired {_ago(token)}"
+        advice = "" if self._given is None else self._given.mend
+        if is_first:
+            end = "" if self.can_renew else ", and cannot be renewed"
+            raise SettingsError(f"{message} by our clock{end}: nothing was sent", advice=advice)
+        raise TokensUnavailable(f"{message}, and there is no new one", advice=advice, needs_mending=True)
+
+    @property
+    def name(self) -> str:
+        """What messages call the token, as in ``the token of BULKLOAD_TOKEN``."""
+        return "the token" if self._given is None else f"the token of {self._given.origin}"
+
+    def explain(self, said: str) -> str:
+        """Return what to do about a refusal of the token in use; empty where nothing here tells it.
+
+        Args:
+            said: the server's words.
+        """
+        left = self.seconds_left
+        if self._given is None or (left > 0 and "expired" not in said.lower()):
+            return ""
+        when = f"expired {_ago(Token('', left))}" if left <= 0 else "has expired, as the server sees it"
+        end = "" if self.can_renew else " and cannot be renewed"
+        return f"{self.name[:1].upper()}{self.name[1:]} {when}{end}. {self._given.mend}"
+
     def _keep(self, error: TargetError, wait: float) -> None:
         """Go on with the token in use, and try again later, once more before it expires."""
         left = self._expires_at - self._clock()
         self._renew_at = min(self._clock() + max(wait, left / 4), self._expires_at)
         if self._failures == 1:
-            self._notice(f"no new token, and the one in use is good for {_duration(left)}: {error}")
+            good = "goes on" if math.isinf(left) else f"is good for {_duration(left)}"
+            self._notice(f"no new token, and the one in use {good}: {error.message}")
 
     def _take(self, token: Token) -> None:
         is_first = self._renew_at is None
@@ -172,8 +230,16 @@ class Tokens:
         self._expires_at = self._clock() + token.lifetime
         # The server looks at it when a request's headers arrive: a minute is time enough.
         self._renew_at = self._expires_at - min(_MARGIN, max(token.lifetime, 0.0) / 2)
+        if not is_first and not is_new:
+            self._renew_at = max(self._renew_at, self._clock() + _SAME_AGAIN)
         if not is_first and is_new:
             self._renewed()
+
+
+def _ago(token: Token) -> str:
+    """Return when a token has expired."""
+    now = time.time()
+    return f"at {moment(now + token.lifetime)} ({distance(now + token.lifetime, now)})"
 
 
 def _duration(seconds: float) -> str:

@@ -48,6 +48,7 @@ async def make_plan(
     *,
     preset: Callable[[], Preset] | None,
     has_target: bool,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Plan:
     """Return what a load would do. What is wrong stands in the plan.
 
@@ -57,8 +58,9 @@ async def make_plan(
         arguments: of the load's command line.
         preset: makes a preset for each source; None: there is none.
         has_target: whether the command names a target; if not, none is asked.
+        tell: given each line that --token-command writes for its user.
     """
-    planner = _Planner(settings, sources, has_target=has_target)
+    planner = _Planner(settings, sources, has_target=has_target, tell=tell)
     with TemporaryDirectory(prefix="bulkload-plan-") as folder:
         planner.use(Path(folder), preset)
         await planner.read()
@@ -68,8 +70,16 @@ async def make_plan(
 
 
 class _Planner:
-    def __init__(self, settings: Settings, sources: tuple[Source, ...], *, has_target: bool) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sources: tuple[Source, ...],
+        *,
+        has_target: bool,
+        tell: Callable[[str], None],
+    ) -> None:
         self._settings = settings
+        self._tell = tell
         self._sources = sources
         self._has_target = has_target
         self._mapping = ColumnMapping.of(settings)
@@ -148,7 +158,8 @@ class _Planner:
             )
         else:
             self.plan.warnings += filter(None, [clear_text_warning(self._settings, self._transport)])
-            tokens = Tokens(token_source(self._settings, transport=self._transport), lambda: None)
+            source = token_source(self._settings, transport=self._transport, tell=self._tell)
+            tokens = Tokens(source, lambda: None, refuse_expired=True)
             async with PostgREST(self._settings, tokens, self._transport) as client:
                 await self._ask(client, tokens)
         self._find_key()

@@ -80,6 +80,14 @@ class PostgREST:
         if self._connections is not None:
             await self._connections.retire()
 
+    async def ready(self) -> None:
+        """Have a token that is good for the next request: the time of that is then the server's alone.
+
+        Raises:
+            SettingsError, TargetError: there is none.
+        """
+        await self._tokens.current()
+
     def unanswered(self) -> tuple[int, float]:
         """Return how many requests have no answer yet, and for how many seconds at most it is waited for."""
         last = max(self._deadlines.values(), default=0.0)

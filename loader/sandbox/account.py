@@ -9,6 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from loader.child_environment import child_environment
 from loader.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -86,6 +87,14 @@ def _works(*command: str) -> bool:
     if shutil.which(command[0]) is None:
         return False
     try:
-        return subprocess.run(command, capture_output=True, cwd="/", timeout=10, check=False).returncode == 0
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            cwd="/",
+            env=child_environment(os.environ),
+            timeout=10,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return False
+    return done.returncode == 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.child_environment import child_environment
 from loader.sandbox.errors import BinariesMissing, SandboxError
 
 if TYPE_CHECKING:
@@ -70,7 +71,12 @@ def postgres_major(folder: Path) -> int:
     """
     try:
         done = subprocess.run(
-            [folder / "postgres", "--version"], capture_output=True, text=True, timeout=30, check=True
+            [folder / "postgres", "--version"],
+            capture_output=True,
+            env=child_environment(os.environ),
+            text=True,
+            timeout=30,
+            check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"{folder}/postgres does not run: {error}") from error
@@ -83,7 +89,12 @@ def postgres_major(folder: Path) -> int:
 def _candidates() -> Iterator[Path]:
     if pg_config := shutil.which("pg_config"):
         told = subprocess.run(
-            [pg_config, "--bindir"], capture_output=True, text=True, timeout=30, check=False
+            [pg_config, "--bindir"],
+            capture_output=True,
+            env=child_environment(os.environ),
+            text=True,
+            timeout=30,
+            check=False,
         )
         if folder := told.stdout.strip():
             yield Path(folder)

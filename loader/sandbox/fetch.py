@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from loader.child_environment import child_environment
 from loader.sandbox.errors import BinariesMissing, SandboxError
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def _run(command: Sequence[str], folder: Path) -> None:
         done = subprocess.run(
             command,
             cwd=folder,
+            env=child_environment(os.environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING
 
+from loader.child_environment import child_environment
 from loader.sandbox.errors import SandboxError
 
 if TYPE_CHECKING:
@@ -36,9 +37,11 @@ def free_port() -> int:
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """Returns our environment and `extra`, without what would steer libpq, PostgreSQL or PostgREST elsewhere.
 
-    Messages come in English (LC_ALL=C), so that they can be told apart.
+    Credentials of a load are not in it either. Messages come in English (LC_ALL=C), so that they can be told
+    apart.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
+    own = child_environment(os.environ)
+    kept = {key: value for key, value in own.items() if not key.startswith("PG")}
     return {**kept, "LC_ALL": "C", **extra}
 
 

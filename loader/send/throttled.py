@@ -61,12 +61,14 @@ class ThrottledClient:
 
         Raises:
             Halted: a stop was asked for before its turn came.
+            TargetError, SettingsError: there is no token.
         """
         write, columns, body = sending.write, sending.shape.columns, sending.body
         wait = self._throttle.reserve(body.rows, time.monotonic())
         if wait > 0:
             await self._halt.sleep(wait)
         async with self._in_flight:
+            await self._client.ready()
             self._halt.check()
             started = time.monotonic()
             self._throttle.started(body.rows, body.size, started)
@@ -84,6 +86,7 @@ class ThrottledClient:
 
     async def stored(self, key: Sequence[str], columns: Sequence[str], keys: Sequence[Key]) -> Answer:
         """Ask for rows by their keys, once (PostgREST.stored)."""
+        await self._client.ready()
         started = time.monotonic()
         reply = await self._client.stored(key, columns, keys)
         verdict = judge_read(reply)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import shlex
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ _KEY = re.compile(
     r"----[- ]BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PARAMETERS|REQUEST|CRL)[- ]----"
     r"|^(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))"
 )
+_BEARER = re.compile(r"\Abearer(?:\s+|\Z)", re.IGNORECASE)
 _NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 
@@ -89,6 +91,64 @@ def check_bearer(token: str, shown: str) -> None:
             f"{shown} is an API key of Supabase, which is no bearer token",
             advice="Give it alone, as BULKLOAD_APIKEY or --apikey-file: the gateway makes a token for it.",
         )
+
+
+def bearer_token(text: str, name: str) -> str:
+    """Return a bearer token without what people copy along with it: blanks, and the word Bearer.
+
+    Args:
+        text: as it was given.
+        name: what messages call it. They do not quote it.
+
+    Raises:
+        SettingsError: it cannot stand in a header.
+    """
+    token = bare_token(text)
+    for secret in (text, token):
+        mask.hide(secret if _is_text(secret) else "")
+    if not token:
+        raise SettingsError(
+            f"{name} is empty", advice="Give the token itself: three parts with dots between."
+        )
+    if not is_header_token(token):
+        raise SettingsError(
+            f"{name} cannot be sent in a header: {_unfit(token)}",
+            advice="Give the token alone: one line of letters, digits, dots, hyphens and underscores.",
+        )
+    check_bearer(token, name)
+    return token
+
+
+def bare_token(text: str) -> str:
+    """Return a text without blanks around it, and without the word Bearer before it."""
+    return _BEARER.sub("", text.strip())
+
+
+def is_header_token(text: str) -> bool:
+    """Return whether a text can stand in a header as a token: printable ASCII without blanks."""
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
+
+
+def _unfit(token: str) -> str:
+    if len(token.splitlines()) > 1:
+        return "it has several lines"
+    return "it has a blank in it" if token.isascii() and token.isprintable() else "it is not printable ASCII"
+
+
+def check_command(option: str, command: str) -> None:
+    """Check that a command can be split into a program and its arguments, as a shell would do it.
+
+    Raises:
+        SettingsError: it cannot, or names no program.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:  # its text does not quote the command
+        raise SettingsError(
+            f"{option} cannot be split into words: {str(error).lower()}", advice="Close each quote."
+        ) from None
+    if not words or not words[0]:
+        raise SettingsError(f"{option} names no program", advice="Give a command that prints a token.")
 
 
 def check_path(option: str, path: Path) -> None:

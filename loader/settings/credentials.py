@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader import mask
 from loader.errors import SettingsError
-from loader.settings.checks import check_apikey, check_bearer, check_secret
+from loader.settings.checks import bearer_token, check_apikey, check_command, check_secret
 from loader.settings.file_secret import FileSecret
 from loader.settings.jwt_claims import check_claims, parse_claim
 from loader.settings.oauth import check_oauth
@@ -141,19 +141,11 @@ class CredentialSettings:
             raise SettingsError(
                 f"{named[0]} and {named[1]} both say where tokens come from", advice="Give one of them."
             )
-        self._check_signing()
-        if self.apikey is not None:
-            check_apikey(self.apikey)
-        if self.token is not None:
-            check_bearer(self.token, "BULKLOAD_TOKEN")
-        if self.login is not None and self.apikey is None:
-            raise SettingsError(
-                "--login needs an API key of the project",
-                advice="Set BULKLOAD_APIKEY, or give --apikey-file: the publishable or the anon key will do.",
-            )
         for name, field in type(self).__dataclass_fields__.items():
             if field.metadata["option"].secret:
                 mask.hide(getattr(self, name))
+        self._check_signing()
+        self._check_given()
         for name, needed in _NEEDS.items():
             default = type(self).__dataclass_fields__[name].default
             if getattr(self, name) != default and all(getattr(self, other) is None for other in needed):
@@ -181,6 +173,20 @@ class CredentialSettings:
         given = [("role", "--role")] if self.role not in (_ROLE, "") else []
         given += [("aud", "--jwt-aud")] if self.jwt_aud else []
         check_claims(self.jwt_claim, given=given)
+
+    def _check_given(self) -> None:
+        """Check the key and the token that are given, and what else is needed to get one."""
+        if self.apikey is not None:
+            check_apikey(self.apikey)
+        if self.token is not None:
+            object.__setattr__(self, "token", bearer_token(self.token, "BULKLOAD_TOKEN"))
+        if self.token_command is not None:
+            check_command("--token-command", self.token_command)
+        if self.login is not None and self.apikey is None:
+            raise SettingsError(
+                "--login needs an API key of the project",
+                advice="Set BULKLOAD_APIKEY, or give --apikey-file: the publishable or the anon key will do.",
+            )
 
     @property
     def sends_credential(self) -> bool:
