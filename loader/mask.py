@@ -108,7 +108,10 @@ def _forms(secret: str) -> Iterator[str]:
     """Give the forms in which a secret may be quoted: as it is, percent-encoded, as in JSON or Python."""
     secret = secret.strip("\r\n")
     lines = [line for line in secret.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
-    safe = secret.encode(errors="surrogateescape")
+    try:
+        safe = secret.encode(errors="surrogateescape")
+    except UnicodeEncodeError:  # it is no text, and will be refused; until then it is hidden as it is
+        safe = secret.encode(errors="replace")
     for form in (
         secret,
         " ".join(secret.split()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Iterator
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -14,6 +15,7 @@ import aioresponses.core
 import pytest
 from hypothesis import settings
 
+from loader import mask
 from loader.sandbox import find_postgrest
 from tests.support.killing import BATCH_ROWS, CONCURRENCY
 from tests.support.outcome import clear
@@ -54,6 +56,13 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PGRST_JWT_SECRET", raising=False)
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def forgetful_mask(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process hides its secrets until its end; a test must not hide those of another, as x is one."""
+    monkeypatch.setattr(mask, "_secrets", set())
+    monkeypatch.setattr(mask, "_tokens", OrderedDict())
 
 
 @pytest.fixture(scope="session")

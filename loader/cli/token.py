@@ -36,7 +36,7 @@ def print_token(settings: Settings, *, decode: bool) -> None:
         SettingsError: there is no token, or nothing in it to decode.
         TargetError: none can be had.
     """
-    source = token_source(settings, notice=print_line, tell=print_line)
+    source = token_source(settings, tell=print_line)
     token = anyio.run(partial(Tokens(source, lambda: None).current))
     if token is None and settings.apikey is not None:
         raise SettingsError(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from loader import mask
 from loader.errors import SettingsError
 from loader.settings.checks import is_web_address
+from loader.settings.loopback import is_loopback
 
 
 def check_oauth(
@@ -77,17 +77,8 @@ def check_oauth_url(name: str, url: str) -> None:
             f"{name} has a user or a # in it",
             advice="The client has settings of its own: --oauth-client-id and its secret.",
         )
-    if parts.scheme != "https" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme != "https" and not is_loopback(parts.hostname or ""):
         raise SettingsError(
             f"{name} is {mask.masked(url)}, where secrets would travel in the clear",
             advice="Give its https:// URL. Only on this machine itself may it be http://.",
         )
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -84,6 +84,8 @@ def test_the_sandbox_gets_no_credential_of_ours(monkeypatch: pytest.MonkeyPatch)
 def test_no_secret_is_in_the_repr(name: str) -> None:
     """Of the settings."""
     given: dict[str, Any] = {name: "hush-hush", "login": "me@x" if name == "password" else None}
+    if name == "password":
+        given |= {"apikey": "key"}
     if name.startswith("oauth"):
         given |= {"oauth_token_url": "https://x/token", "oauth_client_id": "c"}
 
