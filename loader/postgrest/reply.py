@@ -10,6 +10,7 @@ import orjson
 
 from loader import mask
 from loader.model import Reason, Reply
+from loader.postgrest import gateway
 from loader.postgrest.error_codes import WORDLESS
 from loader.visible import whole
 
@@ -66,9 +67,8 @@ def quoted(text: str, limit: int = _HEADER_LIMIT) -> str:
 
 
 def _begin(content: bytes) -> str:
-    """Return the begin of a body that is not PostgREST's, on one line."""
-    text = content[: 10 * _WORDS_LIMIT].decode(errors="replace")
-    return " ".join(mask.masked(text).split())[:_BODY_LIMIT]
+    """Return the begin of what a body says that is not PostgREST's, on one line."""
+    return mask.masked(gateway.words(content[: 10 * _WORDS_LIMIT]))[:_BODY_LIMIT]
 
 
 def _reason(content: bytes, *, complete: bool) -> Reason | None:

@@ -6,10 +6,11 @@ between versions.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from loader.model import Decision, NoReply, Overload, Reason, Reply
-from loader.postgrest import advice
+from loader.postgrest import advice, gateway
 from loader.postgrest.error_codes import (
     BUSY,
     INSUFFICIENT_PRIVILEGE,
@@ -25,7 +26,10 @@ from loader.postgrest.error_codes import (
     is_sqlstate,
     is_transient_status,
 )
+from loader.postgrest.privilege_advice import no_such_role, of_privilege
+from loader.postgrest.token_advice import ANONYMOUS, of_token, refused_by_gateway, without_role
 from loader.postgrest.write import Write
+from loader.settings import Settings
 
 _BIG_BODY = 256 * 1024 * 1024  # bytes: PostgREST says PGRST001 of a body beyond 1 GiB
 _LONG_URL = 16 * 1024  # characters
@@ -60,7 +64,15 @@ class Verdict:
     overload: Overload = Overload.NONE
 
 
-def judge(reply: Reply | NoReply, write: Write, *, rows: int, url_length: int = 0, size: int = 0) -> Verdict:
+def judge(
+    reply: Reply | NoReply,
+    write: Write,
+    *,
+    rows: int,
+    url_length: int = 0,
+    size: int = 0,
+    settings: Settings | None = None,
+) -> Verdict:
     """Return what a reply means for the request that it answers.
 
     Args:
@@ -69,20 +81,21 @@ def judge(reply: Reply | NoReply, write: Write, *, rows: int, url_length: int = 
         rows: how many rows were sent; 0 for a preflight.
         url_length: length of the request's URL, in characters.
         size: length of the request's body, in bytes.
+        settings: of the load, for advice on its credential and table; None: they are not known.
     """
     if isinstance(reply, NoReply):
         return _unanswered(reply)
     if 200 <= reply.status < 300:
         return _accepted(reply, write, rows)
-    verdict = _refused(reply, reply.reason, rows, url_length, size)
+    verdict = _refused(reply, reply.reason, rows, url_length, size, settings)
     if rows == 0 and verdict.decision in (Decision.SPLIT, Decision.KEYS):
         verdict = replace(verdict, decision=Decision.STOP)  # without rows it is no row's fault
     return replace(verdict, overload=_overload(verdict, reply))
 
 
-def judge_read(reply: Reply | NoReply) -> Verdict:
+def judge_read(reply: Reply | NoReply, settings: Settings | None = None) -> Verdict:
     """Return what a reply means for a request that only reads; ``count``: rows that there are."""
-    return judge(reply, Write("none"), rows=0)
+    return judge(reply, Write("none"), rows=0, settings=settings)
 
 
 def _unanswered(reply: NoReply) -> Verdict:
@@ -115,56 +128,62 @@ def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
     return Verdict(Decision.DONE, count=reply.count, new=new)
 
 
-def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int) -> Verdict:
+def _refused(
+    reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int, settings: Settings | None
+) -> Verdict:
     if reason is None:
-        return _by_gateway(reply, rows, url_length)
+        return _by_gateway(reply, rows, url_length, settings)
     if reason.code == WORDLESS:
         return Verdict(Decision.RETRY, reason, after=reply.retry_after)
     if reason.code.startswith("PGRST"):
-        return _by_postgrest(reply, reason, size)
+        return _by_postgrest(reply, reason, size, settings)
     if is_sqlstate(reason.code):
-        return _by_postgresql(reply, reason, rows)
+        return _by_postgresql(reply, reason, rows, settings)
     # Neither's code: a trigger made the whole reply (RAISE SQLSTATE 'PGRST'), or a gateway did.
-    verdict = replace(_by_gateway(reply, rows, url_length), reason=reason)
+    verdict = replace(_by_gateway(reply, rows, url_length, settings), reason=reason)
     return replace(verdict, decision=Decision.SPLIT) if reply.status in (400, 409, 422) else verdict
 
 
-def _by_postgresql(reply: Reply, reason: Reason, rows: int) -> Verdict:
+def _by_postgresql(reply: Reply, reason: Reason, rows: int, settings: Settings | None) -> Verdict:
     """PostgreSQL refused, with an SQLSTATE. Its words are English only where lc_messages says so."""
     code, message = reason.code, reason.message
     if code == INSUFFICIENT_PRIVILEGE:
-        return _by_privilege(reply, reason, rows)
+        return _by_privilege(reply, reason, rows, settings)
     if code == "22023" and (rows == 0 or message.startswith("role ") or "json" in message):
-        return Verdict(Decision.STOP, reason, advice="" if "json" in message else advice.ADVICE[code])
+        hint = "" if "json" in message else no_such_role(reply.token, settings)
+        return Verdict(Decision.STOP, reason, advice=hint)
     if code == "0A000" and ("column" in message or reason.details):
         return Verdict(Decision.COLUMNS, reason)
     if code == "57014" and "user request" in message:
         return Verdict(Decision.RETRY, reason)
     decision, tries = by_sqlstate(code)
-    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=advice.ADVICE.get(code, ""))
+    hint = advice.of_timeout(settings, reply.token) if code == "57014" else advice.ADVICE.get(code, "")
+    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=hint)
 
 
-def _by_privilege(reply: Reply, reason: Reason, rows: int) -> Verdict:
+def _by_privilege(reply: Reply, reason: Reason, rows: int, settings: Settings | None) -> Verdict:
     """42501: a privilege is missing, or row-level security (or a trigger) refuses a row.
 
     Where the words do not tell, it is the row: a preflight before it had the privileges.
     """
     if reason.message.startswith("new row violates row-level security policy"):
         return Verdict(Decision.SPLIT, reason, advice=advice.POLICY)
-    anonymous = reply.status == 401 and reply.token is None
     missing = rows == 0 or reply.status == 401 or reason.message.startswith("permission denied")
     return Verdict(
         Decision.STOP if missing else Decision.SPLIT,
         reason,
-        advice=advice.NO_TOKEN if anonymous else advice.ADVICE[INSUFFICIENT_PRIVILEGE],
+        advice=of_privilege(reason, reply.token, reply.status, settings),
     )
 
 
-def _by_postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
+def _by_postgrest(reply: Reply, reason: Reason, size: int, settings: Settings | None) -> Verdict:
     """PostgREST refused, with a code of its own."""
     code = reason.code
     if code in TOKEN_REFUSED:
-        return _by_token(reply, reason)
+        return _by_token(reply, reason, settings)
+    if code == "PGRST302":
+        hint = without_role(reply.token, settings) if reply.token else ANONYMOUS
+        return Verdict(Decision.STOP, reason, advice=hint)
     if code == "PGRST102" and "invalid json" in reason.message:
         return Verdict(Decision.SPLIT, reason)
     if code == "PGRST001" and size > _BIG_BODY:
@@ -173,20 +192,26 @@ def _by_postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
     return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=advice.ADVICE.get(code, ""))
 
 
-def _by_token(reply: Reply, reason: Reason) -> Verdict:
+def _by_token(reply: Reply, reason: Reason, settings: Settings | None) -> Verdict:
     """A 401 over the token itself."""
-    if not reply.token:
-        return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
     decision = by_token_words(reason.message)
     after = reply.retry_after or _CLOCK_WAIT if decision is Decision.RETRY else None
-    return Verdict(decision, reason, after=after, advice=advice.WRONG_TOKEN)
+    if reply.token:
+        return Verdict(
+            decision, reason, after=after, advice=of_token(reason, reply.token, settings, time.time())
+        )
+    if settings is not None and settings.apikey is not None:
+        # The gateway made the token, for the API key. Its clock may be ahead: that passes.
+        kept = decision if decision is Decision.RETRY else Decision.STOP
+        return Verdict(kept, reason, after=after, advice=advice.GATEWAY)
+    return Verdict(Decision.STOP, reason, advice=ANONYMOUS)
 
 
-def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
+def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | None) -> Verdict:
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
-    hint = advice.ADVICE.get(code, "")
+    hint = gateway.ADVICE.get(status) or advice.ADVICE.get(code, "")
     if status == 413:
         return Verdict(Decision.SHRINK, reason, advice=hint)
     if status == 500 and reply.body.startswith("Something went wrong"):
@@ -199,9 +224,8 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
         # A gateway restarts: the preflight had found the relation.
         return Verdict(Decision.RETRY, reason, advice=hint)
     if status == 401:
-        if reply.token:
-            return Verdict(Decision.RENEW, reason, advice=advice.WRONG_TOKEN)
-        return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
+        decision = Decision.RENEW if reply.token else Decision.STOP
+        return Verdict(decision, reason, advice=refused_by_gateway(reply.token, settings))
     if 300 <= status < 400:
         hint = f"Is --url right? The server points to {reply.location or 'another address'}."
     return Verdict(Decision.STOP, reason, advice=hint)

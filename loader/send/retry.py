@@ -75,7 +75,9 @@ class Requests:
         backoff: Callable[[int, float | None], float] = backoff,
     ) -> None:
         self._client = client
-        self._throttled_client = ThrottledClient(client, throttle=throttle, halt=halt, observer=observer)
+        self._throttled_client = ThrottledClient(
+            client, settings=settings, throttle=throttle, halt=halt, observer=observer
+        )
         self._tokens = tokens
         self._settings = settings
         self._throttle = throttle

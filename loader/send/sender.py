@@ -86,7 +86,7 @@ class Sender:
             read_key=relation.read_key,
             may_get_in=self._may_get_in,
             types=relation.types,
-            policies=of_policies(settings.resolution),
+            policies=of_policies(settings),
             location=location,
             reject=reject,
             refused_alone=held_back_log.refused_alone,

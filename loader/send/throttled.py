@@ -15,6 +15,7 @@ from loader.postgrest.body import Body
 from loader.postgrest.client import PostgREST
 from loader.postgrest.verdict import Verdict, judge, judge_read
 from loader.postgrest.write import Write
+from loader.settings import Settings
 from loader.throttle.throttle import Throttle
 
 
@@ -41,13 +42,23 @@ class ThrottledClient:
 
     Args:
         client: makes one request.
+        settings: of the load, for advice.
         throttle: says how many may be in flight and how fast rows may go, and learns from each reply.
         halt: ends waits.
         observer: told of requests and changes of pace.
     """
 
-    def __init__(self, client: PostgREST, *, throttle: Throttle, halt: Halt, observer: Observer) -> None:
+    def __init__(
+        self,
+        client: PostgREST,
+        *,
+        settings: Settings,
+        throttle: Throttle,
+        halt: Halt,
+        observer: Observer,
+    ) -> None:
         self._client = client
+        self._settings = settings
         self._throttle = throttle
         self._halt = halt
         self._observer = observer
@@ -73,7 +84,14 @@ class ThrottledClient:
             reply = await self._client.post(write, columns, body, sending.timeout)
             url_length = len(self._client.url(write, columns))
             self._tell_of_long_url(write, columns)
-            verdict = judge(reply, write, rows=body.rows, url_length=url_length, size=body.size)
+            verdict = judge(
+                reply,
+                write,
+                rows=body.rows,
+                url_length=url_length,
+                size=body.size,
+                settings=self._settings,
+            )
             now = time.monotonic()
             self._throttle.answered(
                 Answered(body.rows, body.size, started, now, verdict.decision, verdict.overload)
@@ -86,7 +104,7 @@ class ThrottledClient:
         """Ask for rows by their keys, once (PostgREST.stored)."""
         started = time.monotonic()
         reply = await self._client.stored(key, columns, keys)
-        verdict = judge_read(reply)
+        verdict = judge_read(reply, self._settings)
         self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.decision))
         return Answer(reply, verdict)
 
