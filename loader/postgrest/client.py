@@ -153,8 +153,10 @@ class PostgREST:
         headers = {**self._reading, "Accept": "application/openapi+json"}
         url = f"{self._settings.endpoint}/"
         reply = await self._request("GET", url, headers, None, timeout=_ASK_TIMEOUT, limit=_OPENAPI_LIMIT)
-        if isinstance(reply, NoReply) or reply.status != 200:
+        if isinstance(reply, NoReply):
             return Description()
+        if reply.status != 200:
+            return Description(refused=reply.status)
         return read_openapi(reply.body, self._settings.table)
 
     async def compare(self, column: str, text: str) -> Reply | NoReply:

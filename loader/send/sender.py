@@ -258,7 +258,7 @@ class Sender:
         """
         if shape == self._relation.first:
             description = await self._requests.describe()
-            raise replace(self._relation, types=description.types).wrong_columns(reason)
+            raise replace(self._relation, description=description).wrong_columns(reason)
         self._refused_shapes[shape] = reason
 
     def _reject_all(self, batch: Batch, reason: Reason, outcome: Outcome) -> None:
