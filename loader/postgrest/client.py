@@ -143,10 +143,16 @@ class PostgREST:
             keys: keys without nulls, few enough for a URL.
         """
         shown = column_list(list(dict.fromkeys([*key, *columns])))
-        if len(shown) > self._longest_url // 2:  # keys need the other half
+        base = f"{self._relation}?select="
+        if len(base + shown) > self._longest_url // 2:  # keys need the other half
             shown = "*"
-        url = f"{self._relation}?select={shown}&{with_keys(key, keys)}"
+        url = f"{base}{shown}&{with_keys(key, keys)}"
         return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
+
+    @property
+    def longest_keys(self) -> int:
+        """How many characters of keys, as the URL has them, `stored` may ask for at once."""
+        return self._longest_url // 2 - 1
 
     async def describe(self) -> Description:
         """Ask for the relation's columns; the server may be set to tell nothing (openapi-mode)."""

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from loader.errors import TargetError
 from loader.model import Key, Row, Shape
 from loader.postgrest.body import has_null
+from loader.postgrest.query import with_keys
 from loader.send.relation import Relation
 from loader.send.retry import Requests
-from loader.send.stored_rows import changed_columns, has_rows
+from loader.send.stored_rows import changed_columns, row_count
 
-_KEYS_LENGTH = 4000  # characters of keys in one question: URLs have a limit
-_ROWS_SIZE = 1024 * 1024  # bytes of rows, likewise: their values come back
+_ROWS_SIZE = 1024 * 1024  # bytes of rows in one question: their values come back
 
 
 class Lookup:
@@ -27,6 +27,7 @@ class Lookup:
         self._requests = requests
         self._relation = relation
         self._samples: dict[Shape, Row] = {}
+        self._most_keys: int | None = None  # of a question, where the server shows so few rows at once
 
     def learn(self, shape: Shape, stored: Row) -> None:
         """Take a row that is known to be in as a sample of how the table stores what is sent."""
@@ -50,10 +51,15 @@ class Lookup:
                 advice="Look in the table; then load what is missing, or all of it as an upsert on a key.",
             )
         rewritten: frozenset[str] | None = None
-        for part in _questions(rows):
+        parts = list(self._questions(rows))
+        while parts:
+            part = parts.pop()
             count, changed = await self._compare(shape, part, location)
             if count < len(part):
                 return False
+            if self._is_too_many(part):
+                parts += self._questions(part)
+                continue
             if changed and rewritten is None:
                 rewritten = await self._rewritten(shape, location)
             if changed - (rewritten or frozenset()):
@@ -73,23 +79,32 @@ class Lookup:
         key = self._relation.key
         keys = list(dict.fromkeys(row.key for row in rows))
         count, stored = await self._requests.stored(key, shape.columns, keys, location=location)
-        if not has_rows(stored):  # a count without a row is no proof, whatever it says
+        shown = row_count(stored)
+        if not shown:  # a count without a row is no proof, whatever it says
             return 0, frozenset()
+        if shown < count and len(keys) > 1:
+            # It shows db-max-rows at once (1,000 on Supabase), and values that are not shown prove nothing.
+            self._most_keys = min(shown, (len(keys) + 1) // 2)
         return count, changed_columns(rows, stored, key, self._relation.types)
 
+    def _is_too_many(self, part: Sequence[Row]) -> bool:
+        return self._most_keys is not None and len({row.key for row in part}) > self._most_keys
 
-def _questions(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    """Yield the rows in parts that can be asked for at once; those of one key are in one part."""
-    by_key: dict[Key, list[Row]] = {}
-    for row in rows:
-        by_key.setdefault(row.key, []).append(row)
-    part: list[Row] = []
-    length = size = 0
-    for key, same in by_key.items():
-        if part and (length > _KEYS_LENGTH or size > _ROWS_SIZE):
-            yield part
-            part, length, size = [], 0, 0
-        part += same
-        length += len(str(key)) + 10
-        size += sum(len(row.data) for row in same)
-    yield part
+    def _questions(self, rows: Sequence[Row]) -> Iterator[list[Row]]:
+        """Yield the rows in parts that can be asked for at once; those of one key are in one part."""
+        by_key: dict[Key, list[Row]] = {}
+        for row in rows:
+            by_key.setdefault(row.key, []).append(row)
+        part: list[Row] = []
+        keys = length = size = 0
+        for key, same in by_key.items():
+            key_length = len(with_keys(self._relation.key, [key])) + 1
+            full = keys == self._most_keys or length + key_length > self._requests.longest_keys
+            if part and (full or size > _ROWS_SIZE):
+                yield part
+                part, keys, length, size = [], 0, 0, 0
+            part += same
+            keys += 1
+            length += key_length
+            size += sum(len(row.data) for row in same)
+        yield part

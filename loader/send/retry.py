@@ -208,6 +208,11 @@ class Requests:
             case _:
                 assert_never(result)
 
+    @property
+    def longest_keys(self) -> int:
+        """How many characters of keys a question for rows may have: its URL must not be too long."""
+        return self._client.longest_keys
+
     async def describe(self) -> Description:
         """Return the relation's columns; none where the server does not tell."""
         return await describe(self._client, self._observer.on)

@@ -47,12 +47,12 @@ def changed_columns(
     return frozenset(changed)
 
 
-def has_rows(stored: str) -> bool:
-    """Return whether a reply's body is a JSON array of at least one row."""
+def row_count(stored: str) -> int:
+    """Return how many rows a reply's body has; none where it is no JSON array of rows."""
     try:
-        return bool(_decode_rows(stored))
+        return len(_decode_rows(stored))
     except msgspec.DecodeError:
-        return False
+        return 0
 
 
 def _key(fields: Fields, key: Sequence[str]) -> Key:
