@@ -36,6 +36,9 @@ class Network(Protocol):
     def see(self, head: bytes) -> Seen:
         """Record a request."""
 
+    def without_prefix(self, head: bytes) -> bytes:
+        """Return the head of a request as the server gets it."""
+
     async def let_through(self, size: int) -> None:
         """Wait until so many bytes have gone over the line."""
 
@@ -68,6 +71,7 @@ class ProxiedConnection:
         if not head:
             return False
         seen = self._network.see(head)
+        head = self._network.without_prefix(head)
         seen.expects = expects = expects_continue(head)
         body = b""
         if self._network.reads_bodies and seen.size:

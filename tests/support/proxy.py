@@ -27,6 +27,7 @@ class Proxy:
             before. It is called in the proxy's thread. May be replaced at any time.
         rate: bytes a second, of all connections and both directions together; None: no limit.
         reads_bodies: whether bodies are kept for `Seen.body`, and known to the fault.
+        prefix: of the paths, which the server does not get to see, as in ``/rest/v1``.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Proxy:
         *,
         rate: float | None = None,
         reads_bodies: bool = False,
+        prefix: str = "",
     ) -> None:
         self.fault = fault
         self.reads_bodies = reads_bodies
         self.seen: list[Seen] = []
         self._upstream = urlsplit(target)
         self._rate = rate
+        self._prefix = prefix.encode()
         self._free_at = 0.0  # when what was let through has gone over the slow line
         self._posts = 0
         self._port = 0
@@ -92,6 +95,10 @@ class Proxy:
         seen = Seen(method, path, number, size, bearer_token(head))
         self.seen.append(seen)
         return seen
+
+    def without_prefix(self, head: bytes) -> bytes:
+        """Return the head of a request as the server gets it."""
+        return head.replace(b" " + self._prefix + b"/", b" /", 1) if self._prefix else head
 
     async def let_through(self, size: int) -> None:
         """Wait until so many bytes have gone over the line."""
