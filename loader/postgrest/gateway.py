@@ -40,13 +40,13 @@ ADVICE: dict[int, str] = {
 
 
 def words(content: bytes) -> str:
-    """Return what a body says, on one line: its message if it is JSON, its title or text if it is a page.
+    """Return what a body says, on one line: its message if it is JSON, its title and text if it is a page.
 
     Args:
         content: its begin, if it is long.
     """
     text = content.decode(errors="replace")
-    if text.lstrip().startswith("<"):
+    if is_page(content):
         text = _page(text) or text
     elif text.lstrip().startswith("{"):
         text = _message(text) or text
@@ -101,7 +101,14 @@ class _Page(HTMLParser):
 
 
 def _page(text: str) -> str:
-    """Return a page's title, or its words if it has none."""
+    """Return a page's title, and the words below it."""
     page = _Page()
     page.feed(text)
-    return page.title.strip() or " ".join(" ".join(page.text).split())
+    title, below = " ".join(page.title.split()), " ".join(" ".join(page.text).split())
+    below = below.removeprefix(title).strip()
+    return ": ".join(filter(None, (title, below)))
+
+
+def is_page(content: bytes) -> bool:
+    """Return whether a body is a web page."""
+    return content[:1000].lstrip()[:1] == b"<"

@@ -52,6 +52,7 @@ def read_reply(
         retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else None,
         location=quoted(headers.get("Location", "")),
         token=token,
+        is_page=gateway.is_page(content),
     )
 
 
