@@ -29,7 +29,7 @@ from loader.model import Key, NoReply, Reply
 from loader.postgrest.body import Body
 from loader.postgrest.connections import BodyPayload, Connections, read_body
 from loader.postgrest.description import Description, read_openapi
-from loader.postgrest.query import column_list, with_keys
+from loader.postgrest.query import column_list, with_keys, with_values
 from loader.postgrest.reply import quoted, read_reply
 from loader.postgrest.verdict import is_long_url
 from loader.postgrest.write import Write
@@ -147,6 +147,18 @@ class PostgREST:
         if len(base + shown) > self._longest_url // 2:  # keys need the other half
             shown = "*"
         url = f"{base}{shown}&{with_keys(key, keys)}"
+        return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
+
+    async def matching(
+        self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]]
+    ) -> Reply | NoReply:
+        """Ask for the rows with these keys and values; PostgreSQL compares, as the columns' types do.
+
+        Args:
+            key: the key columns.
+            rows: of each its key and values by column, few enough for a URL.
+        """
+        url = f"{self._relation}?select={column_list(key)}&{with_values(key, rows)}"
         return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
 
     @property

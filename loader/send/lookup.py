@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from loader.errors import TargetError
-from loader.model import Key, Row, Shape
+from loader.model import Key, Reason, Row, Shape
 from loader.postgrest.body import has_null
-from loader.postgrest.query import with_keys
+from loader.postgrest.query import with_keys, with_values
 from loader.send.relation import Relation
 from loader.send.retry import Requests
-from loader.send.stored_rows import changed_columns, row_count
+from loader.send.stored_rows import changed_columns, disputed_values, row_count
 
 _ROWS_SIZE = 1024 * 1024  # bytes of rows in one question: their values come back
+
+_Values = tuple[Key, dict[str, str]]  # the key of a row, and values of it by column
 
 
 class Lookup:
@@ -85,7 +87,51 @@ class Lookup:
         if shown < count and len(keys) > 1:
             # It shows db-max-rows at once (1,000 on Supabase), and values that are not shown prove nothing.
             self._most_keys = min(shown, (len(keys) + 1) // 2)
-        return count, changed_columns(rows, stored, key, self._relation.types)
+        changed = changed_columns(rows, stored, key, self._relation.types)
+        disputed = disputed_values(rows, stored, key, self._relation.types)
+        return count, changed | await self._judged(disputed, location)
+
+    async def _judged(self, disputed: Sequence[_Values], location: str) -> frozenset[str]:
+        """Return the columns in which a disputed value is another than the stored one for PostgreSQL.
+
+        A type without ``=``, as json is, cannot be judged: then the value does not count.
+        """
+        if not disputed or await self._are_equal(disputed, location):
+            return frozenset()
+        changed = set()
+        for column in dict.fromkeys(name for _, values in disputed for name in values):
+            own = [(key, {column: values[column]}) for key, values in disputed if column in values]
+            if await self._are_equal(own, location) is False:
+                changed.add(column)
+        return frozenset(changed)
+
+    async def _are_equal(self, rows: Sequence[_Values], location: str) -> bool | None:
+        """Return whether PostgreSQL says that rows have these values; None if it cannot compare."""
+        key = self._relation.key
+        for part in self._value_questions(rows):
+            found = await self._requests.matching(key, part, location=location)
+            if isinstance(found, Reason):
+                return False if found.code.startswith("22") else None  # no value of the column's type
+            count, shown = found
+            if count < len({row_key for row_key, _ in part}) or not row_count(shown):
+                return False
+        return True
+
+    def _value_questions(self, rows: Sequence[_Values]) -> Iterator[list[_Values]]:
+        """Yield rows in parts that can be asked for at once."""
+        part: list[_Values] = []
+        length = 0
+        for row in rows:
+            row_length = len(with_values(self._relation.key, [row]))
+            if row_length > self._requests.longest_keys:
+                continue  # no URL has room for it, so it cannot be judged
+            if part and length + row_length > self._requests.longest_keys:
+                yield part
+                part, length = [], 0
+            part.append(row)
+            length += row_length
+        if part:
+            yield part
 
     def _is_too_many(self, part: Sequence[Row]) -> bool:
         return self._most_keys is not None and len({row.key for row in part}) > self._most_keys

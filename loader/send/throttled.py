@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -102,8 +102,15 @@ class ThrottledClient:
 
     async def stored(self, key: Sequence[str], columns: Sequence[str], keys: Sequence[Key]) -> Answer:
         """Ask for rows by their keys, once (PostgREST.stored)."""
+        return await self._read(self._client.stored(key, columns, keys))
+
+    async def matching(self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]]) -> Answer:
+        """Ask for rows by keys and values, once (PostgREST.matching)."""
+        return await self._read(self._client.matching(key, rows))
+
+    async def _read(self, request: Awaitable[Reply | NoReply]) -> Answer:
         started = time.monotonic()
-        reply = await self._client.stored(key, columns, keys)
+        reply = await request
         verdict = judge_read(reply, self._settings)
         self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.decision))
         return Answer(reply, verdict)
