@@ -2,11 +2,13 @@
 
 Only a difference that is sure counts: a value may be stored in another form than it was sent in (a
 ``numeric`` is rounded to its column's scale, a ``uuid`` is written in small letters), and values of a type
-that the table of types lacks are never taken to differ.
+that the table of types lacks are never taken to differ. Where nobody tells the type, numbers and booleans
+are compared as such, and texts are not.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -15,6 +17,9 @@ from loader.batch.key_equality import ANY, reader
 from loader.formats.json_fields import text
 from loader.model import Key, Row
 from loader.pg_types import type_of
+
+_WHOLE = re.compile(r"-?\d+")
+_FLOAT_DIGITS = 17  # significant ones, the most that PostgreSQL writes of a float
 
 Fields = dict[str, msgspec.Raw]
 
@@ -64,4 +69,26 @@ def _differs(name: str, before: Fields, now: Fields, formats: Mapping[str, str])
     sent, stored = text(before[name]), text(now[name])
     if sent is None or stored is None:
         return sent is not stored
-    return sent != stored and not type_of(formats.get(name, "")).is_same(sent, stored)
+    if sent == stored:
+        return False
+    type_name = formats.get(name, "")
+    return not (
+        type_of(type_name).is_same(sent, stored) if type_name else _may_be_same(sent, stored, now[name])
+    )
+
+
+def _may_be_same(sent: str, stored: str, raw: msgspec.Raw) -> bool:
+    """Return whether a value may be what became of a sent one in a column of a type that nobody tells.
+
+    Numbers and booleans are told by their JSON. All other types write texts, each in its own way.
+    """
+    json = bytes(raw)
+    if json in (b"true", b"false"):
+        return type_of("boolean").is_same(sent, stored)
+    if not json[:1].isdigit() and json[:1] != b"-":
+        return True
+    # PostgreSQL writes large whole floats with an exponent.
+    mantissa = "".join(filter(str.isdigit, stored.lower().partition("e")[0])).lstrip("0")
+    is_float = not _WHOLE.fullmatch(stored) and len(mantissa) <= _FLOAT_DIGITS
+    names = ("numeric", "double precision", "real") if is_float else ("numeric",)
+    return any(type_of(name).is_same(sent, stored) for name in names)
