@@ -57,8 +57,10 @@ def refused_by_gateway(token: str | None, settings: Settings | None) -> str:
             "A gateway in front of the server refuses the request: does it ask for an API key "
             f"(BULKLOAD_APIKEY)? {remedy(Fault.OTHER, token, settings, 0.0)}"
         )
-    advice = "The gateway refuses the API key, or the token beside it: is --url the project of that key, and "
-    advice += "is the key still active (API Keys in the project's settings)?"
+    advice = (
+        "The gateway refuses the API key (BULKLOAD_APIKEY or --apikey-file), or the token beside it: is "
+        "--url the project of that key, and is the key still active (API Keys in the project's settings)?"
+    )
     return advice if token is None else f"{advice} {remedy(Fault.OTHER, token, settings, 0.0)}"
 
 
