@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from loader import mask
 from loader.credentials.claims import expiry
-from loader.credentials.moments import moment
 from loader.credentials.token_source import Token
 
 
@@ -40,5 +40,13 @@ class Fixed:
     def describe(self) -> str:
         """Return where it comes from, and when it expires."""
         expires = expiry(self._token)
-        until = "" if expires is None else f", which expires at {moment(expires)}"
+        until = "" if expires is None else f", which expires at {_moment(expires)}"
         return f"the token of {self._origin}{until}"
+
+
+def _moment(seconds: float) -> str:
+    """Return a moment as people write it, in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (ValueError, OverflowError, OSError):
+        return f"{seconds:.0f} seconds since 1970"

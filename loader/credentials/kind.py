@@ -43,6 +43,11 @@ def kind_of(settings: Settings | None) -> Kind:
     return next((kind for kind, value in named.items() if value is not None), Kind.NONE)
 
 
+def is_minted(settings: Settings | None) -> bool:
+    """Return whether tokens are signed here."""
+    return kind_of(settings) in (Kind.SECRET, Kind.KEY)
+
+
 def role_of(settings: Settings | None, token: str | None) -> str:
     """Return the database role that requests run as; empty where nothing here tells it.
 

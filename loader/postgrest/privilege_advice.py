@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from loader.credentials.claims import claims
-from loader.credentials.kind import Kind, kind_of, role_of
+from loader.credentials.kind import Kind, is_minted, kind_of, role_of
 from loader.model import Reason
 from loader.postgrest import sql
 from loader.postgrest.token_advice import ANONYMOUS, without_role
@@ -57,7 +57,7 @@ def of_privilege(reason: Reason, token: str | None, status: int, settings: Setti
 
 def may_not_be_taken_on(role: str, settings: Settings | None) -> str:
     """Return what to do about a role that PostgREST is not allowed to take on."""
-    other = "give another --role" if _is_minted(settings) else "use a token of another role"
+    other = "give another --role" if is_minted(settings) else "use a token of another role"
     return (
         f"PostgREST's own role, authenticator by custom, may not take on {role}: {other}, or run in the "
         f"database:\n{sql.grant_role(role)}"
@@ -69,7 +69,7 @@ def no_such_role(token: str | None, settings: Settings | None) -> str:
     role = role_of(settings, token or None)
     if not role:
         return "--role must name a role that exists in the database."
-    other = "give another --role" if _is_minted(settings) else "use a token of another role"
+    other = "give another --role" if is_minted(settings) else "use a token of another role"
     return (
         f"The role {role} of the token does not exist in the database: {other}, or run there:\n"
         f"{sql.make_role(role)}"
@@ -89,7 +89,3 @@ def _needed(reason: Reason, settings: Settings, role: str) -> tuple[str, str]:
         remark = f" on {name}, which the database reads or writes for a row (a view, a trigger); it is shown "
         return sql.grant_relation(settings, role, name), f"{remark}as if it were in {settings.schema}"
     return sql.grant_relation(settings, role), f" on {name}"
-
-
-def _is_minted(settings: Settings | None) -> bool:
-    return kind_of(settings) in (Kind.SECRET, Kind.KEY)

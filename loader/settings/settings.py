@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
+from loader.pg_types import canonical_name
 from loader.settings.checks import (
     check_encoding,
     check_path,
@@ -252,6 +253,7 @@ class Settings(CredentialSettings):
             object.__setattr__(self, "schema", "public" if self.is_supabase else "api")
         for name, about in OPTIONS.items():
             _check_value(name, getattr(self, name), about)
+        object.__setattr__(self, "types", tuple((name, canonical_name(kind)) for name, kind in self.types))
         self.check_credentials()
         if not self.table:
             raise SettingsError("--table must not be empty")

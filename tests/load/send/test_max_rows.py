@@ -132,3 +132,26 @@ async def test_length_of_questions(tables: Target, longest: int) -> None:
     questions = [len(seen.path) for seen in proxy.seen if "or=(" in seen.path]
     assert questions
     assert max(questions) <= longest
+
+
+async def test_values_of_types_that_nobody_tells(tables: Target) -> None:
+    """Numbers are compared also where the server describes no tables: another writer's rows are not ours."""
+    tables.sql("truncate api.shown; insert into api.shown select n, -1 - n from generate_series(0, 39) n")
+    closed = Answer(reply("403 Forbidden", '{"message":"no"}'))
+
+    def fault(seen: Seen) -> Act | None:
+        return closed if seen.path == "/" else lost(seen)
+
+    with Proxy(tables.url, fault) as proxy:
+        loaded = await tables.load(
+            ROWS[:40],
+            url=proxy.url,
+            jwt_aud=tables.url,
+            table="shown",
+            resolution="none",
+            batch_rows=20,
+            concurrency=1,
+        )
+
+    assert (0, 0, 0, 40) == loaded.counts
+    assert {"23505"} == {code for _, code in loaded.codes}

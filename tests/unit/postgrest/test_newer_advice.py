@@ -125,7 +125,7 @@ UNAUTHORIZED = [
     # case                     body                                      token    settings                      words of the advice
     ("no key",                 KONG_KEY,                                 signed,  {},                           "does it ask for an API key (BULKLOAD_APIKEY)?"),
     ("a wrong key",            '{"message":"Invalid API key"}',          None,    SECRET_KEY | SUPABASE,        "refuses the API key"),
-    ("a wrong key, a token",   '{"message":"Invalid API key"}',          signed,  SECRET_KEY | MINTED | SUPABASE, "refuses the API key, or the token beside it"),
+    ("a wrong key, a token",   '{"message":"Invalid API key"}',          signed,  SECRET_KEY | MINTED | SUPABASE, "BULKLOAD_APIKEY"),
     ("no credential",          "",                                       None,    {},                           "No token was sent"),
 ]
 # fmt: on
