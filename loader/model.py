@@ -239,13 +239,14 @@ class Reply:
     Attributes:
         status: the HTTP status.
         reason: the error that the body names; None where it names none.
-        body: the start of a body that is not PostgREST's, for messages.
+        body: the start of the body; of a refusal, of what it says, without the markup of a web page.
         count: N of ``Content-Range: */N``; None where it is absent.
         applied: ``Preference-Applied``.
         retry_after: ``Retry-After`` in seconds; None where it is absent or a date.
         location: ``Location`` of a redirect.
         token: the bearer token that the request carried.
         proxy: that has read the request on its way, and may have answered in place of the server.
+        is_page: whether the body is a web page.
     """
 
     status: int
@@ -257,6 +258,7 @@ class Reply:
     location: str = ""
     token: str | None = field(default=None, repr=False)
     proxy: str = ""
+    is_page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ The functions that compare texts are in pg_values.py.
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass
 from enum import Flag, auto
 
@@ -148,6 +150,26 @@ _BY_NAME = {
         _UNTOLD,
     )
 }
+# Names that PostgreSQL takes (its docs, "Data Types"), and OpenAPI's for the same type.
+_ALIASES = {
+    **dict.fromkeys(("int2", "smallserial", "serial2"), "smallint"),
+    **dict.fromkeys(("int", "int4", "serial", "serial4"), "integer"),
+    **dict.fromkeys(("int8", "bigserial", "serial8"), "bigint"),
+    **dict.fromkeys(("decimal", "dec"), "numeric"),
+    **dict.fromkeys(("float", "float8", "double"), "double precision"),
+    "float4": "real",
+    "bool": "boolean",
+    "string": "text",
+    "varchar": "character varying",
+    **dict.fromkeys(("char", "bpchar"), "character"),
+    "timestamptz": "timestamp with time zone",
+    "timestamp": "timestamp without time zone",
+    "timetz": "time with time zone",
+    "time": "time without time zone",
+    "varbit": "bit varying",
+}
+_LENGTH = re.compile(r"\s*\([^)]*\)")
+_ARRAY = re.compile(r"(\s*\[\d*\]|\s+array(\s*\[\d*\])?)+$", re.IGNORECASE)
 BY_ERROR_NAME = {row.error_name: row for row in _TABLE if row.error_name}
 
 
@@ -166,6 +188,32 @@ def type_of(format: str) -> PgType:  # noqa: A002 - OpenAPI's name for it
         return PgType(format, read_key=read_any, holds=_LIST, ambiguous=False)
     name = format.split("(", 1)[0].strip().rsplit(".", 1)[-1].strip('"')
     return _BY_NAME.get(name) or PgType(name)
+
+
+def canonical_name(name: str) -> str:
+    """Return the name that OpenAPI gives a type, of any that PostgreSQL takes for it.
+
+    Args:
+        name: as in ``int4``, ``NUMERIC(48,18)``, ``timestamp(3) with time zone``, ``varchar(5)[]``.
+
+    Returns:
+        The name without a length. One that the table of types lacks is left as it is.
+    """
+    bare, arrays = _ARRAY.subn("", name.strip())
+    plain = " ".join(_LENGTH.sub(" ", bare).split())
+    known = _ALIASES.get(plain.lower(), plain.lower())
+    return (known if known in _BY_NAME else plain) + ("[]" if arrays else "")
+
+
+def is_known(format: str) -> bool:  # noqa: A002 - OpenAPI's name for it
+    """Return whether the table has a type, or that of an array's elements."""
+    return element_type(format).name in _BY_NAME
+
+
+def nearest_names(name: str) -> list[str]:
+    """Return the types of the table whose names are spelled nearly as this one."""
+    names = [known for known in (*_BY_NAME, *_ALIASES) if known]
+    return difflib.get_close_matches(name.removesuffix("[]").lower(), names, n=2, cutoff=0.75)
 
 
 def element_type(format: str) -> PgType:  # noqa: A002 - OpenAPI's name for it

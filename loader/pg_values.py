@@ -128,6 +128,16 @@ def same_padded(sent: str, stored: str) -> bool:
     return sent.rstrip(" ") == stored.rstrip(" ")
 
 
+def are_numbers(*texts: str) -> bool:
+    """Return whether these texts are numbers, as NaN is, too."""
+    try:
+        for text in texts:
+            Decimal(text)
+    except InvalidOperation:
+        return False
+    return True
+
+
 def same_numeric(sent: str, stored: str) -> bool:
     """Whether the sent number, rounded to the stored one's scale half away from 0, is the stored one."""
     try:

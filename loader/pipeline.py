@@ -29,7 +29,7 @@ from loader.credentials.outlast import OutlastWatch
 from loader.credentials.tokens import Tokens
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
 from loader.events import HelperFailed, HelperOutput, Notice, Observer, Renewed
-from loader.formats.announce import unknown_types, wrapped_rows
+from loader.formats.announce import told_types, unknown_types, wrapped_rows
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
 from loader.held_back import HeldBackRetry
@@ -345,7 +345,16 @@ class Load:
             sender,
         )
         if self._reader.preset is None:  # a preset knows the types of its columns
-            self._type_warning = unknown_types(relation.types)
+            description = relation.description
+            is_assumed = not (self._settings.on_conflict or description.primary_key)
+            self._type_warning = unknown_types(
+                relation.types,
+                relation.first.columns,
+                description.refused,
+                key=self._key if is_assumed else (),
+            )
+        for remark in told_types(self._settings.types, relation.description.types):
+            ledger.observer.on(Notice(remark))
         for inserts in overlapping(ledger.past.sent):
             await self._recover(stages, inserts)
         return stages

@@ -13,7 +13,7 @@ from loader.credentials.choose import token_source
 from loader.credentials.tokens import Tokens
 from loader.errors import Exit, LoadError, SettingsError, SourceUnfit, TargetUnavailable
 from loader.events import Event, FormatDetected, Notice, Observers
-from loader.formats.announce import unknown_types, wrapped_rows
+from loader.formats.announce import told_types, unknown_types, wrapped_rows
 from loader.formats.json_fields import fields
 from loader.formats.records import Objects, Records, of_block
 from loader.formats.source_format import SourceFormat
@@ -242,7 +242,7 @@ class _Planner:
         if settings.on_conflict and told.primary_key:
             advice = f"The primary key of {settings.table} is {', '.join(told.primary_key)}."
         plan.fail(SettingsError(f"the rows have no {', '.join(missing)}, the key", advice=advice))
-        if not settings.on_conflict and {told.types.get(name, "") for name in missing} <= _MADE_BY_DATABASE:
+        if not settings.on_conflict and {self._types.get(name, "") for name in missing} <= _MADE_BY_DATABASE:
             plan.options += ["--resolution", "none"]
             plan.warnings.append(
                 f"the rows have no {', '.join(missing)}, so they can only be inserted, each time anew, "
@@ -273,7 +273,17 @@ class _Planner:
             and plan.asked
             and depends_on_types(self._records)
         ):
-            plan.warnings += filter(None, [unknown_types(self._description.types)])
+            told = self._description
+            is_assumed = not (self._settings.on_conflict or told.primary_key)
+            written = written_shape(self._columns, self._mapping).columns
+            warning = unknown_types(self._types, written, told.refused, key=plan.key if is_assumed else ())
+            plan.warnings += filter(None, [warning])
+        plan.warnings += told_types(self._settings.types, self._description.types)
+
+    @property
+    def _types(self) -> dict[str, str]:
+        """The types of the columns, as the server or --types tells them."""
+        return {**self._description.types, **dict(self._settings.types)}
 
     def show_rows(self) -> None:
         """Make the first rows as they would be sent."""
@@ -285,7 +295,7 @@ class _Planner:
         if not set(key) <= set(written) and self._reader.preset is None and depends_on_types(self._records):
             settings = replace(settings, resolution="none")  # all rows lack it, which is told elsewhere
         try:
-            maker = row_maker(settings, mapping, self._reader.sources, key, self._description.types)
+            maker = row_maker(settings, mapping, self._reader.sources, key, self._types)
             self.plan.rows, rejects = shown_rows(maker.rows(self._records), mapping.all_written)
         except LoadError as error:
             self.plan.fail(error, Exit.USAGE if isinstance(error, SourceUnfit) else None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from loader.settings import OPTIONS, Resolution
+from loader.credentials.kind import role_of
+from loader.postgrest import sql
+from loader.settings import OPTIONS, Resolution, Settings
 from loader.transport.advice import GIVE_CERT, HTTPS, OTHER_CERT, PROXY_LOGIN
 
 RELOAD = "notify pgrst, 'reload schema'"
@@ -13,30 +15,21 @@ ADVICE: dict[str, str] = {
     "PGRST106": "--schema must name a schema that the server exposes (its db-schemas).",
     "PGRST205": f"Check --table and --schema: the server knows no such relation. {_NEW}",
     "PGRST125": "Check --url: it must be PostgREST's base URL.",
-    "PGRST300": "The server has no jwt-secret: it cannot take tokens.",
-    "PGRST302": "No token was sent, or it names no role: set PGRST_JWT_SECRET.",
+    "PGRST300": "The server has no jwt-secret, so it takes no tokens: set that in its configuration. Or send "
+    "none, if its anonymous role may write.",
     "PGRST122": "The server does not know a preference that an exact load needs.",
     "42P10": "--on-conflict must name the columns of a primary key or a unique constraint. "
     "(--resolution none inserts rows without looking at keys.)",
     "42P01": "Check --table: the relation does not exist (any more).",
     "55000": "--table must be a table or a view that can be written.",
     "0A000": "The target cannot be written: is it a standby?",
-    "57014": "The server's statement_timeout is too short for a single row.",
     "25P04": "The server's transaction_timeout is too short for a single row.",
     "25006": "The target cannot be written: the database is read-only.",
-    "42501": "The role of the token (--role) needs INSERT, UPDATE and SELECT on the relation, and USAGE on "
-    "the schemas of its types. INSERT is enough for --resolution none, INSERT and SELECT for "
-    "ignore-duplicates.",
-    "22023": "--role must name a role that exists in the database.",
     "26000": _POOLER,
     "42P05": _POOLER,
-    "HTTP 402": "The project is restricted: see its dashboard.",
-    "HTTP 403": "A gateway in front of the server refuses the requests.",
     "HTTP 404": "Check --table and --url: the server knows no such relation, or nothing at this path. "
     f"{_NEW}",
     "HTTP 407": PROXY_LOGIN,
-    "HTTP 413": "The gateway takes no request as large as this row.",
-    "HTTP 540": "The project is paused: restore it in its dashboard.",
 }
 # What gateways say, by words of theirs (nginx, Apache, Go's net/http), and what it means.
 _WORDS = {
@@ -54,10 +47,10 @@ POLICY = "Row-level security refuses the rows for the role of the token."
 _UPDATE_ONLY = (
     "update" in OPTIONS["resolution"].choices
 )  # a resolution that only changes rows which are there
-WRONG_TOKEN = (
-    "Check PGRST_JWT_SECRET (or --jwt-secret-file), --jwt-aud and --role against the server's settings."  # noqa: S105
+GATEWAY = (
+    "The gateway made the token, for the API key, and the server refuses it: is the key of this project? "
+    "If the words are about time, the clocks of the project differ, and that passes."
 )
-NO_TOKEN = "No token was sent: set PGRST_JWT_SECRET, or give --jwt-secret-file."  # noqa: S105
 NOT_APPLIED = (
     "Is --url a PostgREST, and does the relation have the primary key or unique constraint of "
     "--on-conflict? (Use --resolution none to insert without looking at keys.)"
@@ -66,8 +59,6 @@ NO_REST = (
     "Nothing there answers as PostgREST does. Check --url: PostgREST's base URL, or that of a Supabase "
     "project, as in https://REF.supabase.co (/rest/v1 is added where it has no path)."
 )
-GATEWAY_CLOCK = "The gateway made the token, and its clock is ahead: run the same command later."
-WRONG_KEY = "Check BULKLOAD_APIKEY (or --apikey-file): it must be one of this project."
 NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
 
 
@@ -83,8 +74,27 @@ def of_proxy(proxy: str) -> str:
     )
 
 
-def of_policies(resolution: Resolution) -> str:
-    """Return what row-level security must allow for a resolution (PostgreSQL's docs, "CREATE POLICY")."""
+def of_timeout(settings: Settings | None, token: str | None) -> str:
+    """Return what to do where a single row takes longer than the server's statement_timeout.
+
+    Supabase gives anon 3 s, authenticated and service_role 8 s (its docs, "Timeouts").
+
+    Args:
+        settings: of the load; None: they are not known.
+        token: the bearer token of the request.
+    """
+    give_time = sql.allow_time(role_of(settings, token))
+    return f"The server's statement_timeout is too short for a single row. Run in the database:\n{give_time}"
+
+
+def of_policies(settings: Settings) -> str:
+    """Return what row-level security must allow for a load, with an example to paste."""
+    example = sql.policies(settings, role_of(settings, None))
+    return f"{_policies_of(settings.resolution)} For example, which lets in each row: {example}"
+
+
+def _policies_of(resolution: Resolution) -> str:
+    """Return what policies a resolution needs (PostgreSQL's docs, "CREATE POLICY")."""
     if resolution == "merge-duplicates":
         return (
             "An upsert needs policies for INSERT, UPDATE and SELECT that allow the row, a new one too. "
@@ -98,16 +108,17 @@ def of_policies(resolution: Resolution) -> str:
     return "The table needs a policy for INSERT whose WITH CHECK allows the row for the role of the token."
 
 
-def of_rejects(code: str, message: str, resolution: Resolution) -> str:
+def of_rejects(code: str, message: str, settings: Settings) -> str:
     """Return what the user can do about rejected rows; empty where the server's words say it all.
 
     Args:
         code: of their refusal.
         message: of their refusal.
-        resolution: the load's.
+        settings: of the load.
     """
+    resolution = settings.resolution
     if code == "42501" and "row-level security" in message:
-        return of_policies(resolution)
+        return of_policies(settings)
     if code == "23502" and resolution != "none":
         update = " --resolution update only changes rows that are there." if _UPDATE_ONLY else ""
         return (

@@ -25,7 +25,7 @@ from loader.model import Key, NoReply, Reply
 from loader.postgrest.body import Body
 from loader.postgrest.connections import BodyPayload, Connections, read_body
 from loader.postgrest.description import Description, read_openapi
-from loader.postgrest.query import column_list, with_keys
+from loader.postgrest.query import column_list, with_keys, with_values
 from loader.postgrest.reply import read_reply
 from loader.postgrest.verdict import is_long_url
 from loader.postgrest.write import Write
@@ -148,18 +148,38 @@ class PostgREST:
             keys: keys without nulls, few enough for a URL.
         """
         shown = column_list(list(dict.fromkeys([*key, *columns])))
-        if len(shown) > self._longest_url // 2:  # keys need the other half
+        base = f"{self._relation}?select="
+        if len(base + shown) > self._longest_url // 2:  # keys need the other half
             shown = "*"
-        url = f"{self._relation}?select={shown}&{with_keys(key, keys)}"
+        url = f"{base}{shown}&{with_keys(key, keys)}"
         return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
+
+    async def matching(
+        self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]]
+    ) -> Reply | NoReply:
+        """Ask for the rows with these keys and values; PostgreSQL compares, as the columns' types do.
+
+        Args:
+            key: the key columns.
+            rows: of each its key and values by column, few enough for a URL.
+        """
+        url = f"{self._relation}?select={column_list(key)}&{with_values(key, rows)}"
+        return await self._request("GET", url, {**self._reading, "Prefer": "count=exact"}, None)
+
+    @property
+    def longest_keys(self) -> int:
+        """How many characters of keys, as the URL has them, `stored` may ask for at once."""
+        return self._longest_url // 2 - 1
 
     async def describe(self) -> Description:
         """Ask for the relation's columns; the server may be set to tell nothing (openapi-mode)."""
         headers = {**self._reading, "Accept": "application/openapi+json"}
         url = f"{self._route.address}/"
         reply = await self._request("GET", url, headers, None, timeout=_ASK_TIMEOUT, limit=_OPENAPI_LIMIT)
-        if isinstance(reply, NoReply) or reply.status != 200:
+        if isinstance(reply, NoReply):
             return Description()
+        if reply.status != 200:
+            return Description(refused=reply.status)
         return read_openapi(reply.body, self._settings.table)
 
     async def compare(self, column: str, text: str) -> Reply | NoReply:

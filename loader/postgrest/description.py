@@ -20,12 +20,14 @@ class Description:
         primary_key: the columns of the primary key, in the order of the columns.
         required: the columns that are NOT NULL, those with a default too.
         defaults: the columns with a default that is told; nextval() and those of views are not.
+        refused: the HTTP status with which the server refuses to describe its tables; 0: it does not.
     """
 
     types: Mapping[str, str] = field(default_factory=dict)
     primary_key: tuple[str, ...] = ()
     required: frozenset[str] = frozenset()
     defaults: frozenset[str] = frozenset()
+    refused: int = 0
 
 
 def read_openapi(text: str, table: str) -> Description:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from loader.model import Key
@@ -28,6 +28,20 @@ def with_keys(columns: Sequence[str], keys: Sequence[Key]) -> str:
     if len(columns) == 1:
         return f"{column_list(columns)}=in.({','.join(map(_value, keys))})"
     return f"or=({','.join(_all_equal(columns, key) for key in keys)})"
+
+
+def with_values(columns: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]]) -> str:
+    """Return the filter that selects the rows with these keys that have these values.
+
+    Args:
+        columns: the key columns.
+        rows: of each its key, without nulls, and values by column; few enough for a URL.
+    """
+    terms = (
+        _all_equal([*columns, *values], (*(key if isinstance(key, tuple) else (key,)), *values.values()))
+        for key, values in rows
+    )
+    return f"or=({','.join(terms)})"
 
 
 def _all_equal(columns: Sequence[str], key: Key) -> str:

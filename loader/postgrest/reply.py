@@ -11,6 +11,7 @@ import orjson
 from loader import mask
 from loader.model import Reason, Reply
 from loader.outgoing import quoted
+from loader.postgrest import gateway
 from loader.postgrest.error_codes import WORDLESS
 
 _WORDS_LIMIT = 2000  # characters of the server's words that are kept
@@ -51,13 +52,13 @@ def read_reply(
         retry_after=float(retry_after) if _SECONDS.fullmatch(retry_after) else None,
         location=quoted(headers.get("Location", "")),
         token=token,
+        is_page=gateway.is_page(content),
     )
 
 
 def _begin(content: bytes) -> str:
-    """Return the begin of a body that is not PostgREST's, on one line."""
-    text = content[: 10 * _WORDS_LIMIT].decode(errors="replace")
-    return " ".join(mask.masked(text).split())[:_BODY_LIMIT]
+    """Return the begin of what a body says that is not PostgREST's, on one line."""
+    return mask.masked(gateway.words(content[: 10 * _WORDS_LIMIT]))[:_BODY_LIMIT]
 
 
 def _reason(content: bytes, *, complete: bool) -> Reason | None:

@@ -6,10 +6,11 @@ between versions.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 from loader.model import Decision, NoReply, Overload, Reason, Reply
-from loader.postgrest import advice
+from loader.postgrest import advice, gateway
 from loader.postgrest.error_codes import (
     BUSY,
     INSUFFICIENT_PRIVILEGE,
@@ -25,7 +26,10 @@ from loader.postgrest.error_codes import (
     is_sqlstate,
     is_transient_status,
 )
+from loader.postgrest.privilege_advice import no_such_role, of_privilege
+from loader.postgrest.token_advice import ANONYMOUS, of_token, refused_by_gateway, without_role
 from loader.postgrest.write import Write
+from loader.settings import Settings
 
 _BIG_BODY = 256 * 1024 * 1024  # bytes: PostgREST says PGRST001 of a body beyond 1 GiB
 _LONG_URL = 16 * 1024  # characters
@@ -60,7 +64,15 @@ class Verdict:
     overload: Overload = Overload.NONE
 
 
-def judge(reply: Reply | NoReply, write: Write, *, rows: int, url_length: int = 0, size: int = 0) -> Verdict:
+def judge(
+    reply: Reply | NoReply,
+    write: Write,
+    *,
+    rows: int,
+    url_length: int = 0,
+    size: int = 0,
+    settings: Settings | None = None,
+) -> Verdict:
     """Return what a reply means for the request that it answers.
 
     Args:
@@ -69,20 +81,21 @@ def judge(reply: Reply | NoReply, write: Write, *, rows: int, url_length: int = 
         rows: how many rows were sent; 0 for a preflight.
         url_length: length of the request's URL, in characters.
         size: length of the request's body, in bytes.
+        settings: of the load, for advice on its credential and table; None: they are not known.
     """
     if isinstance(reply, NoReply):
         return _unanswered(reply)
     if 200 <= reply.status < 300:
         return _accepted(reply, write, rows)
-    verdict = _refused(reply, reply.reason, rows, url_length, size)
+    verdict = _refused(reply, reply.reason, rows, url_length, size, settings)
     if rows == 0 and verdict.decision in (Decision.SPLIT, Decision.KEYS):
         verdict = replace(verdict, decision=Decision.STOP)  # without rows it is no row's fault
     return replace(verdict, overload=_overload(verdict, reply))
 
 
-def judge_read(reply: Reply | NoReply) -> Verdict:
+def judge_read(reply: Reply | NoReply, settings: Settings | None = None) -> Verdict:
     """Return what a reply means for a request that only reads; ``count``: rows that there are."""
-    return judge(reply, Write("none"), rows=0)
+    return judge(reply, Write("none"), rows=0, settings=settings)
 
 
 def _unanswered(reply: NoReply) -> Verdict:
@@ -96,7 +109,7 @@ def _unanswered(reply: NoReply) -> Verdict:
 
 def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
     resolution = write.resolution
-    if rows == 0 and _is_web_page(reply):
+    if rows == 0 and reply.is_page:
         reason = Reason("no-rest-api", f"the server answered {reply.status} with a web page")
         return Verdict(Decision.STOP, reason, advice=advice.NO_REST)
     if not write.is_insert and f"resolution={resolution}" not in reply.applied:
@@ -119,56 +132,62 @@ def _accepted(reply: Reply, write: Write, rows: int) -> Verdict:
     return Verdict(Decision.DONE, count=reply.count, new=new)
 
 
-def _refused(reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int) -> Verdict:
+def _refused(
+    reply: Reply, reason: Reason | None, rows: int, url_length: int, size: int, settings: Settings | None
+) -> Verdict:
     if reason is None:
-        return _by_gateway(reply, rows, url_length)
+        return _by_gateway(reply, rows, url_length, settings)
     if reason.code == WORDLESS:
         return Verdict(Decision.RETRY, reason, after=reply.retry_after)
     if reason.code.startswith("PGRST"):
-        return _by_postgrest(reply, reason, size)
+        return _by_postgrest(reply, reason, size, settings)
     if is_sqlstate(reason.code):
-        return _by_postgresql(reply, reason, rows)
+        return _by_postgresql(reply, reason, rows, settings)
     # Neither's code: a trigger made the whole reply (RAISE SQLSTATE 'PGRST'), or a gateway did.
-    verdict = replace(_by_gateway(reply, rows, url_length), reason=reason)
+    verdict = replace(_by_gateway(reply, rows, url_length, settings), reason=reason)
     return replace(verdict, decision=Decision.SPLIT) if reply.status in (400, 409, 422) else verdict
 
 
-def _by_postgresql(reply: Reply, reason: Reason, rows: int) -> Verdict:
+def _by_postgresql(reply: Reply, reason: Reason, rows: int, settings: Settings | None) -> Verdict:
     """PostgreSQL refused, with an SQLSTATE. Its words are English only where lc_messages says so."""
     code, message = reason.code, reason.message
     if code == INSUFFICIENT_PRIVILEGE:
-        return _by_privilege(reply, reason, rows)
+        return _by_privilege(reply, reason, rows, settings)
     if code == "22023" and (rows == 0 or message.startswith("role ") or "json" in message):
-        return Verdict(Decision.STOP, reason, advice="" if "json" in message else advice.ADVICE[code])
+        hint = "" if "json" in message else no_such_role(reply.token, settings)
+        return Verdict(Decision.STOP, reason, advice=hint)
     if code == "0A000" and ("column" in message or reason.details):
         return Verdict(Decision.COLUMNS, reason)
     if code == "57014" and "user request" in message:
         return Verdict(Decision.RETRY, reason)
     decision, tries = by_sqlstate(code)
-    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=advice.ADVICE.get(code, ""))
+    hint = advice.of_timeout(settings, reply.token) if code == "57014" else advice.ADVICE.get(code, "")
+    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=hint)
 
 
-def _by_privilege(reply: Reply, reason: Reason, rows: int) -> Verdict:
+def _by_privilege(reply: Reply, reason: Reason, rows: int, settings: Settings | None) -> Verdict:
     """42501: a privilege is missing, or row-level security (or a trigger) refuses a row.
 
     Where the words do not tell, it is the row: a preflight before it had the privileges.
     """
     if reason.message.startswith("new row violates row-level security policy"):
         return Verdict(Decision.SPLIT, reason, advice=advice.POLICY)
-    anonymous = reply.status == 401 and reply.token is None
     missing = rows == 0 or reply.status == 401 or reason.message.startswith("permission denied")
     return Verdict(
         Decision.STOP if missing else Decision.SPLIT,
         reason,
-        advice=advice.NO_TOKEN if anonymous else advice.ADVICE[INSUFFICIENT_PRIVILEGE],
+        advice=of_privilege(reason, reply.token, reply.status, settings),
     )
 
 
-def _by_postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
+def _by_postgrest(reply: Reply, reason: Reason, size: int, settings: Settings | None) -> Verdict:
     """PostgREST refused, with a code of its own."""
     code = reason.code
     if code in TOKEN_REFUSED:
-        return _by_token(reply, reason)
+        return _by_token(reply, reason, settings)
+    if code == "PGRST302":
+        hint = without_role(reply.token, settings) if reply.token else ANONYMOUS
+        return Verdict(Decision.STOP, reason, advice=hint)
     if code == "PGRST102" and "invalid json" in reason.message:
         return Verdict(Decision.SPLIT, reason)
     if code == "PGRST001" and size > _BIG_BODY:
@@ -177,23 +196,26 @@ def _by_postgrest(reply: Reply, reason: Reason, size: int) -> Verdict:
     return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=advice.ADVICE.get(code, ""))
 
 
-def _by_token(reply: Reply, reason: Reason) -> Verdict:
+def _by_token(reply: Reply, reason: Reason, settings: Settings | None) -> Verdict:
     """A 401 over the token itself: ours, or the one that a gateway has made for an API key."""
-    if not reply.token:
-        if by_token_words(reason.message) is Decision.RETRY:  # the gateway's clock is ahead
-            wait = reply.retry_after or _CLOCK_WAIT
-            return Verdict(Decision.RETRY, reason, after=wait, advice=advice.GATEWAY_CLOCK)
-        return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
     decision = by_token_words(reason.message)
     after = reply.retry_after or _CLOCK_WAIT if decision is Decision.RETRY else None
-    return Verdict(decision, reason, after=after, advice=advice.WRONG_TOKEN)
+    if reply.token:
+        return Verdict(
+            decision, reason, after=after, advice=of_token(reason, reply.token, settings, time.time())
+        )
+    if decision is Decision.RETRY or (settings is not None and settings.apikey is not None):
+        # The gateway made the token, for the API key. Its clock may be ahead: that passes.
+        kept = decision if decision is Decision.RETRY else Decision.STOP
+        return Verdict(kept, reason, after=after, advice=advice.GATEWAY)
+    return Verdict(Decision.STOP, reason, advice=ANONYMOUS)
 
 
-def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
+def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | None) -> Verdict:
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
-    hint = advice.ADVICE.get(code, "") or advice.of_words(reply.body)
+    hint = gateway.ADVICE.get(status) or advice.ADVICE.get(code, "") or advice.of_words(reply.body)
     if reply.proxy:
         hint = f"{hint} {advice.of_proxy(reply.proxy)}".strip()
     if status == 413:
@@ -208,7 +230,7 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
         # A gateway restarts: the preflight had found the relation.
         return Verdict(Decision.RETRY, reason, advice=hint)
     if status == 401:
-        return _unauthorized(reply, reason)
+        return _unauthorized(reply, reason, settings)
     if 300 <= status < 400:
         hint = f"Is --url right? The server points to {reply.location or 'another address'}."
     elif rows == 0 and _nothing_there(reply):
@@ -216,22 +238,18 @@ def _by_gateway(reply: Reply, rows: int, url_length: int) -> Verdict:
     return Verdict(Decision.STOP, reason, advice=hint)
 
 
-def _unauthorized(reply: Reply, reason: Reason) -> Verdict:
+def _unauthorized(reply: Reply, reason: Reason, settings: Settings | None) -> Verdict:
     """A gateway's 401."""
-    if "api key" in reply.body.lower():  # "Invalid API key", "No API key found in request"
-        return Verdict(Decision.STOP, reason, advice=advice.WRONG_KEY)
-    if reply.token:
-        return Verdict(Decision.RENEW, reason, advice=advice.WRONG_TOKEN)
-    return Verdict(Decision.STOP, reason, advice=advice.NO_TOKEN)
-
-
-def _is_web_page(reply: Reply) -> bool:
-    return reply.body.lstrip()[:1] == "<"
+    # "Invalid API key", "No API key found in request": a new token does not mend that.
+    about_key = "api key" in reply.body.lower()
+    renew = reply.token is not None and not about_key
+    hint = refused_by_gateway(reply.token, settings)
+    return Verdict(Decision.RENEW if renew else Decision.STOP, reason, advice=hint)
 
 
 def _nothing_there(reply: Reply) -> bool:
     """Return whether no PostgREST is at the URL: one of before 13 answers ``{}`` for an unknown relation."""
-    return _is_web_page(reply) or (reply.status == 404 and reply.body != "{}")
+    return reply.is_page or (reply.status == 404 and reply.body != "{}")
 
 
 def _overload(verdict: Verdict, reply: Reply) -> Overload:

@@ -280,5 +280,5 @@ class Ledger:
             target={"url": settings.url, "schema": settings.schema, "table": settings.table},
             sources=self._names,
             rows_checked=self._rows_read if settings.dry_run else None,
-            advise=partial(of_rejects, resolution=settings.resolution),
+            advise=partial(of_rejects, settings=settings),
         )

@@ -115,7 +115,7 @@ class Inserts:
             match result:
                 case Accepted():
                     self._lookup.learn(shape, rows[0])
-                    self._close(outcome, rows)
+                    self._close(outcome, rows, insert)
                     outcome.sent.append(insert.number)
                     return result
                 case Unsure(late=late):
@@ -160,10 +160,17 @@ class Inserts:
         partly = any(insert.is_in for insert in _overlapping(outcome.open, rows))
         return Refused(Cause.SIZE, refusal.reason) if partly else refusal
 
-    def _close(self, outcome: Outcome, stored: Sequence[Row]) -> None:
-        """Rows were stored: an open insert of one of them can only meet a conflict."""
+    def _close(self, outcome: Outcome, stored: Sequence[Row], accepted: Insert) -> None:
+        """Rows were stored: an open insert of one of them can only meet a conflict.
+
+        The one that was accepted may be open from an earlier try. It stays in the log until the batch is
+        settled, for after a kill nobody else knows that it is in.
+        """
         for insert in list(_overlapping(outcome.open, stored)):
-            self._drop(outcome, insert)
+            if insert is accepted:
+                outcome.open.remove(insert)
+            else:
+                self._drop(outcome, insert)
 
     def _drop(self, outcome: Outcome, insert: Insert) -> None:
         outcome.open.remove(insert)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from loader.batch.key_equality import ReadKey, reader
@@ -31,14 +31,16 @@ class Relation:
     Attributes:
         name: as --table has it.
         key: the columns that identify a row.
-        types: the type of each column, as OpenAPI names it; empty where nothing is told.
+        types: the types of columns, as OpenAPI or --types tells them; empty where nothing is told.
         first: the shape that the load began with: the relation takes rows of that shape.
+        description: what OpenAPI tells.
     """
 
     name: str
     key: tuple[str, ...]
     types: Mapping[str, str]
     first: Shape
+    description: Description = field(default_factory=Description)
 
     @property
     def read_key(self) -> ReadKey | None:
@@ -47,12 +49,13 @@ class Relation:
 
     def unknown_columns(self, columns: Iterable[str]) -> list[str]:
         """Return the columns that it lacks, as far as it has told its own."""
-        return [column for column in columns if column not in self.types] if self.types else []
+        own = self.description.types
+        return [column for column in columns if column not in own] if own else []
 
     def wrong_columns(self, reason: Reason) -> TargetError:
         """Return the error for a load whose first rows have columns that it does not take."""
         unknown = self.unknown_columns(self.first.columns)
-        return wrong_columns(self.name, self.first.columns, self.types, unknown, reason)
+        return wrong_columns(self.name, self.first.columns, self.description.types, unknown, reason)
 
 
 async def ask(
@@ -83,7 +86,8 @@ async def ask(
     if isinstance(answer, Unusable) and settings.on_conflict:
         raise _wrong_key(answer, settings, description)
     told = settings.on_conflict or description.primary_key or USUAL_KEY
-    relation = Relation(settings.table, told, description.types, shape)
+    types = {**description.types, **dict(settings.types)}
+    relation = Relation(settings.table, told, types, shape, description)
     _check_names(relation, settings, named)
     if told != key and settings.resolution != "none":  # a plain insert names no key
         answer = await requests.preflight(Write(settings.resolution, told), shape, patience)
@@ -91,11 +95,13 @@ async def ask(
         case Accepted():
             return relation
         case Unusable(error=error):
-            raise error
+            raise _assumed_key(answer, error, settings, description)
         case Refused(cause=cause, reason=reason):
             if missing := relation.unknown_columns(told):
                 message = f"{relation.name} tells no primary key, and has no column {', '.join(missing)}"
-                advice = f"Name its key with --on-conflict: {relation.name} has {', '.join(relation.types)}."
+                advice = (
+                    f"Name its key with --on-conflict: {relation.name} has {', '.join(description.types)}."
+                )
                 raise TargetError(message, said=words(reason), advice=advice)
             if cause is Cause.COLUMNS:
                 raise relation.wrong_columns(reason)
@@ -111,6 +117,17 @@ def _wrong_key(answer: Unusable, settings: Settings, description: Description) -
         key = ",".join(description.primary_key)
         told = f"The primary key of {settings.table} is {key}: --on-conflict {shlex.quote(key)} names it."
         return TargetError(error.message, said=error.said, advice=f"{error.advice}\n{told}")
+    return error
+
+
+def _assumed_key(
+    answer: Unusable, error: TargetError, settings: Settings, description: Description
+) -> TargetError:
+    """Return the error, with the reason why the key is a guess, if it is one and is refused."""
+    told = settings.on_conflict or description.primary_key or settings.resolution == "none"
+    if answer.reason.code == NO_UNIQUE_CONSTRAINT and not told:
+        assumed = f"The key was taken to be {', '.join(USUAL_KEY)}, for the server tells none."
+        return TargetError(error.message, said=error.said, advice=f"{error.advice}\n{assumed}")
     return error
 
 
@@ -130,13 +147,14 @@ async def described_key(
         TargetError: the relation lacks a column that an option names.
     """
     description = await requests.describe()
-    relation = Relation(settings.table, (), description.types, Shape(()))
+    relation = Relation(settings.table, (), {}, Shape(()), description)
     _check_names(relation, settings, named)
     key = settings.on_conflict or description.primary_key or USUAL_KEY
     return key, description.primary_key
 
 
 def _check_names(relation: Relation, settings: Settings, named: Mapping[str, Sequence[str]]) -> None:
-    for option, names in ({"--on-conflict": settings.on_conflict or ()} | dict(named)).items():
+    own = {"--on-conflict": settings.on_conflict or (), "--types": [name for name, _ in settings.types]}
+    for option, names in (own | dict(named)).items():
         if unknown := relation.unknown_columns(names):
-            raise unknown_name(option, unknown, relation.name, relation.types)
+            raise unknown_name(option, unknown, relation.name, relation.description.types)

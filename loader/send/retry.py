@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
@@ -12,11 +12,12 @@ from loader.credentials.tokens import Tokens
 from loader.errors import TargetError, words
 from loader.events import Observer, Retrying
 from loader.halt import Halt
-from loader.model import Key, NoReply, Reply, Shape
+from loader.model import Key, NoReply, Reason, Reply, Shape
 from loader.postgrest.body import EMPTY, Body
 from loader.postgrest.client import PostgREST
 from loader.postgrest.columns import describe
 from loader.postgrest.description import Description
+from loader.postgrest.error_codes import is_sqlstate
 from loader.postgrest.verdict import may_be_in
 from loader.postgrest.write import Write
 from loader.send.result import LATE, Accepted, Refused, Unsure, Unusable
@@ -75,7 +76,9 @@ class Requests:
         backoff: Callable[[int, float | None], float] = backoff,
     ) -> None:
         self._client = client
-        self._throttled_client = ThrottledClient(client, throttle=throttle, halt=halt, observer=observer)
+        self._throttled_client = ThrottledClient(
+            client, settings=settings, throttle=throttle, halt=halt, observer=observer
+        )
         self._tokens = tokens
         self._settings = settings
         self._throttle = throttle
@@ -187,15 +190,9 @@ class Requests:
             TargetError: the target cannot be used, or does not tell.
             Halted: a stop was asked for.
         """
-        body = ""
-
-        async def get() -> Answer:
-            nonlocal body
-            answer = await self._throttled_client.stored(key, columns, keys)
-            body = answer.reply.body if isinstance(answer.reply, Reply) else ""
-            return answer
-
-        result = await self._persist(get, self._policy(0, location=location))
+        result, body = await self._read(
+            lambda: self._throttled_client.stored(key, columns, keys), location=location
+        )
         match result:
             case Accepted(count=count):
                 return count, body
@@ -205,6 +202,55 @@ class Requests:
                 raise TargetError("the target does not show its rows", said=words(reason))
             case _:
                 assert_never(result)
+
+    async def matching(
+        self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]], *, location: str
+    ) -> tuple[int, str] | Reason:
+        """Return how many rows have these keys and values, and their keys as JSON, perhaps not all of them.
+
+        Args:
+            key: the key columns.
+            rows: of each its key and values by column, few enough for a URL.
+            location: of the first row that is looked for, for messages.
+
+        Returns:
+            Or why PostgreSQL cannot compare: a value is none of the column's type, or the type has no ``=``.
+
+        Raises:
+            TargetError: the target cannot be used, or does not tell.
+            Halted: a stop was asked for.
+        """
+        result, body = await self._read(lambda: self._throttled_client.matching(key, rows), location=location)
+        match result:
+            case Accepted(count=count):
+                return count, body
+            case Unusable(reason=reason) | Refused(reason=reason) if is_sqlstate(reason.code):
+                return reason
+            case Unusable(error=error):
+                raise error
+            case Refused(reason=reason):
+                raise TargetError("the target does not show its rows", said=words(reason))
+            case _:
+                assert_never(result)
+
+    async def _read(
+        self, request: _MakeRequest, *, location: str
+    ) -> tuple[Accepted | Refused | Unusable, str]:
+        """Make a request that only reads until a reply decides on it; return that, and the reply's body."""
+        body = ""
+
+        async def get() -> Answer:
+            nonlocal body
+            answer = await request()
+            body = answer.reply.body if isinstance(answer.reply, Reply) else ""
+            return answer
+
+        return await self._persist(get, self._policy(0, location=location)), body
+
+    @property
+    def longest_keys(self) -> int:
+        """How many characters of keys a question for rows may have: its URL must not be too long."""
+        return self._client.longest_keys
 
     async def describe(self) -> Description:
         """Return the relation's columns; none where the server does not tell."""

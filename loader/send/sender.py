@@ -86,7 +86,7 @@ class Sender:
             read_key=relation.read_key,
             may_get_in=self._may_get_in,
             types=relation.types,
-            policies=of_policies(settings.resolution),
+            policies=of_policies(settings),
             location=location,
             reject=reject,
             refused_alone=held_back_log.refused_alone,
@@ -258,7 +258,7 @@ class Sender:
         """
         if shape == self._relation.first:
             description = await self._requests.describe()
-            raise replace(self._relation, types=description.types).wrong_columns(reason)
+            raise replace(self._relation, description=description).wrong_columns(reason)
         self._refused_shapes[shape] = reason
 
     def _reject_all(self, batch: Batch, reason: Reason, outcome: Outcome) -> None:

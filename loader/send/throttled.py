@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 
 import anyio
@@ -15,6 +15,7 @@ from loader.postgrest.body import Body
 from loader.postgrest.client import PostgREST
 from loader.postgrest.verdict import Verdict, judge, judge_read
 from loader.postgrest.write import Write
+from loader.settings import Settings
 from loader.throttle.throttle import Throttle
 
 
@@ -41,13 +42,23 @@ class ThrottledClient:
 
     Args:
         client: makes one request.
+        settings: of the load, for advice.
         throttle: says how many may be in flight and how fast rows may go, and learns from each reply.
         halt: ends waits.
         observer: told of requests and changes of pace.
     """
 
-    def __init__(self, client: PostgREST, *, throttle: Throttle, halt: Halt, observer: Observer) -> None:
+    def __init__(
+        self,
+        client: PostgREST,
+        *,
+        settings: Settings,
+        throttle: Throttle,
+        halt: Halt,
+        observer: Observer,
+    ) -> None:
         self._client = client
+        self._settings = settings
         self._throttle = throttle
         self._halt = halt
         self._observer = observer
@@ -75,7 +86,14 @@ class ThrottledClient:
             reply = await self._client.post(write, columns, body, sending.timeout)
             url_length = len(self._client.url(write, columns))
             self._tell_of_long_url(write, columns)
-            verdict = judge(reply, write, rows=body.rows, url_length=url_length, size=body.size)
+            verdict = judge(
+                reply,
+                write,
+                rows=body.rows,
+                url_length=url_length,
+                size=body.size,
+                settings=self._settings,
+            )
             now = time.monotonic()
             self._throttle.answered(
                 Answered(body.rows, body.size, started, now, verdict.decision, verdict.overload)
@@ -86,10 +104,17 @@ class ThrottledClient:
 
     async def stored(self, key: Sequence[str], columns: Sequence[str], keys: Sequence[Key]) -> Answer:
         """Ask for rows by their keys, once (PostgREST.stored)."""
+        return await self._read(self._client.stored(key, columns, keys))
+
+    async def matching(self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]]) -> Answer:
+        """Ask for rows by keys and values, once (PostgREST.matching)."""
+        return await self._read(self._client.matching(key, rows))
+
+    async def _read(self, request: Awaitable[Reply | NoReply]) -> Answer:
         await self._client.ready()
         started = time.monotonic()
-        reply = await self._client.stored(key, columns, keys)
-        verdict = judge_read(reply)
+        reply = await request
+        verdict = judge_read(reply, self._settings)
         self._observer.on(Requested(0, 0, time.monotonic() - started, verdict.decision))
         return Answer(reply, verdict)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from loader.errors import SettingsError
+from loader.pg_types import canonical_name
 from loader.settings.checks import (
     check_encoding,
     check_path,
@@ -20,6 +21,7 @@ from loader.settings.checks import (
     check_url,
     is_supabase,
 )
+from loader.settings.column_types import parse_types
 from loader.settings.credentials import CredentialSettings
 from loader.settings.option import Group, Option, flag, option
 from loader.settings.values import (
@@ -63,8 +65,8 @@ class Settings(CredentialSettings):
 
     ``timeout``, ``retry_for`` and ``jwt_ttl`` are seconds, ``batch_bytes`` and ``parquet_memory`` are bytes,
     ``max_rate`` is rows a second. An empty ``schema`` becomes ``public`` for Supabase, else ``api``. Pairs of
-    ``map`` are (target, source), those of ``set`` (column, value), those of ``null`` (column, text): the
-    column is empty where the text means null in all.
+    ``map`` are (target, source), those of ``set`` (column, value), of ``types`` (column, type), those of
+    ``null`` (column, text): the column is empty where the text means null in all.
 
     Raises:
         SettingsError: a value is out of its range, the URL is not one, or two fields contradict each other.
@@ -183,6 +185,11 @@ class Settings(CredentialSettings):
         Group.COLUMNS, "Leave out a column of the source; repeatable.", "COLUMN", default=(), identity=True,
         repeated=True,
     )
+    types: tuple[tuple[str, str], ...] = option(
+        Group.COLUMNS, "Types of the table's columns, as in id=bigint,tags=text[], or a file with them.",
+        "FILE|COLUMN=TYPE,...", default=(), identity=True, shown_default="the server tells them",
+        parse=parse_types,
+    )
     id: str | None = option(
         Group.COLUMNS, "With --preset: the source's column that becomes id.", "COLUMN", default=None,
         identity=True, shown_default="the preset's",
@@ -246,6 +253,7 @@ class Settings(CredentialSettings):
             object.__setattr__(self, "schema", "public" if self.is_supabase else "api")
         for name, about in OPTIONS.items():
             _check_value(name, getattr(self, name), about)
+        object.__setattr__(self, "types", tuple((name, canonical_name(kind)) for name, kind in self.types))
         self.check_credentials()
         if not self.table:
             raise SettingsError("--table must not be empty")

@@ -122,10 +122,16 @@ def signed(secret: str = SECRET, **claims: Any) -> str:
     return jwt.encode({name: value for name, value in given.items() if value is not None}, secret, "HS256")
 
 
-async def ask(url: str, token: str | None, request: Request | None = None) -> Answer:
-    """Ask as `loader.send.throttled` does."""
+async def ask(url: str, token: str | None, request: Request | None = None, /, **given: Any) -> Answer:
+    """Ask as `loader.send.throttled` does; what is given are settings, of which only advice takes notice."""
     request = request or Request()
-    settings = Settings(url=url, schema=request.schema, table=request.table, timeout=request.timeout)
+    fields: dict[str, Any] = {
+        "url": url,
+        "schema": request.schema,
+        "table": request.table,
+        "timeout": request.timeout,
+    }
+    settings = Settings(**fields | given)
     write = OddWrite(request.resolution, request.on_conflict, odd_headers=request.headers)
     body = request.body.encode() if isinstance(request.body, str) else request.body
     async with Client(settings, token, request.query) as client:
@@ -136,6 +142,7 @@ async def ask(url: str, token: str | None, request: Request | None = None) -> An
             rows=request.rows,
             url_length=len(client.url(write, request.columns)),
             size=len(body) if request.size is None else request.size,
+            settings=settings,
         )
     return Answer(reply, verdict)
 

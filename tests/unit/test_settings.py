@@ -88,6 +88,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "map": ("id=key", (("id", "key"),)),
     "set": ("market=kraken", (("market", "kraken"),)),
     "drop": ("junk", ("junk",)),
+    "types": ("a=int,b=text[]", (("a", "integer"), ("b", "text[]"))),
     "id": ("txid", "txid"),
     "on_conflict": ("id,market", ("id", "market")),
     "resolution": ("none", "none"),

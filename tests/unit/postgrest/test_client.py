@@ -43,27 +43,31 @@ async def test_a_success_tells_its_count_and_preferences(client: PostgREST) -> N
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("content", "reason", "words"),
     [
-        ('{"code":"22P02","details":null,"hint":"h","message":"m"}', Reason("22P02", "m", None, "h")),
-        ('{"code":"X","message":"m","details":{"a":1}}', Reason("X", "m", '{"a":1}', None)),
-        ('{"message":"no Route matched"}', None),
-        ('{"code":502,"message":"m"}', None),
-        ("<html>Bad Gateway</html>", None),
-        ("{}", None),
-        ("", None),
+        (
+            '{"code":"22P02","details":null,"hint":"h","message":"m"}',
+            Reason("22P02", "m", None, "h"),
+            "m (h)",
+        ),
+        ('{"code":"X","message":"m","details":{"a":1}}', Reason("X", "m", '{"a":1}', None), "m"),
+        ('{"message":"no Route matched"}', None, "no Route matched"),
+        ('{"code":502,"message":"m"}', None, "m"),
+        ("<html>Bad Gateway</html>", None, "Bad Gateway"),
+        ("{}", None, "{}"),
+        ("", None, ""),
     ],
 )
 async def test_only_an_error_with_a_code_is_a_reason(
-    client: PostgREST, content: str, reason: Reason | None
+    client: PostgREST, content: str, reason: Reason | None, words: str
 ) -> None:
-    """A gateway's words are kept as they are."""
+    """Of what a gateway says the words are kept."""
     with aioresponses() as server:
         server.post(POST, status=400, body=content)
         reply = await client.post(UPSERT, ("id",), EMPTY)
 
     assert isinstance(reply, Reply)
-    assert (reason, content) == (reply.reason, reply.body)
+    assert (reason, words) == (reply.reason, reply.body)
 
 
 @pytest.mark.parametrize(

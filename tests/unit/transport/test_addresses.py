@@ -6,9 +6,9 @@ import pytest
 
 from loader.errors import SettingsError
 from loader.settings import Settings
+from loader.settings.loopback import is_loopback
 from loader.settings.unix_sockets import socket_path
 from loader.transport import Transport, clear_text_warning
-from loader.transport.clear_text import is_loopback
 from loader.transport.route import Route
 
 KEY = {"apikey": "sb_secret_x"}

@@ -1,0 +1,317 @@
+"""No credential stands in what a load leaves behind, nor in what others of the machine see while it runs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from loader.sandbox import PostgREST, find_postgrest
+from tests.support.harness import Target
+from tests.support.line_faults import Act, Answer, Seen, reply
+from tests.support.proxy import Proxy
+from tests.support.replay import signed
+from tests.support.ways import without_prefix
+
+ROWS = 600
+SECRET = os.urandom(32).hex()
+OPTIONS = ["--table=faults", "--batch-rows=100", "--max-rate=1000", "-vv", "--json", "--progress=plain"]
+_HEADERS = re.compile(rb"^(?:authorization|apikey): *(?:Bearer +)?(.+?)\r$", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass
+class Credential:
+    """A credential as a user gives it.
+
+    Attributes:
+        variables: of the load's environment.
+        options: of its command line.
+        secrets: what must be found nowhere. The tokens that the load sends come to these.
+        prefix: of the paths that the load asks for.
+    """
+
+    variables: dict[str, str] = field(default_factory=dict)
+    options: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    prefix: str = ""
+
+
+def of_secret(secret: str, folder: Path) -> Credential:
+    del folder
+    return Credential({"PGRST_JWT_SECRET": secret}, secrets=[secret])
+
+
+def of_secret_file(secret: str, folder: Path) -> Credential:
+    path = private(folder / "jwt-secret", secret)
+    return Credential(options=[f"--jwt-secret-file={path}"], secrets=[secret])
+
+
+def of_token(secret: str, folder: Path) -> Credential:
+    del folder
+    token = signed(secret)
+    return Credential({"BULKLOAD_TOKEN": token}, secrets=[token])
+
+
+def of_key_that_is_a_token(secret: str, folder: Path) -> Credential:
+    path = private(folder / "apikey", signed(secret))
+    return Credential(options=[f"--apikey-file={path}", "--schema=api"], prefix="/rest/v1")
+
+
+def of_secret_key_and_token(secret: str, folder: Path) -> Credential:
+    del folder
+    variables = {"BULKLOAD_APIKEY": "sb_secret_" + os.urandom(16).hex(), "BULKLOAD_TOKEN": signed(secret)}
+    return Credential(variables, ["--schema=api"], list(variables.values()), "/rest/v1")
+
+
+def of_token_file(secret: str, folder: Path) -> Credential:
+    token = signed(secret)
+    return Credential(options=[f"--token-file={private(folder / 'token', token)}"], secrets=[token])
+
+
+def of_token_command(secret: str, folder: Path) -> Credential:
+    """A helper that quotes the token on stderr, and leaves its whole environment in the load's folder."""
+    token = signed(secret)
+    lines = ["#!/bin/sh", f"cat {private(folder / 'token', token)}", f"cat {folder / 'token'} >&2"]
+    helper = private(folder / "helper", "\n".join([*lines, "env > helper-environment"]))
+    helper.chmod(0o700)
+    # The key is no source of tokens: it may be there, and the helper must not see it.
+    variables = {"BULKLOAD_APIKEY": "sb_secret_" + os.urandom(16).hex()}
+    options = [f"--token-command={helper}", "--schema=api"]
+    return Credential(variables, options, [token, *variables.values()], "/rest/v1")
+
+
+class Provider(ThreadingHTTPServer):
+    """A token endpoint of OAuth 2, with a new refresh token in each reply."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(("127.0.0.1", 0), self._Handler)
+        self.secret = secret
+        self.given = {"refresh-" + os.urandom(16).hex()}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    class _Handler(BaseHTTPRequestHandler):
+        server: Provider
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            refresh = "refresh-" + os.urandom(16).hex()
+            self.server.given.add(refresh)
+            token = signed(self.server.secret)
+            reply = {
+                "access_token": token,
+                "token_type": "Bearer",
+                "expires_in": 60,
+                "refresh_token": refresh,
+            }
+            body = json.dumps(reply).encode()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+
+def of_oauth_client(secret: str, folder: Path) -> Credential:
+    del folder
+    provider = Provider(secret)
+    variables = {"BULKLOAD_OAUTH_CLIENT_SECRET": "client-" + os.urandom(16).hex()}
+    options = [f"--oauth-token-url=http://127.0.0.1:{provider.server_port}/token", "--oauth-client-id=loader"]
+    basic = base64.b64encode(f"loader:{variables['BULKLOAD_OAUTH_CLIENT_SECRET']}".encode()).decode()
+    return Credential(variables, options, [*variables.values(), basic])
+
+
+# A new kind of credential is a function above, and a row here.
+KINDS: dict[str, Callable[[str, Path], Credential]] = {
+    "secret": of_secret,
+    "file with the secret": of_secret_file,
+    "given token": of_token,
+    "API key that is a token": of_key_that_is_a_token,
+    "secret key and a token": of_secret_key_and_token,
+    "token file": of_token_file,
+    "token command": of_token_command,
+    "OAuth client": of_oauth_client,
+}
+
+
+@pytest.fixture(scope="module")
+def server(servers: Target) -> Iterator[PostgREST]:
+    """A PostgREST with a secret that no other test knows: all processes of the machine are looked at."""
+    postgrest = PostgREST(find_postgrest(), servers.box.authenticator, SECRET)
+    postgrest.start()
+    yield postgrest
+    postgrest.stop()
+
+
+@pytest.fixture(autouse=True)
+def no_rows(target: Target) -> None:
+    """Begin with an empty table."""
+
+
+def private(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+class Gateway(Proxy):
+    """Keeps the credentials that it is sent, and may quote them in a refusal."""
+
+    def __init__(self, target: str, *, prefix: str, refuses: bool) -> None:
+        super().__init__(target, self._echo, rewrite=without_prefix(prefix) if prefix else bytes)
+        self.sent: set[str] = set()
+        self._refuses = refuses
+
+    def see(self, head: bytes) -> Seen:
+        self.sent.update(value.decode() for value in _HEADERS.findall(head))
+        return super().see(head)
+
+    def _echo(self, seen: Seen) -> Act | None:
+        if not self._refuses or seen.number < 2:
+            return None
+        quoted = " ".join(self.sent)
+        return Answer(reply("403 Forbidden", f'{{"message":"I do not like {quoted}"}}'))
+
+
+def forms(secret: str) -> Iterator[bytes]:
+    """Give the forms in which a secret may be written; of a token also its parts, without the header."""
+    for text in (secret, *(secret.split(".")[1:] if secret.count(".") == 2 else ())):
+        raw = text.encode()
+        yield raw
+        yield quote(raw, safe="").encode()
+        for shift in range(3):  # base64 of a text that holds it: the middle is the same
+            coded = base64.b64encode(b"\0" * shift + raw)
+            yield coded[4:-4]
+        yield raw.hex().encode()
+
+
+class Watch:
+    """Looks at all processes of the machine, and at the files of a folder, while a load runs."""
+
+    def __init__(self, folder: Path, pid: int) -> None:
+        self._folder = folder
+        self._pid = pid
+        self.looks = 0
+        self.seen: set[bytes] = set()
+
+    def look(self) -> None:
+        """Keep what others can see now: command lines, environments of the load's children, files."""
+        self.looks += 1
+        for process in Path("/proc").glob("[0-9]*"):
+            self.seen.add(content(process / "cmdline"))
+            if self._pid in ancestors(process):
+                self.seen.add(content(process / "environ"))
+        for path in self._folder.rglob("*"):
+            self.seen.add(str(path).encode() + b"\n" + content(path))
+
+
+def ancestors(process: Path) -> Iterator[int]:
+    """Give the parents of a process, the nearest first."""
+    while match := re.search(rb"\) . (\d+)", content(process / "stat")):
+        parent = int(match[1])
+        if not parent:
+            return
+        yield parent
+        process = Path("/proc") / str(parent)
+
+
+def content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has gone, or is a folder
+        return b""
+
+
+def ended(process: subprocess.Popen[bytes]) -> bool:
+    """Return whether a process has ended, after a moment."""
+    try:
+        process.wait(0.01)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["completes", "stops"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_nothing_secret(server: PostgREST, tmp_path: Path, kind: str, stops: bool) -> None:
+    """Neither in a file, a line, a command line, nor a child's environment; a gateway may quote it."""
+    credential = KINDS[kind](SECRET, tmp_path)
+    folder = tmp_path / "load"
+    folder.mkdir()
+    rows = (f'{{"id":"k{number}","a":{number}}}\n' for number in range(ROWS))
+    (folder / "rows.jsonl").write_text("".join(rows))
+    with Gateway(server.url, prefix=credential.prefix, refuses=stops) as gateway:
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "loader", *OPTIONS, *credential.options, "rows.jsonl"],
+                cwd=folder,
+                env={
+                    "PATH": os.environ["PATH"],
+                    "PYTHONPATH": str(Path(__file__).parents[3]),
+                    "BULKLOAD_URL": gateway.url,
+                    **credential.variables,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            watch = Watch(folder, process.pid)
+            deadline = time.monotonic() + 60
+            while not ended(process) and time.monotonic() < deadline:
+                watch.look()
+            process.kill()
+            process.wait()
+        watch.look()
+
+    said = (folder / "stderr").read_text()
+    assert (4 if stops else 0) == process.returncode, said
+    assert gateway.sent
+    assert not stops or "I do not like ***" in said
+    assert watch.looks > 5
+    assert stops or any(b"journal.sqlite-wal\n" in text for text in watch.seen)
+    secrets = {*credential.secrets, *gateway.sent}
+    found = [
+        (form[:8], text[:80])
+        for secret in secrets
+        for form in forms(secret)
+        for text in watch.seen
+        if form in text
+    ]
+    assert [] == found
+
+
+def test_the_watch_finds_what_is_there(tmp_path: Path) -> None:
+    """A secret in a file, a command line or a child's environment would be found."""
+    secret = "a-secret-that-stands-" + os.urandom(8).hex()
+    child = (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'], env={'S': sys.argv[1]})"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", child, secret], stdin=subprocess.PIPE, env={"PATH": os.environ["PATH"]}
+    )
+    (tmp_path / "file").write_bytes(base64.b64encode(b"x" + secret.encode() + b"yz"))
+    watch = Watch(tmp_path, process.pid)
+    wanted = {b"S=" + secret.encode() + b"\0"}
+    deadline = time.monotonic() + 20
+    while not wanted & watch.seen and time.monotonic() < deadline:
+        watch.look()
+    process.communicate()
+
+    found = {form for form in forms(secret) for text in watch.seen if form in text}
+    assert wanted & watch.seen
+    assert secret.encode() in found
+    assert len(found) >= 2
