@@ -201,19 +201,6 @@ class Tokens:
         """What messages call the token, as in ``the token of BULKLOAD_TOKEN``."""
         return "the token" if self._given is None else f"the token of {self._given.origin}"
 
-    def explain(self, said: str) -> str:
-        """Return what to do about a refusal of the token in use; empty where nothing here tells it.
-
-        Args:
-            said: the server's words.
-        """
-        left = self.seconds_left
-        if self._given is None or (left > 0 and "expired" not in said.lower()):
-            return ""
-        when = f"expired {_ago(Token('', left))}" if left <= 0 else "has expired, as the server sees it"
-        end = "" if self.can_renew else " and cannot be renewed"
-        return f"{self.name[:1].upper()}{self.name[1:]} {when}{end}. {self._given.mend}"
-
     def _keep(self, error: TargetError, wait: float) -> None:
         """Go on with the token in use, and try again later, once more before it expires."""
         left = self._expires_at - self._clock()

@@ -296,10 +296,8 @@ class Requests:
         self._answered = self._answered or isinstance(reply, Reply)
         step = policy.after(answer.verdict, time.monotonic(), worked=worked)
         match step:
-            case Accepted() | Refused():
+            case Accepted() | Refused() | Unusable():
                 return step
-            case Unusable():
-                return self._explained(step, reply)
             case Wait(seconds=seconds, reason=reason):
                 self._observer.on(Retrying(words(reason), seconds))
                 await self._halt.sleep(seconds)
@@ -308,15 +306,6 @@ class Requests:
             case _:
                 assert_never(step)
         return _Failed(reply, sent_at)
-
-    def _explained(self, unusable: Unusable, reply: Reply | NoReply) -> Unusable:
-        """Say of a token that was refused for good where a new one is to come from, if that is known."""
-        if not isinstance(reply, Reply) or reply.status != 401 or reply.token is None:
-            return unusable
-        if advice := self._tokens.explain(unusable.reason.message):
-            error = TargetError(unusable.error.message, said=unusable.error.said, advice=advice)
-            return replace(unusable, error=error)
-        return unusable
 
     def _policy(self, rows: int, *, patience: float | None = None, location: str = "") -> RetryPolicy:
         patience = self._settings.retry_for if patience is None else patience

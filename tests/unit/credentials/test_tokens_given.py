@@ -160,23 +160,3 @@ async def test_what_lasts_ends_the_load(clock: Clock, mend: bool, kind: type[Tar
             tasks.start_soon(use)
 
     assert ([kind] * 8, True) == (raised, 10 < source.asked < 20)
-
-
-@pytest.mark.parametrize(
-    ("left", "said", "words"),
-    [
-        (60.0, "JWSError", ""),
-        (
-            60.0,
-            "JWT expired",
-            "The token of --token-file x has expired, as the server sees it. Write a new one.",
-        ),
-        (-5.0, "anything", r"The token of --token-file x expired at .* UTC \(5 s ago\)\. Write a new one\."),
-    ],
-)
-async def test_a_refusal_is_explained(clock: Clock, left: float, said: str, words: str) -> None:
-    """Where the token has expired: else nothing is known here."""
-    tokens = in_use(Given(Token("t", left)), clock)
-    await tokens.current()
-
-    assert re.fullmatch(words, tokens.explain(said))
