@@ -100,8 +100,6 @@ def _wrong(fault: Fault, token: str, now: float) -> str:
 
 
 def _wrong_form(token: str) -> str:
-    if token.startswith("sb_"):
-        return "What was sent as a token is an API key of Supabase: it belongs in BULKLOAD_APIKEY."
     if token.lower().startswith("bearer "):
         return "What was sent as a token begins with the word Bearer: give what follows it alone."
     if token.count(".") == 4:

@@ -215,7 +215,8 @@ def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | N
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
-    hint = gateway.ADVICE.get(status) or advice.ADVICE.get(code, "") or advice.of_words(reply.body)
+    known = gateway.ADVICE.get(status) or advice.of_words(reply.body)
+    hint = known or advice.ADVICE.get(code, "")
     if reply.proxy:
         hint = f"{hint} {advice.of_proxy(reply.proxy)}".strip()
     if status == 413:
@@ -233,7 +234,7 @@ def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | N
         return _unauthorized(reply, reason, settings)
     if 300 <= status < 400:
         hint = f"Is --url right? The server points to {reply.location or 'another address'}."
-    elif rows == 0 and _nothing_there(reply):
+    elif rows == 0 and not known and _nothing_there(reply):
         hint = advice.NO_REST
     return Verdict(Decision.STOP, reason, advice=hint)
 

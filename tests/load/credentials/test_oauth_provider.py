@@ -87,7 +87,7 @@ async def test_the_user_is_told_once_that_a_refresh_token_is_used_up(
     """The next load needs another one."""
     told: list[str] = []
     settings = client("public", provider, oauth_refresh_token=provider.signed_in())
-    source = token_source(Settings(url="http://localhost:3000", **settings), store=store, tell=told.append)
+    source = token_source(Settings(url="http://localhost:3000", **settings), store=store, notice=told.append)
 
     await source.fetch()
     await source.fetch()

@@ -26,8 +26,12 @@ MINTED = {"jwt_secret": SECRET}
 GIVEN = {"token": "another"}
 FILE = {"token_file": Path("token.txt")}
 COMMAND = {"token_command": "print-token"}
-OAUTH = {"oauth_token_url": "https://idp.example/token", "oauth_client_id": "c"}
-LOGIN = {"login": "me@example.com", "password": "swordfish-of-the-tests"}
+OAUTH = {
+    "oauth_token_url": "https://idp.example/token",
+    "oauth_client_id": "c",
+    "oauth_client_secret": "of-c",
+}
+LOGIN = {"login": "me@example.com", "password": "swordfish-of-the-tests", "apikey": "sb_publishable_x"}
 API_KEY = {"apikey": signed(role="anon")}
 NONE: dict[str, Any] = {}
 
@@ -87,7 +91,6 @@ CASES = [
     ("another algorithm, no key",  "usual",     {"jwt_key": "a PEM"}, ["signed by ES256, with the key k1", "public key of --jwt-key-file", "--jwt-kid"], es256),
     ("not signed",                 "usual",     GIVEN,   ["not signed (alg none)"],                                            lambda: jwt.encode({"role": "api_data_producer"}, "", "none")),
     ("garbage",                    "usual",     GIVEN,   ["not a JWT", "BULKLOAD_TOKEN"],                                      lambda: "garbage-and-nothing-else"),
-    ("a key as a token",           "usual",     GIVEN,   ["API key of Supabase", "BULKLOAD_APIKEY"],                           lambda: "sb_secret_0123456789"),
     ("an opaque access token",     "usual",     OAUTH,   ["not a JWT", "--oauth-audience", "--oauth-use id_token"],            lambda: "0123456789abcdefghij"),
     ("not a token of a command",   "usual",     COMMAND, ["not a JWT", "identity token"],                                      lambda: "ya29.a0AfH6SNx"),
     ("exp is not a number",        "usual",     GIVEN,   ["exp must be a number", "exp soon"],                                 lambda: signed(exp="soon")),
