@@ -87,6 +87,7 @@ def load(sources: tuple[str, ...], **flags: Any) -> None:
 
 @cli.command(cls=GroupedCommand)
 @setting_options(_TOKEN_SETTINGS)
+@trust_option()
 @click.option(
     "--decode", cls=GroupedOption, group=Group.OUTPUT, is_flag=True, help="Print the token's claims instead."
 )

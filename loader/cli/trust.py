@@ -27,6 +27,8 @@ _GUARDS = {
     "ca_file": "the certificates to trust",
     "client_cert": "the client certificate",
 }
+# Options that have secrets sent to somebody who gives a token for them.
+_FETCHED = ("login", "oauth_token_url", "oauth_issuer")
 # Options that name a file or a command which gives a secret.
 _CREDENTIALS = [
     f"{name}_file" if about.secret else name
@@ -58,8 +60,9 @@ def check(
     Raises:
         SettingsError: the user does not agree, or there is nobody to ask.
     """
-    sources = None if context is None else context.params.get("sources")
-    if context is None or sources is None:  # nothing is asked of the target
+    sources = () if context is None else context.params.get("sources", ())
+    is_sent = bool(sources) or any(flags.get(name) for name in _FETCHED)
+    if context is None or not is_sent:  # a credential goes nowhere, as where `token` signs one
         return
     for source in sources:
         if not os.path.lexists(source):

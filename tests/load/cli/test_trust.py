@@ -269,3 +269,26 @@ def test_odd_values_in_a_file_are_told(shell: Shell, text: str, words: str) -> N
     ended = shell.run("good.jsonl")
 
     assert (2, True) == (ended.code, words in ended.err), ended.err[:1000]
+
+
+@pytest.mark.parametrize(
+    "toml",
+    [
+        "url = 'http://127.0.0.1:1'\noauth-token-url = 'http://127.0.0.1:1/token'\noauth-client-id = 'me'\n",
+        "url = 'http://127.0.0.1:1'\nlogin = 'me@example.com'\n",
+    ],
+)
+def test_a_token_is_not_fetched_where_a_folder_says(shell: Shell, toml: str) -> None:
+    """Also `bulkload token` sends secrets: to whoever gives a token for them. To sign one it asks nothing."""
+    secrets = (
+        {"BULKLOAD_OAUTH_CLIENT_SECRET": "hush-hush"} if "oauth" in toml else {"BULKLOAD_APIKEY": "a-key"}
+    )
+    secrets |= {"BULKLOAD_PASSWORD": "hush-hush"} if "login" in toml else {}
+    write(shell.folder / "bulkload.toml", toml)
+
+    ended = shell.run("token", env=ALL_FROM_FOLDER | secrets)
+
+    assert (2, True) == (ended.code, "this needs --trust-config" in ended.err), ended.err
+    assert "hush-hush" not in ended.err
+    write(shell.folder / "bulkload.toml", "url = 'http://127.0.0.1:1'\n")
+    assert 0 == shell.run("token", env={"BULKLOAD_URL": None}).code

@@ -218,7 +218,9 @@ async def test_a_token_that_expires_on_the_way(target: Target, tmp_path: Path) -
     expected = "the token of BULKLOAD_TOKEN has expired and cannot be renewed; the server may refuse it"
     assert [expected] == [notice[: len(expected)] for notice in watch.notices]
     assert (4, True, True) == (stopped.report.exit_code, 0 < settled < ROWS, "JWT expired" in error)
-    assert "It came from BULKLOAD_TOKEN and cannot be renewed: put a new one there, then run the same" in error
+    assert (
+        "It came from BULKLOAD_TOKEN and cannot be renewed: put a new one there, then run the same" in error
+    )
 
     source = stopped.folder / "source.jsonl"
     new = signed(target.secret)
