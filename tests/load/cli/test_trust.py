@@ -280,13 +280,11 @@ def test_odd_values_in_a_file_are_told(shell: Shell, text: str, words: str) -> N
 )
 def test_a_token_is_not_fetched_where_a_folder_says(shell: Shell, toml: str) -> None:
     """Also `bulkload token` sends secrets: to whoever gives a token for them. To sign one it asks nothing."""
-    secrets = (
-        {"BULKLOAD_OAUTH_CLIENT_SECRET": "hush-hush"} if "oauth" in toml else {"BULKLOAD_APIKEY": "a-key"}
-    )
-    secrets |= {"BULKLOAD_PASSWORD": "hush-hush"} if "login" in toml else {}
+    secret = "BULKLOAD_PASSWORD" if "login" in toml else "BULKLOAD_OAUTH_CLIENT_SECRET"
+    variables: Environment = {secret: "hush-hush", "BULKLOAD_APIKEY": "a-key"}
     write(shell.folder / "bulkload.toml", toml)
 
-    ended = shell.run("token", env=ALL_FROM_FOLDER | secrets)
+    ended = shell.run("token", env=ALL_FROM_FOLDER | variables)
 
     assert (2, True) == (ended.code, "this needs --trust-config" in ended.err), ended.err
     assert "hush-hush" not in ended.err
