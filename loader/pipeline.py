@@ -24,11 +24,9 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from loader.batch.batcher import Batcher
 from loader.batch.chunks import batch_of, rows_of
 from loader.batch.make_rows import RowMaker, depends_on_types, row_maker
-from loader.credentials.choose import token_source
-from loader.credentials.outlast import OutlastWatch
-from loader.credentials.tokens import Tokens
+from loader.credentials.load_tokens import load_tokens
 from loader.errors import Exit, LoadError, SourceError, SourceUnfit
-from loader.events import HelperFailed, HelperOutput, Notice, Observer, Renewed
+from loader.events import Notice, Observer
 from loader.formats.announce import told_types, unknown_types, wrapped_rows
 from loader.formats.records import Records
 from loader.halt import Halt, Halted
@@ -52,7 +50,7 @@ from loader.transform.groups import Groups
 from loader.transform.mapping import ColumnMapping
 from loader.transform.presets import Preset
 from loader.transform.read_sources import SourceReader
-from loader.transport import Transport, clear_text_warning
+from loader.transport import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,26 +129,9 @@ class Load:
     async def run(self) -> Report:
         """Load all of it. Errors are in the report."""
         observer = self._ledger.observer
-        tokens = Tokens(
-            token_source(
-                self._settings,
-                transport=self._transport,
-                store=None if self._settings.dry_run else self._session,
-                notice=lambda text: observer.on(Notice(text)),
-                tell=lambda line: observer.on(HelperOutput(line)),
-                helper_failed=lambda: observer.on(HelperFailed()),
-                stoppable=self._halt.cancels,
-            ),
-            lambda: observer.on(Renewed()),
-            notice=lambda text: observer.on(Notice(text)),
-            patience=self._settings.retry_for,
-            refuse_expired=True,
-            sleep=self._halt.sleep,
+        tokens = load_tokens(
+            self._settings, self._transport, store=self._session, halt=self._halt, observers=observer
         )
-        if warning := clear_text_warning(self._settings, self._transport):
-            observer.on(Notice(warning))
-        if not self._settings.dry_run:
-            observer.add(OutlastWatch(tokens, lambda text: observer.on(Notice(text))))
         self._ledger.open()
         async with PostgREST(self._settings, tokens, self._transport) as client:
             self._halt.waits_for = client.unanswered
