@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import UTC, datetime
 from functools import partial
 
 import anyio
@@ -13,6 +12,7 @@ import msgspec
 from loader.cli.terminal import print_line, print_out
 from loader.credentials.choose import token_source
 from loader.credentials.claims import expiry, header, is_jwt, payload
+from loader.credentials.moments import distance, moment
 from loader.credentials.tokens import Tokens
 from loader.errors import SettingsError
 from loader.settings import Settings
@@ -70,22 +70,8 @@ def _expiry(token: str) -> str:
     at = expiry(token)
     if at is None:
         return "it does not tell when it expires"
-    try:
-        when = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-    except (ValueError, OverflowError, OSError):
-        when = f"{at:.0f} seconds since 1970"
-    left = at - time.time()
-    if left > 0:
-        return f"expires at {when}, in {_duration(left)}"
-    return f"expired at {when}, {_duration(-left)} ago"
-
-
-def _duration(seconds: float) -> str:
-    """Return a time in the largest unit that gives at least two of it."""
-    for unit, name in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * unit:
-            return f"{seconds / unit:,.0f} {name}"
-    return f"{seconds:.0f} s"
+    now = time.time()
+    return f"{'expires' if at > now else 'expired'} at {moment(at)}, {distance(at, now)}"
 
 
 def _claims(token: str) -> str:

@@ -19,9 +19,13 @@ def moment(seconds: float) -> str:
         return f"{seconds:.0f} seconds since 1970"
 
 
+def duration(seconds: float) -> str:
+    """Return a time in its largest unit: ``30 s``, ``4 min``, ``3 h``, ``2 days``."""
+    length, unit = next(((size, name) for size, name in _UNITS if seconds >= 2 * size), (1, "s"))
+    return f"{seconds / length:,.0f} {unit}"
+
+
 def distance(seconds: float, now: float) -> str:
     """Return how far a moment is from now: ``4 min ago``, ``in 30 s``."""
-    away = abs(seconds - now)
-    length, unit = next(((size, name) for size, name in _UNITS if away >= 2 * size), (1, "s"))
-    shown = f"{away / length:.0f} {unit}"
+    shown = duration(abs(seconds - now))
     return f"{shown} ago" if seconds <= now else f"in {shown}"

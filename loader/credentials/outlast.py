@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
+from loader.credentials.moments import duration
 from loader.events import Event, Opened, Read, Requested, Resumed, Settled, Skipped
 
 _SOON = 60.0  # seconds: with less left, most loads do not end in time
 _FAST = 20e6  # bytes of sources a second that few loads reach
 _MEASURED = 5.0  # seconds until a rate is believed
-_UNITS = ((86400.0, "days"), (3600.0, "h"), (60.0, "min"))  # in seconds; each from twice its length on
 
 
 def at_start(seconds_left: float, size: int | None) -> str:
@@ -25,7 +25,7 @@ def at_start(seconds_left: float, size: int | None) -> str:
     if seconds_left <= 0:
         return "the server may refuse it at any moment"
     if size is not None and size / _FAST > seconds_left:
-        return f"even at {_rate(_FAST)} the {_size(size)} to load take {_duration(size / _FAST)}"
+        return f"even at {_rate(_FAST)} the {_size(size)} to load take {duration(size / _FAST)}"
     return "the load must end before that" if seconds_left < _SOON else ""
 
 
@@ -39,7 +39,7 @@ def on_the_way(seconds_left: float, size: int, rate: float) -> str:
     """
     if rate <= 0 or size / rate <= seconds_left:
         return ""
-    return f"at {_rate(rate)} the remaining {_size(size)} take {_duration(size / rate)}"
+    return f"at {_rate(rate)} the remaining {_size(size)} take {duration(size / rate)}"
 
 
 class TokenInUse(Protocol):
@@ -130,12 +130,7 @@ _ADVICE = (
 def _end(seconds_left: float) -> str:
     if seconds_left <= 0:
         return "has expired"
-    return f"expires in {_duration(seconds_left)}"
-
-
-def _duration(seconds: float) -> str:
-    length, unit = next(((size, name) for size, name in _UNITS if seconds >= 2 * size), (1.0, "s"))
-    return f"{max(seconds / length, 1):,.0f} {unit}"
+    return f"expires in {duration(seconds_left)}"
 
 
 def _size(count: float) -> str:

@@ -10,7 +10,7 @@ import anyio
 
 from loader import mask
 from loader.credentials.minted import SKEW
-from loader.credentials.moments import distance, moment
+from loader.credentials.moments import distance, duration, moment
 from loader.credentials.token_source import GivenTokens, Token, TokenSource, TokensUnavailable
 from loader.errors import SettingsError, TargetError, TargetUnavailable
 from loader.settings.checks import check_bearer
@@ -115,14 +115,12 @@ class Tokens:
         if self._told or abs(ahead) <= SKEW:
             return
         self._told = True
-        differs = (
-            f"the server's clock is {_duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} ours"
-        )
+        differs = f"the server's clock is {duration(abs(ahead))} {'ahead of' if ahead > 0 else 'behind'} ours"
         if believed == ahead:
             self._notice(f"{differs}: tokens expire by its clock")
         else:
             self._notice(
-                f"{differs}, and only {_duration(_MOST_AHEAD)} of that are believed: set the clocks right"
+                f"{differs}, and only {duration(_MOST_AHEAD)} of that are believed: set the clocks right"
             )
 
     async def _renew(self, stale: str | None, *, is_refused: bool = False) -> None:
@@ -206,7 +204,7 @@ class Tokens:
         left = self._expires_at - self._clock()
         self._renew_at = min(self._clock() + max(wait, left / 4), self._expires_at)
         if self._failures == 1:
-            good = "goes on" if math.isinf(left) else f"is good for {_duration(left)}"
+            good = "goes on" if math.isinf(left) else f"is good for {duration(left)}"
             self._notice(f"no new token, and the one in use {good}: {error.message}")
 
     def _take(self, token: Token) -> None:
@@ -227,8 +225,3 @@ def _ago(token: Token) -> str:
     """Return when a token has expired."""
     now = time.time()
     return f"at {moment(now + token.lifetime)} ({distance(now + token.lifetime, now)})"
-
-
-def _duration(seconds: float) -> str:
-    """Return a time for people."""
-    return f"{seconds / 60:,.0f} minutes" if seconds >= 120 else f"{seconds:.0f} s"

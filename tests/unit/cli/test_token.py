@@ -48,7 +48,7 @@ def test_decode_prints_claims_on_stdout_and_the_rest_beside(
     out, err = capfd.readouterr()
     assert ("api_data_producer", "http://localhost:3000") == (json.loads(out)["role"], json.loads(out)["aud"])
     assert '"a": {\n    "b": 1.10,\n    "\\u00e9\\ud83d\\ude00": 12345678901234567890\n  }' in out
-    assert ["signed by ES256, kid k1", "UTC, in 5 minutes"] == [
+    assert ["signed by ES256, kid k1", "UTC, in 5 min"] == [
         err.splitlines()[0], err.splitlines()[1].split(" ", 4)[4],
     ]  # fmt: skip
 
@@ -58,7 +58,7 @@ def test_decode_prints_claims_on_stdout_and_the_rest_beside(
     [
         (lambda now: now + 98, "in 9"),
         (lambda now: now + 86400 * 30, "in 30 days"),
-        (lambda now: now - 7200 * 2, "4 hours ago"),
+        (lambda now: now - 7200 * 2, "4 h ago"),
         (lambda _: 2**80, "seconds since 1970"),
         (lambda _: None, "it does not tell when it expires"),
         (lambda _: "soon", "it does not tell when it expires"),

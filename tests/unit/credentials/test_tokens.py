@@ -97,9 +97,9 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
 @pytest.mark.parametrize(
     ("ahead", "exp", "said"),
     [
-        (8000 * 365 * 86400.0, 660, "only 10 minutes of that are believed"),
-        (-86400.0, -540, "only 10 minutes of that are believed"),
-        (300.0, 360, "5 minutes ahead of ours: tokens expire by its clock"),
+        (8000 * 365 * 86400.0, 660, "only 10 min of that are believed"),
+        (-86400.0, -540, "only 10 min of that are believed"),
+        (300.0, 360, "5 min ahead of ours: tokens expire by its clock"),
         (-45.0, 15, "45 s behind ours"),
         (20.0, 80, ""),
     ],
