@@ -30,7 +30,7 @@ class Connections:
     def __init__(self, transport: Transport, route: Route, limit: int) -> None:
         self._session = aiohttp.ClientSession(
             connector=transport.connector(route, limit=limit, keepalive=_KEEPALIVE),
-            request_class=_Request,
+            request_class=BodyRequest,
             # A trigger's message (SQLSTATE PTxyz) becomes the reason phrase, as long as it is.
             max_line_size=MIB,
             max_field_size=_LONGEST_HEADER,
@@ -84,7 +84,7 @@ class BodyPayload(aiohttp.payload.Payload):
             await writer.write(piece)
 
 
-class _Request(aiohttp.ClientRequest):
+class BodyRequest(aiohttp.ClientRequest):
     """A request that sends its body after two seconds, where the server does not say that it wants it."""
 
     async def write_bytes(
@@ -95,12 +95,9 @@ class _Request(aiohttp.ClientRequest):
     ) -> None:
         """Send the body."""
         asked = self._continue
-        if asked is None:
-            await super().write_bytes(writer, conn, content_length)
-            return
 
         def send_unasked() -> None:
-            if not asked.done():
+            if asked is not None and not asked.done():
                 if isinstance(self.body, BodyPayload):
                     self.body.unasked = True
                 asked.set_result(True)
@@ -108,6 +105,11 @@ class _Request(aiohttp.ClientRequest):
         timer = self.loop.call_later(_CONTINUE_WAIT, send_unasked)
         try:
             await super().write_bytes(writer, conn, content_length)
+        except OSError as error:
+            # The line broke before the body, or right behind it. aiohttp leaves that to this task, which
+            # nobody may ask for its error; whoever waits for the reply must be told.
+            if conn.protocol is not None:
+                conn.protocol.set_exception(error)
         finally:
             timer.cancel()
 
