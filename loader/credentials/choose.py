@@ -1,4 +1,4 @@
-"""Make the source of tokens that the settings name."""
+"""Make the source of tokens that the settings name. A load has one: only its module is imported."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from contextlib import AbstractContextManager, nullcontext
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.fixed import Fixed
 from loader.credentials.headers import is_public_key, key_as_token
-from loader.credentials.login import Login
 from loader.credentials.minted import Minted
 from loader.credentials.session import SessionStore
-from loader.credentials.token_command import TokenCommand
-from loader.credentials.token_file import TokenFile
 from loader.credentials.token_source import TokenSource
 from loader.settings import Settings
 from loader.transport import Transport
@@ -45,14 +42,20 @@ def token_source(
     if settings.token is not None:
         return Fixed(settings.token, "BULKLOAD_TOKEN")
     if settings.token_file is not None:
+        from loader.credentials.token_file import TokenFile
+
         return TokenFile(settings.token_file)
     if settings.token_command is not None:
+        from loader.credentials.token_command import TokenCommand
+
         return TokenCommand(settings.token_command, tell=tell, failed=helper_failed, stoppable=stoppable)
     if settings.oauth_issuer is not None or settings.oauth_token_url is not None:
         from loader.credentials.oauth import OAuth, OAuthClient
 
         return OAuth(OAuthClient.of(settings), transport, store, notice)
     if settings.login is not None:
+        from loader.credentials.login import Login
+
         return Login(
             settings.endpoint,
             settings.login,
