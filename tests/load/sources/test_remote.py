@@ -293,10 +293,10 @@ def test_certificates_are_checked(certified: Web, loads: Loads, tmp_path: Path, 
 
 
 def test_a_proxy_of_the_environment_is_asked(web: Web, loads: Loads, target: Target) -> None:
-    """For sources, not for the target, which is near."""
+    """For sources, and for the target too unless no_proxy names it."""
     web.files["/rows.jsonl"] = b'{"id":"k","a":1}\n'
 
-    loads.variables = {"http_proxy": web.url("")}
+    loads.variables = {"http_proxy": web.url(""), "no_proxy": "127.0.0.1"}
 
     run = loads.run("http://elsewhere.example/rows.jsonl")
 
