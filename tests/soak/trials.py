@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from tests.support.outcome import clear, contents, counts_wrong, differences, se
 from tests.support.processes import Loads, Run
 from tests.support.servers import Servers
 from tests.support.sources import Source, source
+
+_KEPT = 5  # folders
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Tally:
 
     Attributes:
         odd: the first thing that was not as it must be, beside lost and wrong rows.
+        odd_rounds: the seeds of all trials in which something was not.
     """
 
     rounds: int = 0
@@ -80,6 +83,7 @@ class Tally:
     lost: int = 0
     wrong: int = 0
     odd: str = ""
+    odd_rounds: list[int] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         """Whether anything is wrong."""
@@ -90,9 +94,14 @@ class Tally:
             f"{self.rounds} rounds, {self.rows:,} rows, {self.retries:,} retries, "
             f"{self.lost} rows lost, {self.wrong} rows wrong"
         )
-        return f"{text}; {self.odd}" if self.odd else text
+        return f"{text}; rounds {self.odd_rounds}: {self.odd}" if self.odd_rounds else text
 
-    def add(self, target: Servers, ended: Ended) -> None:
+    def note(self, seed: int, odd: str) -> None:
+        """Note that something was not as it must be in the trial with this seed."""
+        self.odd = self.odd or odd
+        self.odd_rounds.append(seed)
+
+    def add(self, target: Servers, ended: Ended, seed: int) -> None:
         """Compare the table with the source, and count."""
         settle(target)
         made, report = ended.source, ended.run.report
@@ -102,26 +111,25 @@ class Tally:
         self.lost += len(differing.lost)
         self.wrong += len(differing.wrong) + len(differing.extra)
         wrong = counts_wrong(made, report, resolution=ended.resolution) if report else "no report"
-        if wrong and not self.odd:
-            self.odd = f"{wrong}: {report.get('error')}"
+        if wrong:
+            self.note(seed, f"{wrong}: {report.get('error')}")
 
 
 def soak(target: Servers, name: str, fault: Scenario, rounds: int, until: float) -> Tally:
     """Try a fault for so many rounds, or until a time on the monotonic clock.
 
-    The folder of a trial with a new kind of oddity is kept.
+    The folders of the first odd trials are kept.
     """
     tally = Tally()
     seed = 0
     while tally.rounds < rounds and time.monotonic() < until:
         folder = Path(tempfile.mkdtemp(prefix=f"soak-{name}-"))
         clear(target)
-        before = tally.odd
         try:
-            tally.add(target, fault.attempt(Trial(target, folder, seed)))
+            tally.add(target, fault.attempt(Trial(target, folder, seed)), seed)
         except AssertionError as error:
-            tally.odd = tally.odd or f"round {seed}: {error} (see {folder})"
-        if tally.odd == before:
+            tally.note(seed, f"{error} (see {folder})")
+        if seed not in tally.odd_rounds[:_KEPT]:
             shutil.rmtree(folder)
         seed += 1
         tally.rounds += fault.each
