@@ -42,6 +42,14 @@ class Answer:
         return mask.masked(self.url)
 
 
+async def _read(stream: aiohttp.StreamReader) -> bytes:
+    """Return a body, which may come in several parts: its first MiB, if it has more."""
+    body = b""
+    while len(body) < MIB and (part := await stream.read(MIB - len(body))):
+        body += part
+    return body
+
+
 def quoted(value: object) -> str:
     """Return the words of others for a message: masked, on one line, and cut."""
     return " ".join(mask.masked(str(value)).split())[:_QUOTED]
@@ -85,7 +93,7 @@ async def ask(
                 **route.options,
             ) as response,
         ):
-            content = await response.content.read(MIB)
+            content = await _read(response.content)
             status, retry_after = response.status, response.headers.get("Retry-After", "")
     except TimeoutError:
         raise TokensUnavailable(f"{host} does not answer within {_TIMEOUT:g} s") from None
