@@ -12,7 +12,7 @@ import pytest
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.choose import token_source
 from loader.credentials.minted import Minted
-from loader.credentials.token_source import Token
+from loader.credentials.token_source import Token, TokensUnavailable
 from loader.credentials.tokens import Tokens
 from loader.errors import SettingsError
 from loader.settings import Settings
@@ -21,18 +21,22 @@ SECRET = "a-secret-of-at-least-thirty-two-characters"
 
 
 class Source:
-    """Gives numbered tokens that are good for an hour, after a while."""
+    """Gives numbered tokens that are good for an hour, after a while; some attempts fail."""
 
     can_renew = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, lifetime: float = 3600.0, fails: range = range(0)) -> None:
         self.fetched = 0
+        self._lifetime = lifetime
+        self._fails = fails
 
     async def fetch(self, refused: str | None = None) -> Token:
         del refused
         self.fetched += 1
         await anyio.lowlevel.checkpoint()
-        return Token(f"token {self.fetched}", 3600.0)
+        if self.fetched in self._fails:
+            raise TokensUnavailable("it is down")
+        return Token(f"token {self.fetched}", self._lifetime)
 
     def describe(self) -> str:
         return "numbered tokens"
@@ -92,6 +96,23 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
     now += 2
     assert "token 2" == await tokens.current()
     assert [1] == renewed
+
+
+async def test_a_source_may_fail_for_a_night() -> None:
+    """However often it was asked, half a minute lies between two attempts, and then a token serves."""
+    now = 1000.0
+    source = Source(lifetime=1.0, fails=range(2, 1202))
+
+    async def wait(seconds: float) -> None:
+        nonlocal now
+        assert seconds <= 30
+        now += seconds
+
+    tokens = Tokens(source, lambda: None, patience=86400.0, sleep=wait, clock=lambda: now)
+    await tokens.current()
+    now += 2
+
+    assert "token 1202" == await tokens.current()
 
 
 @pytest.mark.parametrize(
