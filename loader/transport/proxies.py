@@ -99,7 +99,9 @@ def _read(named: str, variable: str) -> Proxy:
     authorization = None
     if parts.username is not None:
         password = unquote(parts.password or "")
-        login = base64.b64encode(f"{unquote(parts.username)}:{password}".encode()).decode()
+        # Variables may hold bytes that are no UTF-8: they are sent as they are.
+        user = f"{unquote(parts.username)}:{password}".encode(errors="surrogateescape")
+        login = base64.b64encode(user).decode()
         mask.hide(password)
         mask.hide(login)
         authorization = f"Basic {login}"
