@@ -98,6 +98,22 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
     assert [1] == renewed
 
 
+@pytest.mark.parametrize("lifetime", [-20.0, 0.0, 1e-6])
+async def test_no_source_is_asked_for_each_request(lifetime: float) -> None:
+    """A token that is over when it comes, as by a clock that is ahead, is used for half a second."""
+    now = 1000.0
+    source = Source(lifetime=lifetime)
+    tokens = Tokens(source, lambda: None, clock=lambda: now)
+
+    for _ in range(1000):  # requests in two seconds
+        await tokens.current()
+        now += 0.002
+
+    assert source.fetched in range(3, 6)
+    await tokens.renew(await tokens.current())
+    assert source.fetched in range(4, 7)  # at once, where the server refuses it
+
+
 async def test_a_source_may_fail_for_a_night() -> None:
     """However often it was asked, half a minute lies between two attempts, and then a token serves."""
     now = 1000.0
