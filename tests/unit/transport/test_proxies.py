@@ -84,6 +84,10 @@ def test_a_login_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://p:port",
         "http://me:pa/ss@p:3128",
         "p/q",
+        "http://p:0",
+        "http://p..example:3128",
+        f"http://{'p' * 64}:3128",
+        "http://p\udce9:3128",
     ],
 )
 def test_what_is_no_http_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
