@@ -105,6 +105,7 @@ GATEWAYS = [
     ("Apache, TLS",           503, "503: You're speaking plain HTTP",       "down, or restarts",          page("503", "<p>You're speaking <b>plain HTTP</b></p>")),
     ("half a page",           502, "Sorry",                                 "down, or restarts",          "<html><h1>Sorry<"),
     ("an error in an error",  503, "nobody is home",                        "down, or restarts",          '{"error":{"message":"nobody is home"}}'),
+    ("long headers",          431, "no further words",                      "fewer claims",               ""),
     ("msg",                   503, "nobody is home",                        "down, or restarts",          '{"code":503,"msg":"nobody is home"}'),
 ]
 # fmt: on
@@ -120,6 +121,15 @@ async def test_gateway(status: int, said: str, advice: str, body: str) -> None:
 
     assert (f"HTTP {status}", said) == (answer.verdict.reason.code, answer.verdict.reason.message)
     assert advice in answer.verdict.advice
+
+
+@pytest.mark.parametrize("body", ["Bad Request", page("400 Request Header Or Cookie Too Large")])
+async def test_a_token_that_is_too_long(body: str) -> None:
+    """PostgREST and nginx say so with 400: it is not the URL that is wrong."""
+    async with replaying(http("400 Bad Request", body)) as url:
+        answer = await ask(url, signed(groups=["g" * 60] * 100))
+
+    assert "use a token with fewer claims" in answer.verdict.advice
 
 
 # fmt: off
