@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+_DEEPEST = 100  # levels of lists and objects in a part of a token
+
 
 def claims(token: str) -> dict[str, Any]:
     """Return the claims of a token; none if it is not a JWT (RFC 7519)."""
@@ -47,7 +49,13 @@ def _part(token: str, number: int) -> dict[str, Any]:
         value = orjson.loads(_raw(token, number))
     except orjson.JSONDecodeError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) and not _is_deep(value) else {}
+
+
+def _is_deep(value: object, levels: int = _DEEPEST) -> bool:
+    """Return whether a value of JSON has more levels than Python could write: no issuer makes such claims."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return any(levels == 0 or _is_deep(part, levels - 1) for part in parts)
 
 
 def _raw(token: str, number: int) -> bytes:
