@@ -7,9 +7,7 @@ import binascii
 import math
 from typing import Any
 
-import orjson
-
-_DEEPEST = 100  # levels of lists and objects in a part of a token
+from loader.credentials.json_object import json_object
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -45,17 +43,7 @@ def expiry(token: str) -> float | None:
 
 
 def _part(token: str, number: int) -> dict[str, Any]:
-    try:
-        value = orjson.loads(_raw(token, number))
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) and not _is_deep(value) else {}
-
-
-def _is_deep(value: object, levels: int = _DEEPEST) -> bool:
-    """Return whether a value of JSON has more levels than Python could write: no issuer makes such claims."""
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return any(levels == 0 or _is_deep(part, levels - 1) for part in parts)
+    return json_object(_raw(token, number))
 
 
 def _raw(token: str, number: int) -> bytes:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import orjson
 
 from loader import mask
+from loader.credentials.json_object import json_object
 from loader.credentials.token_source import TokensUnavailable
 from loader.errors import TargetError
 from loader.settings import MIB
@@ -107,8 +107,4 @@ async def ask(
     if status >= 500 or status in (408, 425, 429):
         after = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
         raise TokensUnavailable(f"{host} answers {status}", said=text, after=after)
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        body = {}
-    return Answer(status, body if isinstance(body, dict) else {}, text, url)
+    return Answer(status, json_object(content), text, url)

@@ -106,3 +106,12 @@ async def test_an_answer_that_breaks_off() -> None:
         pytest.raises(TokensUnavailable),
     ):
         await ask(Transport(), "GET", f"{up.url}/token")
+
+
+async def test_an_answer_that_is_nested_too_deep() -> None:
+    """It is none: Python reads it, and fails when it writes it in a message."""
+    deep = "[" * 990 + "]" * 990
+    with Proxy("http://127.0.0.1:1", lambda _: Answer(reply("400 Bad Request", f'{{"error":{deep}}}'))) as up:
+        answer = await ask(Transport(), "GET", f"{up.url}/token")
+
+    assert (400, {}) == (answer.status, answer.body)
