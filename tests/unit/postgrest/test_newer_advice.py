@@ -123,6 +123,14 @@ async def test_gateway(status: int, said: str, advice: str, body: str) -> None:
     assert advice in answer.verdict.advice
 
 
+async def test_words_that_are_nested_too_deep_are_not_looked_for() -> None:
+    """The body is quoted as it came."""
+    async with replaying(http("400 Bad Request", '{"error":' * 1020 + "1" + "}" * 1020)) as url:
+        answer = await ask(url, signed())
+
+    assert answer.verdict.reason.message.startswith('{"error":{"error":')
+
+
 @pytest.mark.parametrize("body", ["Bad Request", page("400 Request Header Or Cookie Too Large")])
 async def test_a_token_that_is_too_long(body: str) -> None:
     """PostgREST and nginx say so with 400: it is not the URL that is wrong."""
