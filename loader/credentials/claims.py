@@ -7,7 +7,7 @@ import binascii
 import math
 from typing import Any
 
-import orjson
+from loader.credentials.json_object import json_object
 
 
 def claims(token: str) -> dict[str, Any]:
@@ -43,11 +43,7 @@ def expiry(token: str) -> float | None:
 
 
 def _part(token: str, number: int) -> dict[str, Any]:
-    try:
-        value = orjson.loads(_raw(token, number))
-    except orjson.JSONDecodeError:
-        return {}
-    return value if isinstance(value, dict) else {}
+    return json_object(_raw(token, number))
 
 
 def _raw(token: str, number: int) -> bytes:

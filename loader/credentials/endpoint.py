@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
-import orjson
 
 from loader import mask
+from loader.credentials.json_object import json_object
 from loader.credentials.token_source import TokensUnavailable
 from loader.errors import TargetError
 from loader.settings import MIB
@@ -40,6 +40,14 @@ class Answer:
     def shown(self) -> str:
         """What was asked, for messages."""
         return mask.masked(self.url)
+
+
+async def _read(stream: aiohttp.StreamReader) -> bytes:
+    """Return a body, which may come in several parts: its first MiB, if it has more."""
+    body = b""
+    while len(body) < MIB and (part := await stream.read(MIB - len(body))):
+        body += part
+    return body
 
 
 def quoted(value: object) -> str:
@@ -85,7 +93,7 @@ async def ask(
                 **route.options,
             ) as response,
         ):
-            content = await response.content.read(MIB)
+            content = await _read(response.content)
             status, retry_after = response.status, response.headers.get("Retry-After", "")
     except TimeoutError:
         raise TokensUnavailable(f"{host} does not answer within {_TIMEOUT:g} s") from None
@@ -99,8 +107,4 @@ async def ask(
     if status >= 500 or status in (408, 425, 429):
         after = float(retry_after) if retry_after.isdecimal() and len(retry_after) < 9 else None
         raise TokensUnavailable(f"{host} answers {status}", said=text, after=after)
-    try:
-        body = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        body = {}
-    return Answer(status, body if isinstance(body, dict) else {}, text, url)
+    return Answer(status, json_object(content), text, url)

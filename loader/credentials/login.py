@@ -22,6 +22,7 @@ from loader.credentials.headers import headers, key_as_token
 from loader.credentials.session import Forgetful, SessionStore
 from loader.credentials.token_source import Token, TokensUnavailable
 from loader.errors import SettingsError, TargetError
+from loader.settings.checks import is_header_token
 from loader.transport import Transport
 
 _REST = "/rest/v1"
@@ -130,7 +131,12 @@ class Login:
     async def _take(self, answer: Answer) -> Token:
         """Keep the refresh token of a reply, and return its access token."""
         access, refresh = answer.body.get("access_token"), answer.body.get("refresh_token")
-        if not isinstance(access, str) or not access or not isinstance(refresh, str) or not refresh:
+        if (
+            not isinstance(access, str)
+            or not is_header_token(access)
+            or not isinstance(refresh, str)
+            or not refresh
+        ):
             raise TargetError(
                 f"{mask.masked(answer.url)} gives no access_token and refresh_token", advice=NO_AUTH
             )
@@ -153,8 +159,10 @@ class Login:
         if not isinstance(kept, dict):
             return None
         token = kept.get("refresh_token")
-        is_ours = (kept.get("url"), kept.get("login")) == (self._base, self._email)
-        if not is_ours or not isinstance(token, str) or not token:
+        url, email = kept.get("url"), kept.get("login")
+        if url == self._base and email != self._email:
+            self._tell(f"this load began as {email}: what is left of it is written as {self._email}")
+        if (url, email) != (self._base, self._email) or not isinstance(token, str) or not token:
             return None
         mask.hide_token(token)
         return token

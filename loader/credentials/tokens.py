@@ -19,6 +19,8 @@ _MOST_AHEAD = 600.0  # seconds that the server's clock is believed to differ: no
 _MARGIN = 60.0  # seconds before its end that a token is renewed; half of a short life
 _FIRST_PATIENCE = 10.0  # seconds: a wrong URL should be told at once
 _LONGEST_WAIT = 30.0  # seconds between two attempts
+_DOUBLINGS = 10  # of a wait that begins with a second: more than it needs to be the longest
+_LEAST = 0.5  # seconds that a new token is used, though it may be about to expire, or seem so by our clock
 _SAME_AGAIN = 5.0  # seconds until a source is asked again that has given the same token
 
 
@@ -155,7 +157,7 @@ class Tokens:
             except TargetError as error:
                 self._failures += 1
                 after = error.after or 0.0 if isinstance(error, TokensUnavailable) else 0.0
-                wait = max(min(2.0 ** (self._failures - 2), _LONGEST_WAIT), after)
+                wait = max(min(2.0 ** min(self._failures - 2, _DOUBLINGS), _LONGEST_WAIT), after)
                 if not is_first and not is_refused and self._clock() < self._expires_at:
                     self._keep(error, wait)
                     return None
@@ -214,9 +216,9 @@ class Tokens:
         mask.hide_token(self._token)
         self._expires_at = self._clock() + token.lifetime
         # The server looks at it when a request's headers arrive: a minute is time enough.
-        self._renew_at = self._expires_at - min(_MARGIN, max(token.lifetime, 0.0) / 2)
-        if not is_first and not is_new:
-            self._renew_at = max(self._renew_at, self._clock() + _SAME_AGAIN)
+        renew_at = self._expires_at - min(_MARGIN, max(token.lifetime, 0.0) / 2)
+        least = _LEAST if is_first or is_new else _SAME_AGAIN
+        self._renew_at = max(renew_at, self._clock() + least)
         if not is_first and is_new:
             self._renewed()
 

@@ -43,6 +43,10 @@ LONG_URL = (
     "The URL is too long for the gateway in front of the server. Raise its limit (nginx: "
     "large_client_header_buffers)."
 )
+LONG_HEADERS = (
+    "The headers are too long for the server, or a gateway in front of it (nginx: "
+    "large_client_header_buffers): use a token with fewer claims."
+)
 POLICY = "Row-level security refuses the rows for the role of the token."
 _UPDATE_ONLY = (
     "update" in OPTIONS["resolution"].choices

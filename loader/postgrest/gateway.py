@@ -15,6 +15,8 @@ _SAY_NOTHING = frozenset({"script", "style", "noscript", "svg", "head"})
 # Fields of JSON in which gateways put their words.
 _FIELDS = ("message", "msg", "error_description", "error", "detail", "title")
 
+_DEEPEST = 10  # objects around the words
+
 _DOWN = "The server behind the gateway is down, or restarts."
 _SLOW = "The server behind the gateway did not answer in time: give a lower --batch-rows or --concurrency."
 
@@ -61,10 +63,10 @@ def _message(text: str) -> str:
     return _told(body) if isinstance(body, dict) else ""
 
 
-def _told(body: Mapping[str, Any]) -> str:
+def _told(body: Mapping[str, Any], levels: int = _DEEPEST) -> str:
     for name in _FIELDS:
         value = body.get(name)
-        if isinstance(value, dict) and (told := _told(value)):
+        if levels and isinstance(value, dict) and (told := _told(value, levels - 1)):
             return told
         if isinstance(value, str) and value.strip():
             hint = body.get("hint")

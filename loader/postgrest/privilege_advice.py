@@ -67,8 +67,10 @@ def may_not_be_taken_on(role: str, settings: Settings | None) -> str:
 def no_such_role(token: str | None, settings: Settings | None) -> str:
     """Return what to do about a role that the database lacks (22023)."""
     role = role_of(settings, token or None)
-    if not role:
+    if not role and (is_minted(settings) or settings is None):
         return "--role must name a role that exists in the database."
+    if not role:
+        return "The token must name a role that exists in the database: use another token."
     other = "give another --role" if is_minted(settings) else "use a token of another role"
     return (
         f"The role {role} of the token does not exist in the database: {other}, or run there:\n"

@@ -69,7 +69,8 @@ _WRONG: dict[Fault, str] = {
     Fault.ISSUED_IN_FUTURE: "The token was issued in the future by the server's clock (iat). PostgREST "
     "before 14.17 and 16.1 says so of fresh tokens, too (its issue 5159).",
     Fault.UNSIGNED: "The token is not signed (alg none).",
-    Fault.CLAIM: "A claim of the token is of a type that the server does not take: exp must be a number.",
+    Fault.CLAIM: "A claim of the token is of a type that the server does not take: exp must be a number, aud "
+    "a text or a list of texts.",
 }
 
 

@@ -34,6 +34,8 @@ from loader.settings import Settings
 _BIG_BODY = 256 * 1024 * 1024  # bytes: PostgREST says PGRST001 of a body beyond 1 GiB
 _LONG_URL = 16 * 1024  # characters
 _URI_TOO_LONG = 414
+_BAD_REQUEST, _HEADERS_TOO_LARGE = 400, 431
+_LONG_TOKEN = 4000  # characters: nginx and others take 8 KB in a header, PostgREST 50 KB in all
 _SHORTENED_FROM = 1024  # characters: a refusal of a shorter URL has other reasons
 _NO_REASON = Reason("", "")
 _CLOCK_WAIT = 2.0  # seconds, where a token is not valid yet
@@ -215,7 +217,7 @@ def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | N
     """Not PostgREST's words: a gateway's, a proxy's, or PostgREST's `{}` for a relation it does not know."""
     status, code = reply.status, f"HTTP {reply.status}"
     reason = Reason(code, reply.body or "no further words")
-    known = gateway.ADVICE.get(status) or advice.of_words(reply.body)
+    known = _of_long_headers(reply) or gateway.ADVICE.get(status) or advice.of_words(reply.body)
     hint = known or advice.ADVICE.get(code, "")
     if reply.proxy:
         hint = f"{hint} {advice.of_proxy(reply.proxy)}".strip()
@@ -246,6 +248,13 @@ def _unauthorized(reply: Reply, reason: Reason, settings: Settings | None) -> Ve
     renew = reply.token is not None and not about_key
     hint = refused_by_gateway(reply.token, settings)
     return Verdict(Decision.RENEW if renew else Decision.STOP, reason, advice=hint)
+
+
+def _of_long_headers(reply: Reply) -> str:
+    """Return what to do about headers that a server does not take; empty: it speaks of something else."""
+    has_long_token = len(reply.token or "") > _LONG_TOKEN
+    too_long = reply.status == _HEADERS_TOO_LARGE or (reply.status == _BAD_REQUEST and has_long_token)
+    return advice.LONG_HEADERS if too_long else ""
 
 
 def _nothing_there(reply: Reply) -> bool:

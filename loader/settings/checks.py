@@ -61,18 +61,21 @@ def check_secret(secret: str) -> None:
         )
 
 
-def check_apikey(key: str) -> None:
-    """Check that an API key can be sent in a header.
+def bare_apikey(text: str) -> str:
+    """Return an API key without the blanks that people copy along with it.
 
     Raises:
-        SettingsError: it cannot.
+        SettingsError: it cannot stand in a header.
     """
+    mask.hide(text)
+    key = text.strip()
     mask.hide(key)
     if not key or not key.isascii() or not key.isprintable() or " " in key:
         raise SettingsError(
             "the API key is empty, or not printable ASCII",
             advice="Copy the key from the project's settings (API Keys), with nothing around it.",
         )
+    return key
 
 
 def check_bearer(token: str, shown: str) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from loader import mask
 from loader.errors import SettingsError
-from loader.settings.checks import bearer_token, check_apikey, check_command, check_secret
+from loader.settings.checks import bare_apikey, bearer_token, check_command, check_secret
 from loader.settings.file_secret import FileSecret
 from loader.settings.jwt_claims import check_claims, parse_claim
 from loader.settings.oauth import check_oauth
@@ -177,7 +177,7 @@ class CredentialSettings:
     def _check_given(self) -> None:
         """Check the key and the token that are given, and what else is needed to get one."""
         if self.apikey is not None:
-            check_apikey(self.apikey)
+            object.__setattr__(self, "apikey", bare_apikey(self.apikey))
         if self.token is not None:
             object.__setattr__(self, "token", bearer_token(self.token, "BULKLOAD_TOKEN"))
         if self.token_command is not None:

@@ -87,8 +87,17 @@ def no_reply(error: Exception, route: Route, patience: float) -> NoReply:
             # aiohttp quotes the bytes that are no HTTP, and where it read them.
             return NoReply(f"the reply is not HTTP: {quoted(message)}")
         case _:
-            to_do = advice.MAYBE_HTTPS if _is_plain_on_tls_port(route) else ""
-            return NoReply(quoted(str(error)) or type(error).__name__, advice=to_do)
+            return _broken_off(error, route)
+
+
+def _broken_off(error: Exception, route: Route) -> NoReply:
+    """The connection has ended, or something that has no name here went wrong."""
+    words = quoted(str(error)) or type(error).__name__
+    if route.proxy is not None and isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        # Which of both has hung up is not to be seen.
+        to_do = advice.check_variable(route.proxy.variable)
+        return NoReply(f"{words}, through the proxy {route.proxy}", advice=to_do)
+    return NoReply(words, advice=advice.MAYBE_HTTPS if _is_plain_on_tls_port(route) else "")
 
 
 def _is_plain_on_tls_port(route: Route) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from loader import mask
 from loader.errors import SettingsError
+from loader.settings.checks import is_web_address
 
 _SCHEMES = frozenset({"http", "https"})
 _PORTS = {"http": 80, "https": 443}
@@ -96,14 +97,19 @@ def _read(named: str, variable: str) -> Proxy:
     if parts.scheme not in _SCHEMES or not parts.hostname or parts.path.strip("/") or parts.query:
         raise _unfit(named, variable)
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    url = f"{parts.scheme}://{host}{'' if port is None else f':{port}'}"
+    if not is_web_address(url):
+        raise _unfit(named, variable)
     authorization = None
     if parts.username is not None:
         password = unquote(parts.password or "")
-        login = base64.b64encode(f"{unquote(parts.username)}:{password}".encode()).decode()
+        # Variables may hold bytes that are no UTF-8: they are sent as they are.
+        user = f"{unquote(parts.username)}:{password}".encode(errors="surrogateescape")
+        login = base64.b64encode(user).decode()
         mask.hide(password)
         mask.hide(login)
         authorization = f"Basic {login}"
-    return Proxy(f"{parts.scheme}://{host}{'' if port is None else f':{port}'}", variable, authorization)
+    return Proxy(url, variable, authorization)
 
 
 def _unfit(named: str, variable: str) -> SettingsError:

@@ -141,6 +141,19 @@ async def test_a_proxy_that_is_not_there(load: Load, monkeypatch: pytest.MonkeyP
     assert "p%C3" not in said
 
 
+async def test_a_proxy_that_hangs_up(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names it: --url may be right."""
+    with Proxy("http://127.0.0.1:1", lambda _: Answer(b"", early=True)) as proxy:
+        monkeypatch.setenv("http_proxy", address(proxy))
+
+        loaded = await load(url="http://server.example", retry_for=0.0)
+
+    said = str(loaded.report.error)
+    assert Exit.UNAVAILABLE == loaded.report.exit_code
+    assert f"through the proxy http://127.0.0.1:{proxy.port} (http_proxy)" in said
+    assert "Is http_proxy right?" in said
+
+
 async def test_a_proxy_with_no_such_name(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     """The load stops at once, and asks for the variable, not for --url."""
     monkeypatch.setenv("http_proxy", "proxy.invalid:3128")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,3 +83,35 @@ async def test_an_endpoint_that_is_not_there() -> None:
     """Later it may be."""
     with pytest.raises(TokensUnavailable, match="connection refused"):
         await ask(Transport(), "GET", "http://127.0.0.1:1/token")
+
+
+@pytest.mark.parametrize("kind", ["length", "chunked"])
+async def test_an_answer_that_comes_in_parts(kind: str) -> None:
+    """The whole of it is read: a refresh token in it would be lost otherwise, and the old one is used up."""
+    text = json.dumps({"pad": "x" * 900_000, "refresh_token": "next"})
+    body = text.encode() if kind == "length" else f"{len(text):x}\r\n{text}\r\n0\r\n\r\n".encode()
+    head = f"Content-Length: {len(text)}" if kind == "length" else "Transfer-Encoding: chunked"
+    whole = f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode() + body
+    with Proxy("http://127.0.0.1:1", lambda _: Answer(whole)) as up:
+        answer = await ask(Transport(), "POST", f"{up.url}/token")
+
+    assert "next" == answer.body.get("refresh_token")
+
+
+async def test_an_answer_that_breaks_off() -> None:
+    """It is asked for again: what came is no answer."""
+    cut = b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"access_token": "'
+    with (
+        Proxy("http://127.0.0.1:1", lambda _: Answer(cut, early=True)) as up,
+        pytest.raises(TokensUnavailable),
+    ):
+        await ask(Transport(), "GET", f"{up.url}/token")
+
+
+async def test_an_answer_that_is_nested_too_deep() -> None:
+    """It is none: Python reads it, and fails when it writes it in a message."""
+    deep = "[" * 990 + "]" * 990
+    with Proxy("http://127.0.0.1:1", lambda _: Answer(reply("400 Bad Request", f'{{"error":{deep}}}'))) as up:
+        answer = await ask(Transport(), "GET", f"{up.url}/token")
+
+    assert (400, {}) == (answer.status, answer.body)

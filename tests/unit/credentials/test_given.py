@@ -23,6 +23,12 @@ def test_what_is_copied_along_with_a_token_is_taken_off(text: str) -> None:
     assert "a.b.c" == Settings(url=URL, token=text).token
 
 
+@pytest.mark.parametrize("text", ["sb_secret_x", " sb_secret_x", "sb_secret_x \r\n"])
+def test_blanks_around_an_api_key_are_taken_off(text: str) -> None:
+    """Variables and files often end with one; a key has none."""
+    assert "sb_secret_x" == Settings(url=URL, apikey=text).apikey
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

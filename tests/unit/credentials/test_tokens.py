@@ -12,7 +12,7 @@ import pytest
 from loader.credentials.anonymous import Anonymous
 from loader.credentials.choose import token_source
 from loader.credentials.minted import Minted
-from loader.credentials.token_source import Token
+from loader.credentials.token_source import Token, TokensUnavailable
 from loader.credentials.tokens import Tokens
 from loader.errors import SettingsError
 from loader.settings import Settings
@@ -21,18 +21,22 @@ SECRET = "a-secret-of-at-least-thirty-two-characters"
 
 
 class Source:
-    """Gives numbered tokens that are good for an hour, after a while."""
+    """Gives numbered tokens that are good for an hour, after a while; some attempts fail."""
 
     can_renew = True
 
-    def __init__(self) -> None:
+    def __init__(self, *, lifetime: float = 3600.0, fails: range = range(0)) -> None:
         self.fetched = 0
+        self._lifetime = lifetime
+        self._fails = fails
 
     async def fetch(self, refused: str | None = None) -> Token:
         del refused
         self.fetched += 1
         await anyio.lowlevel.checkpoint()
-        return Token(f"token {self.fetched}", 3600.0)
+        if self.fetched in self._fails:
+            raise TokensUnavailable("it is down")
+        return Token(f"token {self.fetched}", self._lifetime)
 
     def describe(self) -> str:
         return "numbered tokens"
@@ -92,6 +96,39 @@ async def test_a_token_is_renewed_before_it_expires() -> None:
     now += 2
     assert "token 2" == await tokens.current()
     assert [1] == renewed
+
+
+@pytest.mark.parametrize("lifetime", [-20.0, 0.0, 1e-6])
+async def test_no_source_is_asked_for_each_request(lifetime: float) -> None:
+    """A token that is over when it comes, as by a clock that is ahead, is used for half a second."""
+    now = 1000.0
+    source = Source(lifetime=lifetime)
+    tokens = Tokens(source, lambda: None, clock=lambda: now)
+
+    for _ in range(1000):  # requests in two seconds
+        await tokens.current()
+        now += 0.002
+
+    assert source.fetched in range(3, 6)
+    await tokens.renew(await tokens.current())
+    assert source.fetched in range(4, 7)  # at once, where the server refuses it
+
+
+async def test_a_source_may_fail_for_a_night() -> None:
+    """However often it was asked, half a minute lies between two attempts, and then a token serves."""
+    now = 1000.0
+    source = Source(lifetime=1.0, fails=range(2, 1202))
+
+    async def wait(seconds: float) -> None:
+        nonlocal now
+        assert seconds <= 30
+        now += seconds
+
+    tokens = Tokens(source, lambda: None, patience=86400.0, sleep=wait, clock=lambda: now)
+    await tokens.current()
+    now += 2
+
+    assert "token 1202" == await tokens.current()
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,7 @@ TOKENS = [
     ("aud mismatch",                "PGRST303", "JWT not in audience",                       MINTED, ["its aud is others", "jwt-aud", "--jwt-aud"],    lambda: signed(aud="others")),
     ("exp is not a number",         "PGRST303", "The JWT 'exp' claim must be a number",      GIVEN,  ["exp must be a number"],                         lambda: signed(exp="soon")),
     ("claims that are none",        "PGRST303", "Parsing claims failed",                     GIVEN,  ["A claim of the token"],                         signed),
+    ("aud is no text",              "PGRST303", "The JWT 'aud' claim must be a string, URI, or an array of mixed strings or URIs", GIVEN, ["aud a text", "aud [1]"], lambda: signed(aud=[1])),
     ("wrong signature",             "PGRST301", "No suitable key or wrong key type",         MINTED, ["cannot verify", "PGRST_JWT_SECRET"],            signed),
     ("a kid that no key has",       "PGRST301", "No suitable key or wrong key type",         {"jwt_key": "a PEM"}, ["with the key k9", "--jwt-kid"],   lambda: jwt.encode({}, SECRET, headers={"kid": "k9"})),
     ("failed cryptography",         "PGRST301", "JWT cryptographic operation failed",        GIVEN,  ["cannot verify"],                                signed),
@@ -50,6 +51,7 @@ TOKENS = [
     ("not to be decoded",           "PGRST301", "JWT couldn't be decoded",                   GIVEN,  ["cannot decode"],                                lambda: "a.b.c"),
     ("other words",                 "PGRST301", "something new",                             GIVEN,  ["refuses the token", "BULKLOAD_TOKEN"],          signed),
     ("role does not exist",         "22023",    'role "nobody_here" does not exist',         MINTED, ["create role nobody_here"],                      lambda: signed(role="nobody_here")),
+    ("a role that is none",         "22023",    'role "["a"]" does not exist',               GIVEN,  ["The token must name a role", "another token"],  lambda: signed(role=["a"])),
     ("a role to quote",             "42501",    'permission denied to set role "Own role"',  MINTED, ['grant "Own role" to authenticator;'],           lambda: signed(role="Own role")),
 ]
 # fmt: on
@@ -103,6 +105,7 @@ GATEWAYS = [
     ("Apache, TLS",           503, "503: You're speaking plain HTTP",       "down, or restarts",          page("503", "<p>You're speaking <b>plain HTTP</b></p>")),
     ("half a page",           502, "Sorry",                                 "down, or restarts",          "<html><h1>Sorry<"),
     ("an error in an error",  503, "nobody is home",                        "down, or restarts",          '{"error":{"message":"nobody is home"}}'),
+    ("long headers",          431, "no further words",                      "fewer claims",               ""),
     ("msg",                   503, "nobody is home",                        "down, or restarts",          '{"code":503,"msg":"nobody is home"}'),
 ]
 # fmt: on
@@ -118,6 +121,23 @@ async def test_gateway(status: int, said: str, advice: str, body: str) -> None:
 
     assert (f"HTTP {status}", said) == (answer.verdict.reason.code, answer.verdict.reason.message)
     assert advice in answer.verdict.advice
+
+
+async def test_words_that_are_nested_too_deep_are_not_looked_for() -> None:
+    """The body is quoted as it came."""
+    async with replaying(http("400 Bad Request", '{"error":' * 1020 + "1" + "}" * 1020)) as url:
+        answer = await ask(url, signed())
+
+    assert answer.verdict.reason.message.startswith('{"error":{"error":')
+
+
+@pytest.mark.parametrize("body", ["Bad Request", page("400 Request Header Or Cookie Too Large")])
+async def test_a_token_that_is_too_long(body: str) -> None:
+    """PostgREST and nginx say so with 400: it is not the URL that is wrong."""
+    async with replaying(http("400 Bad Request", body)) as url:
+        answer = await ask(url, signed(groups=["g" * 60] * 100))
+
+    assert "use a token with fewer claims" in answer.verdict.advice
 
 
 # fmt: off

@@ -65,6 +65,15 @@ def test_a_login_is_decoded_and_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Basic ***" == mask.masked(f"Basic {login}")
 
 
+def test_a_login_that_is_not_utf8(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its bytes go as the variable has them."""
+    monkeypatch.setenv("http_proxy", "http://me:h\udce9@p.example:3128")
+
+    proxy = proxy_for("http://a")
+
+    assert Proxy(P, "http_proxy", f"Basic {base64.b64encode(b'me:h' + bytes([0xE9])).decode()}") == proxy
+
+
 @pytest.mark.parametrize(
     "value",
     [
@@ -75,6 +84,10 @@ def test_a_login_is_decoded_and_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
         "http://p:port",
         "http://me:pa/ss@p:3128",
         "p/q",
+        "http://p:0",
+        "http://p..example:3128",
+        f"http://{'p' * 64}:3128",
+        "http://p\udce9:3128",
     ],
 )
 def test_what_is_no_http_proxy(monkeypatch: pytest.MonkeyPatch, value: str) -> None:

@@ -94,6 +94,8 @@ async def test_a_session_that_is_revoked_in_mid_load(target: Servers, supabase: 
         ({"answer": (400, {}, '{"error":"invalid_grant","error_description":"Invalid login credentials"}')},
          USER.password, ["the e-mail or the password is wrong"]),
         ({"answer": (200, {}, "{}")}, USER.password, ["gives no access_token and refresh_token"]),
+        ({"answer": (200, {}, '{"access_token":"a b","refresh_token":"r"}')}, USER.password,
+         ["gives no access_token and refresh_token"]),
     ],
 )  # fmt: skip
 async def test_what_auth_refuses_is_told(

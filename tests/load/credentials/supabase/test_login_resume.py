@@ -12,6 +12,7 @@ from tests.support.harness import line
 from tests.support.processes import Loads, Process, await_that
 from tests.support.servers import Servers
 from tests.support.supabase import PUBLISHABLE_KEY, USER, Supabase
+from tests.support.supabase_auth import User
 
 ROWS = 1200
 COUNT = "select count(*), count(distinct a) from public.faults"
@@ -79,6 +80,21 @@ def test_a_killed_load_is_resumed_without_the_password(
     assert [] == secrets_in(user_loads.folder, supabase)
     assert not session(process).exists()
     assert not [text for text in supabase.auth.given if text in killed.err + resumed.err]
+
+
+def test_another_user_goes_on(user_loads: Loads, target: Servers, supabase: Supabase) -> None:
+    """The user is told whose the rows are: those of before, and those that follow."""
+    other = User("other@example.com", "the-password-of-another")
+    supabase.auth.users[other.email] = other
+    process = user_loads.start("rows.jsonl")
+    await_that(lambda: supabase.posts > 5, process)
+    process.kill()
+
+    user_loads.variables["BULKLOAD_PASSWORD"] = other.password
+    resumed = user_loads.run(f"--login={other.email}", "rows.jsonl")
+
+    assert (0, [(ROWS, ROWS)]) == (resumed.code, target.sql(COUNT)), resumed.err
+    assert f"this load began as {USER.email}: what is left of it is written as {other.email}" in resumed.err
 
 
 def test_a_crash_between_the_reply_and_the_save(
