@@ -18,6 +18,10 @@ class ServerClock:
         ahead = server_time - time.time()
         self._ahead = ahead if abs(ahead) > _NOISE else 0.0
 
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return time.time() + self._ahead
+
     def seconds_until(self, moment: float | None) -> float:
         """Return how far a moment is, in seconds; infinite where it is not known."""
-        return float("inf") if moment is None else moment - time.time() - self._ahead
+        return float("inf") if moment is None else moment - self.now()
