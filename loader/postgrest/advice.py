@@ -5,6 +5,7 @@ from __future__ import annotations
 from loader.credentials.kind import role_of
 from loader.postgrest import sql
 from loader.settings import OPTIONS, Resolution, Settings
+from loader.settings.checks import is_supabase
 from loader.transport.advice import GIVE_CERT, HTTPS, OTHER_CERT, PROXY_LOGIN
 
 RELOAD = "notify pgrst, 'reload schema'"
@@ -65,6 +66,16 @@ NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
 def of_words(body: str) -> str:
     """Return what the user can do about a gateway's words; empty where that is not known."""
     return next((advice for words, advice in _WORDS.items() if words in body), "")
+
+
+def of_added_path(settings: Settings | None) -> str:
+    """Return that ``/rest/v1`` was added to --url, where that may be why nothing is there; else empty."""
+    if settings is None or is_supabase(settings.url) or settings.endpoint == settings.url.rstrip("/"):
+        return ""
+    return (
+        "An API key is given, so /rest/v1 was added to --url. If --url is a PostgREST without a gateway, "
+        "leave the key out."
+    )
 
 
 def of_proxy(proxy: str) -> str:

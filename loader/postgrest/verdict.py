@@ -35,6 +35,7 @@ _BIG_BODY = 256 * 1024 * 1024  # bytes: PostgREST says PGRST001 of a body beyond
 _LONG_URL = 16 * 1024  # characters
 _URI_TOO_LONG = 414
 _SHORTENED_FROM = 1024  # characters: a refusal of a shorter URL has other reasons
+_NOTHING_THERE = frozenset({"HTTP 404", "PGRST125"})
 _NO_REASON = Reason("", "")
 _CLOCK_WAIT = 2.0  # seconds, where a token is not valid yet
 
@@ -90,6 +91,9 @@ def judge(
     verdict = _refused(reply, reply.reason, rows, url_length, size, settings)
     if rows == 0 and verdict.decision in (Decision.SPLIT, Decision.KEYS):
         verdict = replace(verdict, decision=Decision.STOP)  # without rows it is no row's fault
+    if rows == 0 and verdict.reason.code in _NOTHING_THERE:
+        hints = (verdict.advice, advice.of_added_path(settings))
+        verdict = replace(verdict, advice="\n".join(filter(None, hints)))
     return replace(verdict, overload=_overload(verdict, reply))
 
 
