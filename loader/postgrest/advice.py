@@ -101,7 +101,7 @@ def of_timeout(settings: Settings | None, token: str | None) -> str:
 def of_policies(settings: Settings) -> str:
     """Return what row-level security must allow for a load, with an example to paste."""
     example = sql.policies(settings, role_of(settings, None))
-    return f"{_policies_of(settings.resolution)} For example, which lets in each row: {example}"
+    return f"{_policies_of(settings.resolution)} For example, to let in each row: {example}"
 
 
 def _policies_of(resolution: Resolution) -> str:
