@@ -44,7 +44,6 @@ LONG_URL = (
     "The URL is too long for the gateway in front of the server. Raise its limit (nginx: "
     "large_client_header_buffers)."
 )
-POLICY = "Row-level security refuses the rows for the role of the token."
 _UPDATE_ONLY = (
     "update" in OPTIONS["resolution"].choices
 )  # a resolution that only changes rows which are there

@@ -175,7 +175,7 @@ def _by_privilege(reply: Reply, reason: Reason, rows: int, settings: Settings | 
     Where the words do not tell, it is the row: a preflight before it had the privileges.
     """
     if reason.message.startswith("new row violates row-level security policy"):
-        return Verdict(Decision.SPLIT, reason, advice=advice.POLICY)
+        return Verdict(Decision.SPLIT, reason)
     missing = rows == 0 or reply.status == 401 or reason.message.startswith("permission denied")
     return Verdict(
         Decision.STOP if missing else Decision.SPLIT,
