@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qs, quote
 
 import pytest
 
+from loader.run.own_files import SESSION, SESSION_PART
 from loader.sandbox import PostgREST, find_postgrest
 from tests.support.harness import Target
+from tests.support.keys import jwks, pem, public_jwk
 from tests.support.line_faults import Act, Answer, Seen, reply
 from tests.support.proxy import Proxy
 from tests.support.replay import signed
@@ -27,6 +29,8 @@ from tests.support.ways import without_prefix
 
 ROWS = 600
 SECRET = os.urandom(32).hex()
+KEY = "P-256"
+AUTH = "/auth/v1/"
 OPTIONS = ["--table=faults", "--batch-rows=100", "--max-rate=1000", "-vv", "--json", "--progress=plain"]
 _HEADERS = re.compile(rb"^(?:authorization|apikey): *(?:Bearer +)?(.+?)\r$", re.IGNORECASE | re.MULTILINE)
 
@@ -40,12 +44,14 @@ class Credential:
         options: of its command line.
         secrets: what must be found nowhere. The tokens that the load sends come to these.
         prefix: of the paths that the load asks for.
+        refresh_tokens: what must be found nowhere but in the file that keeps it for a resume.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
     options: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     prefix: str = ""
+    refresh_tokens: set[str] = field(default_factory=set)
 
 
 def of_secret(secret: str, folder: Path) -> Credential:
@@ -56,6 +62,12 @@ def of_secret(secret: str, folder: Path) -> Credential:
 def of_secret_file(secret: str, folder: Path) -> Credential:
     path = private(folder / "jwt-secret", secret)
     return Credential(options=[f"--jwt-secret-file={path}"], secrets=[secret])
+
+
+def of_private_key(secret: str, folder: Path) -> Credential:
+    del secret
+    path = private(folder / "key.pem", pem(KEY))
+    return Credential(options=[f"--jwt-key-file={path}"], secrets=key_lines(KEY))
 
 
 def of_token(secret: str, folder: Path) -> Credential:
@@ -92,30 +104,34 @@ def of_token_command(secret: str, folder: Path) -> Credential:
     return Credential(variables, options, [token, *variables.values()], "/rest/v1")
 
 
+def session(secret: str, credential: Credential) -> str:
+    """Return what gives a token, and a refresh token that is good for one use."""
+    refresh_token = "refresh-" + os.urandom(16).hex()
+    credential.refresh_tokens.add(refresh_token)
+    reply = {"access_token": signed(secret), "token_type": "Bearer", "expires_in": 60}
+    return json.dumps({**reply, "refresh_token": refresh_token})
+
+
 class Provider(ThreadingHTTPServer):
     """A token endpoint of OAuth 2, with a new refresh token in each reply."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, credential: Credential) -> None:
         super().__init__(("127.0.0.1", 0), self._Handler)
         self.secret = secret
-        self.given = {"refresh-" + os.urandom(16).hex()}
+        self.credential = credential
+        credential.options += [
+            f"--oauth-token-url=http://127.0.0.1:{self.server_port}/token",
+            "--oauth-client-id=loader",
+        ]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     class _Handler(BaseHTTPRequestHandler):
         server: Provider
 
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            refresh = "refresh-" + os.urandom(16).hex()
-            self.server.given.add(refresh)
-            token = signed(self.server.secret)
-            reply = {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": 60,
-                "refresh_token": refresh,
-            }
-            body = json.dumps(reply).encode()
+            form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.server.credential.secrets += form.get("client_assertion", [])
+            body = session(self.server.secret, self.server.credential).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
@@ -128,30 +144,62 @@ class Provider(ThreadingHTTPServer):
 
 def of_oauth_client(secret: str, folder: Path) -> Credential:
     del folder
-    provider = Provider(secret)
-    variables = {"BULKLOAD_OAUTH_CLIENT_SECRET": "client-" + os.urandom(16).hex()}
-    options = [f"--oauth-token-url=http://127.0.0.1:{provider.server_port}/token", "--oauth-client-id=loader"]
-    basic = base64.b64encode(f"loader:{variables['BULKLOAD_OAUTH_CLIENT_SECRET']}".encode()).decode()
-    return Credential(variables, options, [*variables.values(), basic])
+    client_secret = "client-" + os.urandom(16).hex()
+    basic = base64.b64encode(f"loader:{client_secret}".encode()).decode()
+    credential = Credential({"BULKLOAD_OAUTH_CLIENT_SECRET": client_secret}, secrets=[client_secret, basic])
+    Provider(secret, credential)
+    return credential
+
+
+def of_oauth_client_key(secret: str, folder: Path) -> Credential:
+    path = private(folder / "client.pem", pem(KEY, 1))
+    credential = Credential(options=[f"--oauth-client-key-file={path}"], secrets=key_lines(KEY, 1))
+    Provider(secret, credential)
+    return credential
+
+
+def of_oauth_refresh_token(secret: str, folder: Path) -> Credential:
+    del folder
+    first = "first-" + os.urandom(16).hex()
+    credential = Credential({"BULKLOAD_OAUTH_REFRESH_TOKEN": first}, secrets=[first])
+    Provider(secret, credential)
+    return credential
+
+
+def of_login(secret: str, folder: Path) -> Credential:
+    """The gateway answers in place of Auth."""
+    del secret, folder
+    variables = {
+        "BULKLOAD_APIKEY": "sb_publishable_" + os.urandom(16).hex(),
+        "BULKLOAD_PASSWORD": "password-" + os.urandom(16).hex(),
+    }
+    options = ["--login=me@example.com", "--schema=api"]
+    return Credential(variables, options, list(variables.values()), "/rest/v1")
 
 
 # A new kind of credential is a function above, and a row here.
 KINDS: dict[str, Callable[[str, Path], Credential]] = {
     "secret": of_secret,
     "file with the secret": of_secret_file,
+    "private key": of_private_key,
     "given token": of_token,
     "API key that is a token": of_key_that_is_a_token,
     "secret key and a token": of_secret_key_and_token,
     "token file": of_token_file,
     "token command": of_token_command,
     "OAuth client": of_oauth_client,
+    "OAuth client with a key": of_oauth_client_key,
+    "OAuth refresh token": of_oauth_refresh_token,
+    "user who signs in": of_login,
 }
 
 
 @pytest.fixture(scope="module")
 def server(servers: Target) -> Iterator[PostgREST]:
     """A PostgREST with a secret that no other test knows: all processes of the machine are looked at."""
-    postgrest = PostgREST(find_postgrest(), servers.box.authenticator, SECRET)
+    k = base64.urlsafe_b64encode(SECRET.encode()).rstrip(b"=").decode()
+    keys = jwks({"kty": "oct", "k": k}, public_jwk(KEY))
+    postgrest = PostgREST(find_postgrest(), servers.box.authenticator, keys)
     postgrest.start()
     yield postgrest
     postgrest.stop()
@@ -168,11 +216,17 @@ def private(path: Path, text: str) -> Path:
     return path
 
 
+def key_lines(kind: str, number: int = 0) -> list[str]:
+    """Return the lines of a private key's PEM, each of which is a secret."""
+    return pem(kind, number).splitlines()[1:-1]
+
+
 class Gateway(Proxy):
     """Keeps the credentials that it is sent, and may quote them in a refusal."""
 
-    def __init__(self, target: str, *, prefix: str, refuses: bool) -> None:
-        super().__init__(target, self._echo, rewrite=without_prefix(prefix) if prefix else bytes)
+    def __init__(self, target: str, credential: Credential, *, refuses: bool) -> None:
+        super().__init__(target, self._echo, rewrite=self._pass_on)
+        self._credential = credential
         self.sent: set[str] = set()
         self._refuses = refuses
 
@@ -180,7 +234,14 @@ class Gateway(Proxy):
         self.sent.update(value.decode() for value in _HEADERS.findall(head))
         return super().see(head)
 
+    def _pass_on(self, head: bytes) -> bytes:
+        """Return the head of a request as PostgREST is sent it."""
+        prefix = self._credential.prefix
+        return without_prefix(prefix)(head) if prefix and AUTH.encode() not in head else head
+
     def _echo(self, seen: Seen) -> Act | None:
+        if seen.path.startswith(AUTH):
+            return Answer(reply("200 OK", session(SECRET, self._credential)))
         if not self._refuses or seen.number < 2:
             return None
         quoted = " ".join(self.sent)
@@ -254,7 +315,7 @@ def test_nothing_secret(server: PostgREST, tmp_path: Path, kind: str, stops: boo
     folder.mkdir()
     rows = (f'{{"id":"k{number}","a":{number}}}\n' for number in range(ROWS))
     (folder / "rows.jsonl").write_text("".join(rows))
-    with Gateway(server.url, prefix=credential.prefix, refuses=stops) as gateway:
+    with Gateway(server.url, credential, refuses=stops) as gateway:
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "loader", *OPTIONS, *credential.options, "rows.jsonl"],
@@ -280,16 +341,17 @@ def test_nothing_secret(server: PostgREST, tmp_path: Path, kind: str, stops: boo
     said = (folder / "stderr").read_text()
     assert (4 if stops else 0) == process.returncode, said
     assert gateway.sent
+    kept = tuple(f"{folder}/rows.jsonl.bulkload/{name}\n".encode() for name in (SESSION, SESSION_PART))
     assert not stops or "I do not like ***" in said
     assert watch.looks > 5
     assert stops or any(b"journal.sqlite-wal\n" in text for text in watch.seen)
-    secrets = {*credential.secrets, *gateway.sent}
+    secrets = {*credential.secrets, *gateway.sent, *credential.refresh_tokens}
     found = [
         (form[:8], text[:80])
         for secret in secrets
         for form in forms(secret)
         for text in watch.seen
-        if form in text
+        if form in text and not (secret in credential.refresh_tokens and text.startswith(kept))
     ]
     assert [] == found
 
