@@ -11,14 +11,12 @@ from anyio import to_thread
 
 from loader import mask
 from loader.credentials.keys import secret_key, signing_key
-from loader.credentials.server_clock import ServerClock
+from loader.credentials.server_clock import SKEW, ServerClock
 from loader.credentials.signing_key import SHORTEST_SECRET, SigningKey
 from loader.credentials.token_source import Token
 from loader.errors import SettingsError, TargetError
 from loader.settings import Settings
 from loader.settings.file_secret import FileSecret
-
-SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
 
 
 class Minted:

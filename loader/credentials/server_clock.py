@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-_NOISE = 10.0  # seconds: Date has a resolution of one, replies take time, and PostgREST forgives 30
+SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
+_NOISE = SKEW / 3  # Date has a resolution of a second, and replies take time
 
 
 class ServerClock:
