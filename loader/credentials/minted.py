@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,13 +11,12 @@ from anyio import to_thread
 
 from loader import mask
 from loader.credentials.keys import secret_key, signing_key
+from loader.credentials.server_clock import SKEW, ServerClock
 from loader.credentials.signing_key import SHORTEST_SECRET, SigningKey
 from loader.credentials.token_source import Token
 from loader.errors import SettingsError, TargetError
 from loader.settings import Settings
 from loader.settings.file_secret import FileSecret
-
-SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
 
 
 class Minted:
@@ -62,7 +60,7 @@ class Minted:
         self._claims |= {name: msgspec.Raw(value.encode()) for name, value in claims}
         self._has_iat = has_iat
         self._read_again = read_again
-        self._ahead = 0.0  # the server's clock less ours
+        self._clock = ServerClock()
         self._expires = 0
 
     @classmethod
@@ -87,9 +85,7 @@ class Minted:
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970."""
-        ahead = server_time - time.time()
-        # Date has a resolution of a second, and PostgREST forgives 30: small differences are noise.
-        self._ahead = ahead if abs(ahead) > SKEW / 3 else 0.0
+        self._clock.adjust(server_time)
 
     async def fetch(self, refused: str | None = None) -> Token:
         """Return a new token. If the last one was refused, the key is read again: it may have been replaced.
@@ -128,7 +124,7 @@ class Minted:
 
     def claims(self) -> dict[str, Any]:
         """Return the claims of a token that is made now; those of --jwt-claim as msgspec.Raw."""
-        now = time.time() + self._ahead
+        now = self._clock.now()
         # No two are alike, so that it can be told which token was refused.
         self._expires = max(int(now + self._lifetime), self._expires + 1)
         issued = {"iat": int(now - SKEW)} if self._has_iat else {}

@@ -6,7 +6,6 @@ RFC 6749, sections 4.4 and 6.
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -26,6 +25,7 @@ from loader.credentials.oauth_client import (
 )
 from loader.credentials.oauth_discovery import Provider, discover
 from loader.credentials.oauth_reply import read_token
+from loader.credentials.server_clock import ServerClock
 from loader.credentials.session import SessionStore
 from loader.credentials.token_source import Token, TokensUnavailable
 from loader.errors import TargetError
@@ -114,7 +114,7 @@ class OAuth:
         self._provider: Provider | None = None
         self._client: Client | None = None
         self._refresh_token: str | None = None  # the newest; None: it was not looked for yet
-        self._ahead = 0.0  # the server's clock less ours
+        self._clock = ServerClock()
 
     async def fetch(self, refused: str | None = None) -> Token:
         """Return a new token.
@@ -133,7 +133,7 @@ class OAuth:
 
     def adjust_clock(self, server_time: float) -> None:
         """Learn the server's time, in seconds since 1970: it counts where a token alone tells its end."""
-        self._ahead = server_time - time.time()
+        self._clock.adjust(server_time)
 
     def describe(self) -> str:
         """Return who asks whom."""
@@ -186,9 +186,8 @@ class OAuth:
                 headers={"Content-Type": "application/x-www-form-urlencoded", **proof.headers},
                 data=urlencode(body).encode(),
             )
-        now = time.time() + self._ahead
         try:
-            reply = read_token(answer, use=self._asked.use, grant=grant, now=now)
+            reply = read_token(answer, use=self._asked.use, grant=grant, now=self._clock.now())
         except TargetError:
             self._keep(answer.body.get("refresh_token"))
             raise

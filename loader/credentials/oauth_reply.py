@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from loader import mask
 from loader.credentials.claims import expiry
 from loader.credentials.endpoint import Answer, quoted
+from loader.credentials.token_output import number
 from loader.credentials.token_source import Token, TokensUnavailable
 from loader.errors import TargetError
 
@@ -91,14 +92,9 @@ def read_token(answer: Answer, *, use: str, grant: str, now: float) -> TokenRepl
 
 
 def _seconds(value: object) -> float | None:
-    """Return a time that may be a number, or a text with one; None if it is neither."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
+    """Return a time that may be a number, or a text with one; None if it is neither, or not above 0."""
+    seconds = number(value)
+    return seconds if seconds is not None and seconds > 0 else None
 
 
 def _refusal(answer: Answer, grant: str) -> TargetError:

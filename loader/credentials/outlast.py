@@ -30,14 +30,14 @@ def at_start(seconds_left: float, size: int | None) -> str:
 
 
 def on_the_way(seconds_left: float, size: int, rate: float) -> str:
-    """Return what follows from the rate so far; empty where the load will end in time.
+    """Return what follows from the rate so far; empty where the load ends before the token, or after its end.
 
     Args:
         seconds_left: until the token expires.
         size: bytes of sources that are left.
         rate: bytes a second.
     """
-    if rate <= 0 or size / rate <= seconds_left:
+    if seconds_left <= 0 or rate <= 0 or size / rate <= seconds_left:
         return ""
     return f"at {_rate(rate)} the remaining {_size(size)} take {duration(size / rate)}"
 
@@ -59,7 +59,7 @@ class TokenInUse(Protocol):
 
 
 class OutlastWatch:
-    """Notices once that a load will outlive its token. An observer.
+    """Notices that a load will outlive its token: at the start, and once its rate is known. An observer.
 
     Args:
         token: the one in use.
@@ -80,6 +80,7 @@ class OutlastWatch:
         self._size: int | None = None
         self._done = 0  # bytes of sources, those of earlier runs too
         self._has_begun = False  # whether a request was answered: the load has a token
+        self._has_told = False  # whether the user knows what to do
         # When the first batch was settled: what is read before that is for want of requests to wait for.
         self._since: float | None = None
         self._read = 0  # bytes since then
@@ -111,15 +112,23 @@ class OutlastWatch:
             return
         size = None if self._size is None else max(self._size - self._done, 0)
         seconds = 0.0 if self._since is None else self._clock() - self._since
-        why = ""
         if not self._has_begun:
             self._has_begun = True
-            why = at_start(left, size)
-        elif size is not None and seconds >= _MEASURED:
-            why = on_the_way(left, size, self._read / seconds)
-        if why:
+            self._tell(left, at_start(left, size))
+        elif (
+            size is not None
+            and seconds >= _MEASURED
+            and (why := on_the_way(left, size, self._read / seconds))
+        ):
             self._is_over = True
-            self._notice(f"{self._token.name} {_end(left)} and cannot be renewed; {why}: {_ADVICE}")
+            self._tell(left, why)
+
+    def _tell(self, left: float, why: str) -> None:
+        if not why:
+            return
+        to_do = "" if self._has_told else f": {_ADVICE}"
+        self._has_told = True
+        self._notice(f"{self._token.name} {_end(left)} and cannot be renewed; {why}{to_do}")
 
 
 _ADVICE = (

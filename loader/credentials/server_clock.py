@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 
-_NOISE = 10.0  # seconds: Date has a resolution of one, replies take time, and PostgREST forgives 30
+SKEW = 30.0  # seconds that PostgREST allows a token beyond its exp
+_NOISE = SKEW / 3  # Date has a resolution of a second, and replies take time
 
 
 class ServerClock:
@@ -18,6 +19,10 @@ class ServerClock:
         ahead = server_time - time.time()
         self._ahead = ahead if abs(ahead) > _NOISE else 0.0
 
+    def now(self) -> float:
+        """Return the time, in seconds since 1970."""
+        return time.time() + self._ahead
+
     def seconds_until(self, moment: float | None) -> float:
         """Return how far a moment is, in seconds; infinite where it is not known."""
-        return float("inf") if moment is None else moment - time.time() - self._ahead
+        return float("inf") if moment is None else moment - self.now()

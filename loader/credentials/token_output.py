@@ -130,7 +130,7 @@ def _told_expiry(parts: list[Mapping[str, Any]], now: float) -> float | None:
     """Return when the token expires by what stands beside it; None: that is not told."""
     for part in parts:
         for name in _LIFETIMES:
-            if (seconds := _number(part.get(name))) is not None:
+            if (seconds := number(part.get(name))) is not None:
                 return now + seconds
         for name in _MOMENTS:
             if (moment := _moment(part.get(name))) is not None:
@@ -140,7 +140,7 @@ def _told_expiry(parts: list[Mapping[str, Any]], now: float) -> float | None:
 
 def _moment(value: object) -> float | None:
     """Return a moment: seconds since 1970, or ISO 8601. Without an offset it is local time, as of az."""
-    if (seconds := _number(value)) is not None:
+    if (seconds := number(value)) is not None:
         return seconds
     try:
         return datetime.fromisoformat(value).timestamp() if isinstance(value, str) else None
@@ -148,12 +148,12 @@ def _moment(value: object) -> float | None:
         return None
 
 
-def _number(value: object) -> float | None:
-    """Return a number, or a text that is one: some providers put numbers in quotes."""
+def number(value: object) -> float | None:
+    """Return a number, or a text that is one, as some providers put it in quotes; None: it is neither."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        number = float(value)
+        told = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) else None
+    return told if math.isfinite(told) else None

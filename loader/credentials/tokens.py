@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 import anyio
 
 from loader import mask
-from loader.credentials.minted import SKEW
 from loader.credentials.moments import distance, duration, moment
+from loader.credentials.server_clock import SKEW
 from loader.credentials.token_source import GivenTokens, Token, TokenSource, TokensUnavailable
 from loader.errors import SettingsError, TargetError, TargetUnavailable
 from loader.settings.checks import check_bearer

@@ -64,11 +64,6 @@ class SourceFormat:
         return self.format in _DATABASES
 
     @property
-    def is_typed(self) -> bool:
-        """Whether the type of a target column decides how its values are written."""
-        return self.format not in ("jsonl", "json")
-
-    @property
     def rejects(self) -> RejectFile:
         """The file for its rejected rows."""
         if self.is_database:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from loader.credentials.kind import role_of
 from loader.postgrest import sql
 from loader.settings import OPTIONS, Resolution, Settings
+from loader.settings.checks import is_supabase
 from loader.transport.advice import GIVE_CERT, HTTPS, OTHER_CERT, PROXY_LOGIN
 
 RELOAD = "notify pgrst, 'reload schema'"
@@ -47,7 +48,6 @@ LONG_HEADERS = (
     "The headers are too long for the server, or a gateway in front of it (nginx: "
     "large_client_header_buffers): use a token with fewer claims."
 )
-POLICY = "Row-level security refuses the rows for the role of the token."
 _UPDATE_ONLY = (
     "update" in OPTIONS["resolution"].choices
 )  # a resolution that only changes rows which are there
@@ -69,6 +69,16 @@ NOT_COUNTED = "Is --url a PostgREST, with no proxy that drops Content-Range?"
 def of_words(body: str) -> str:
     """Return what the user can do about a gateway's words; empty where that is not known."""
     return next((advice for words, advice in _WORDS.items() if words in body), "")
+
+
+def of_added_path(settings: Settings | None) -> str:
+    """Return that ``/rest/v1`` was added to --url, where that may be why nothing is there; else empty."""
+    if settings is None or is_supabase(settings.url) or settings.endpoint == settings.url.rstrip("/"):
+        return ""
+    return (
+        "An API key is given, so /rest/v1 was added to --url. If --url is a PostgREST without a gateway, "
+        "leave the key out."
+    )
 
 
 def of_proxy(proxy: str) -> str:
@@ -94,7 +104,7 @@ def of_timeout(settings: Settings | None, token: str | None) -> str:
 def of_policies(settings: Settings) -> str:
     """Return what row-level security must allow for a load, with an example to paste."""
     example = sql.policies(settings, role_of(settings, None))
-    return f"{_policies_of(settings.resolution)} For example, which lets in each row: {example}"
+    return f"{_policies_of(settings.resolution)} For example, to let in each row: {example}"
 
 
 def _policies_of(resolution: Resolution) -> str:

@@ -79,11 +79,9 @@ def grant_role(role: str) -> str:
     return f"grant {role_name(role)} to authenticator;"
 
 
-def allow_time(role: str, seconds: int = 60) -> str:
+def allow_time(role: str) -> str:
     """Return what gives a role more time for a statement (PostgREST's docs, "Impersonated Role Settings")."""
-    return (
-        f"alter role {role_name(role)} set statement_timeout = '{seconds}s'; notify pgrst, 'reload config';"
-    )
+    return f"alter role {role_name(role)} set statement_timeout = '60s'; notify pgrst, 'reload config';"
 
 
 def policies(settings: Settings, role: str) -> str:

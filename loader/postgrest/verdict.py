@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+from loader.credentials.shown_claims import what_it_says
 from loader.model import Decision, NoReply, Overload, Reason, Reply
 from loader.postgrest import advice, gateway
 from loader.postgrest.error_codes import (
@@ -37,6 +38,7 @@ _URI_TOO_LONG = 414
 _BAD_REQUEST, _HEADERS_TOO_LARGE = 400, 431
 _LONG_TOKEN = 4000  # characters: nginx and others take 8 KB in a header, PostgREST 50 KB in all
 _SHORTENED_FROM = 1024  # characters: a refusal of a shorter URL has other reasons
+_NOTHING_THERE = frozenset({"HTTP 404", "PGRST125"})
 _NO_REASON = Reason("", "")
 _CLOCK_WAIT = 2.0  # seconds, where a token is not valid yet
 
@@ -92,6 +94,9 @@ def judge(
     verdict = _refused(reply, reply.reason, rows, url_length, size, settings)
     if rows == 0 and verdict.decision in (Decision.SPLIT, Decision.KEYS):
         verdict = replace(verdict, decision=Decision.STOP)  # without rows it is no row's fault
+    if rows == 0 and verdict.reason.code in _NOTHING_THERE:
+        hints = (verdict.advice, advice.of_added_path(settings))
+        verdict = replace(verdict, advice="\n".join(filter(None, hints)))
     return replace(verdict, overload=_overload(verdict, reply))
 
 
@@ -156,7 +161,7 @@ def _by_postgresql(reply: Reply, reason: Reason, rows: int, settings: Settings |
     if code == INSUFFICIENT_PRIVILEGE:
         return _by_privilege(reply, reason, rows, settings)
     if code == "22023" and (rows == 0 or message.startswith("role ") or "json" in message):
-        hint = "" if "json" in message else no_such_role(reply.token, settings)
+        hint = "" if "json" in message else _with_claims(no_such_role(reply.token, settings), reply)
         return Verdict(Decision.STOP, reason, advice=hint)
     if code == "0A000" and ("column" in message or reason.details):
         return Verdict(Decision.COLUMNS, reason)
@@ -173,13 +178,12 @@ def _by_privilege(reply: Reply, reason: Reason, rows: int, settings: Settings | 
     Where the words do not tell, it is the row: a preflight before it had the privileges.
     """
     if reason.message.startswith("new row violates row-level security policy"):
-        return Verdict(Decision.SPLIT, reason, advice=advice.POLICY)
+        return Verdict(Decision.SPLIT, reason)
     missing = rows == 0 or reply.status == 401 or reason.message.startswith("permission denied")
-    return Verdict(
-        Decision.STOP if missing else Decision.SPLIT,
-        reason,
-        advice=of_privilege(reason, reply.token, reply.status, settings),
-    )
+    hint = of_privilege(reason, reply.token, reply.status, settings)
+    if reply.status == 401 or reason.message.startswith("permission denied to set role"):
+        hint = _with_claims(hint, reply)  # it is the token's role that does not do
+    return Verdict(Decision.STOP if missing else Decision.SPLIT, reason, advice=hint)
 
 
 def _by_postgrest(reply: Reply, reason: Reason, size: int, settings: Settings | None) -> Verdict:
@@ -189,13 +193,16 @@ def _by_postgrest(reply: Reply, reason: Reason, size: int, settings: Settings | 
         return _by_token(reply, reason, settings)
     if code == "PGRST302":
         hint = without_role(reply.token, settings) if reply.token else ANONYMOUS
-        return Verdict(Decision.STOP, reason, advice=hint)
+        return Verdict(Decision.STOP, reason, advice=_with_claims(hint, reply))
     if code == "PGRST102" and "invalid json" in reason.message:
         return Verdict(Decision.SPLIT, reason)
     if code == "PGRST001" and size > _BIG_BODY:
         return Verdict(Decision.SHRINK, reason)
     decision, tries = by_pgrst_code(code)
-    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=advice.ADVICE.get(code, ""))
+    hint = advice.ADVICE.get(code, "")
+    if code == "PGRST300":  # no token can be checked
+        hint = _with_claims(hint, reply)
+    return Verdict(decision, reason, after=reply.retry_after, tries=tries, advice=hint)
 
 
 def _by_token(reply: Reply, reason: Reason, settings: Settings | None) -> Verdict:
@@ -211,6 +218,12 @@ def _by_token(reply: Reply, reason: Reason, settings: Settings | None) -> Verdic
         kept = decision if decision is Decision.RETRY else Decision.STOP
         return Verdict(kept, reason, after=after, advice=advice.GATEWAY)
     return Verdict(Decision.STOP, reason, advice=ANONYMOUS)
+
+
+def _with_claims(hint: str, reply: Reply) -> str:
+    """Return advice below what the token of a request says, if it carried one."""
+    says = what_it_says(reply.token, time.time()) if reply.token else ""
+    return "\n".join(filter(None, (says, hint)))
 
 
 def _by_gateway(reply: Reply, rows: int, url_length: int, settings: Settings | None) -> Verdict:

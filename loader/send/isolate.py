@@ -196,7 +196,7 @@ class Isolator:
         return TargetError(
             f"row-level security refuses the rows (from {self._location(first.place)} on)",
             said=words(reason),
-            advice=f"Do the policies of the table let the role of the token (--role) write? {self._policies}",
+            advice=f"No policy of the table has let a row in. {self._policies}",
         )
 
 

@@ -193,15 +193,7 @@ class Requests:
         result, body = await self._read(
             lambda: self._throttled_client.stored(key, columns, keys), location=location
         )
-        match result:
-            case Accepted(count=count):
-                return count, body
-            case Unusable(error=error):
-                raise error
-            case Refused(reason=reason):
-                raise TargetError("the target does not show its rows", said=words(reason))
-            case _:
-                assert_never(result)
+        return _shown_rows(result, body)
 
     async def matching(
         self, key: Sequence[str], rows: Sequence[tuple[Key, Mapping[str, str]]], *, location: str
@@ -221,17 +213,9 @@ class Requests:
             Halted: a stop was asked for.
         """
         result, body = await self._read(lambda: self._throttled_client.matching(key, rows), location=location)
-        match result:
-            case Accepted(count=count):
-                return count, body
-            case Unusable(reason=reason) | Refused(reason=reason) if is_sqlstate(reason.code):
-                return reason
-            case Unusable(error=error):
-                raise error
-            case Refused(reason=reason):
-                raise TargetError("the target does not show its rows", said=words(reason))
-            case _:
-                assert_never(result)
+        if isinstance(result, Unusable | Refused) and is_sqlstate(result.reason.code):
+            return result.reason
+        return _shown_rows(result, body)
 
     async def _read(
         self, request: _MakeRequest, *, location: str
@@ -317,3 +301,20 @@ class Requests:
             row_faults=self._row_faults,
             backoff=self._backoff,
         )
+
+
+def _shown_rows(result: Accepted | Refused | Unusable, body: str) -> tuple[int, str]:
+    """Return how many rows the target has that were asked for, and the reply's body.
+
+    Raises:
+        TargetError: it does not tell.
+    """
+    match result:
+        case Accepted(count=count):
+            return count, body
+        case Unusable(error=error):
+            raise error
+        case Refused(reason=reason):
+            raise TargetError("the target does not show its rows", said=words(reason))
+        case _:
+            assert_never(result)

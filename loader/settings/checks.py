@@ -1,4 +1,4 @@
-"""What a web address and an encoding must look like. No I/O."""
+"""What the values of options must look like: URLs, secrets, keys, tokens, commands, paths, texts. No I/O."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from loader.settings.unix_sockets import socket_path
 
 _SUPABASE = (".supabase.co", ".supabase.in", ".supabase.red")
 _API_KEYS = ("sb_secret_", "sb_publishable_")
-# Encodings of host names and of Python itself, with underscores for what else may stand in their names.
 # The begin of a key file, and of a public key of OpenSSH: PyJWT signs with neither by HS256.
 _KEY = re.compile(
     r"----[- ]BEGIN [A-Z0-9 ]*(?:KEY|CERTIFICATE|PARAMETERS|REQUEST|CRL)[- ]----"
     r"|^(?:ssh-(?:ed25519|rsa|dss)|ecdsa-sha2-nistp(?:256|384|521))"
 )
 _BEARER = re.compile(r"\Abearer(?:\s+|\Z)", re.IGNORECASE)
+# Encodings of host names and of Python itself, with underscores for what else may stand in their names.
 _NO_FILES = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape"})
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from loader.errors import SettingsError
+from loader.settings.values import in_short
 
-_SHOWN = 60  # characters of a wrong value that a message repeats
 # Claims that each token has anew.
 _RENEWED = {"exp": "--jwt-ttl says how long a token lasts.", "iat": "--jwt-iat adds it to each token."}
 
@@ -24,7 +24,7 @@ def parse_claim(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     name = name.strip()
     if not equals or not name:
-        raise SettingsError(f"--jwt-claim is {_in_short(text)!r}", advice="Write it as in --jwt-claim sub=1.")
+        raise SettingsError(f"--jwt-claim is {in_short(text)!r}", advice="Write it as in --jwt-claim sub=1.")
     _check_value(name, value)
     return name, value
 
@@ -44,7 +44,7 @@ def check_claims(claims: Iterable[tuple[str, str]], *, given: Iterable[tuple[str
     for name, value in claims:
         _check_value(name, value)
         if name in names:
-            raise SettingsError(f"--jwt-claim {_in_short(name)} is given twice", advice="Give it once.")
+            raise SettingsError(f"--jwt-claim {in_short(name)} is given twice", advice="Give it once.")
         if name in _RENEWED:
             raise SettingsError(
                 f"--jwt-claim cannot set {name}: each token has its own", advice=_RENEWED[name]
@@ -64,11 +64,11 @@ def _check_value(name: str, value: str) -> None:
         json.loads(value, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except _TwiceError as error:
         raise SettingsError(
-            f"--jwt-claim {_in_short(name)}: {_in_short(value)!r} has the name {str(error)!r} twice"
+            f"--jwt-claim {in_short(name)}: {in_short(value)!r} has the name {str(error)!r} twice"
         ) from None
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError, ValueError):
         raise SettingsError(
-            f"--jwt-claim {_in_short(name)}: {_in_short(value)!r} is not JSON",
+            f"--jwt-claim {in_short(name)}: {in_short(value)!r} is not JSON",
             advice="""A text stands in double quotes, as in --jwt-claim 'sub="me"'.""",
         ) from None
 
@@ -81,9 +81,5 @@ def _unique(pairs: list[tuple[str, Any]]) -> None:
     names: set[str] = set()
     for name, _ in pairs:
         if name in names:
-            raise _TwiceError(_in_short(name))
+            raise _TwiceError(in_short(name))
         names.add(name)
-
-
-def _in_short(text: str) -> str:
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

@@ -58,7 +58,7 @@ class MaxErrors:
         if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,300})?\s*%", text) and float(text[:-1]) <= 100:
             return cls(percent=float(text[:-1]))
         raise SettingsError(
-            f"--max-errors is {_in_short(text)!r}",
+            f"--max-errors is {in_short(text)!r}",
             advice="Give a number of rows, as in 100, or a share, as in 0.5%.",
         )
 
@@ -73,7 +73,8 @@ class MaxErrors:
         return str(self.number) if self.percent is None else f"{self.percent:g}%"
 
 
-def _in_short(text: str) -> str:
+def in_short(text: str) -> str:
+    """Return a wrong value as messages repeat it."""
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
@@ -86,7 +87,7 @@ def parse_size(text: str) -> int:
     size = re.fullmatch(r"\s*([0-9]{1,12})\s*(?:(k|m|g)(?:i?b)?|b)?\s*", text, re.IGNORECASE)
     if not size:
         raise SettingsError(
-            f"{_in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB."
+            f"{in_short(text)!r} is not a size", advice="Write it as in 500000, 256KiB or 1MiB."
         )
     unit = (size[2] or "").lower()
     return int(size[1]) * {"": 1, "k": KIB, "m": MIB, "g": GIB}[unit]
@@ -101,7 +102,7 @@ def parse_columns(text: str) -> tuple[str, ...]:
     names = tuple(name for name in _names(text) if name)
     if not names or len(set(names)) < len(names):
         raise SettingsError(
-            f"{_in_short(text)!r} is not a list of columns", advice="Write it as in id,price,amount."
+            f"{in_short(text)!r} is not a list of columns", advice="Write it as in id,price,amount."
         )
     return names
 
@@ -111,7 +112,7 @@ def _names(text: str) -> list[str]:
         return [name.strip() for line in csv.reader([text], skipinitialspace=True) for name in line]
     except csv.Error as error:  # a field of more than 128 KB, or a newline in it
         raise SettingsError(
-            f"{_in_short(text)!r} is not a list of columns: {error}", advice="Write it as in id,price,amount."
+            f"{in_short(text)!r} is not a list of columns: {error}", advice="Write it as in id,price,amount."
         ) from error
 
 
@@ -150,7 +151,7 @@ def parse_header(text: str) -> tuple[str, ...]:
     names = tuple(_names(text))
     if not all(names) or not names or len(set(names)) < len(names):
         raise SettingsError(
-            f"--header is {_in_short(text)!r}",
+            f"--header is {in_short(text)!r}",
             advice="Name each column of the source, each once, as in id,price,amount.",
         )
     return names

@@ -3,155 +3,39 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from loader.run.own_files import SESSION, SESSION_PART
 from loader.sandbox import PostgREST, find_postgrest
+from tests.support.credential_kinds import KEY, KINDS, Credential, session
 from tests.support.harness import Target
+from tests.support.keys import jwks, public_jwk
 from tests.support.line_faults import Act, Answer, Seen, reply
 from tests.support.proxy import Proxy
-from tests.support.replay import signed
 from tests.support.ways import without_prefix
 
 ROWS = 600
 SECRET = os.urandom(32).hex()
+AUTH = "/auth/v1/"
 OPTIONS = ["--table=faults", "--batch-rows=100", "--max-rate=1000", "-vv", "--json", "--progress=plain"]
 _HEADERS = re.compile(rb"^(?:authorization|apikey): *(?:Bearer +)?(.+?)\r$", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass
-class Credential:
-    """A credential as a user gives it.
-
-    Attributes:
-        variables: of the load's environment.
-        options: of its command line.
-        secrets: what must be found nowhere. The tokens that the load sends come to these.
-        prefix: of the paths that the load asks for.
-    """
-
-    variables: dict[str, str] = field(default_factory=dict)
-    options: list[str] = field(default_factory=list)
-    secrets: list[str] = field(default_factory=list)
-    prefix: str = ""
-
-
-def of_secret(secret: str, folder: Path) -> Credential:
-    del folder
-    return Credential({"PGRST_JWT_SECRET": secret}, secrets=[secret])
-
-
-def of_secret_file(secret: str, folder: Path) -> Credential:
-    path = private(folder / "jwt-secret", secret)
-    return Credential(options=[f"--jwt-secret-file={path}"], secrets=[secret])
-
-
-def of_token(secret: str, folder: Path) -> Credential:
-    del folder
-    token = signed(secret)
-    return Credential({"BULKLOAD_TOKEN": token}, secrets=[token])
-
-
-def of_key_that_is_a_token(secret: str, folder: Path) -> Credential:
-    path = private(folder / "apikey", signed(secret))
-    return Credential(options=[f"--apikey-file={path}", "--schema=api"], prefix="/rest/v1")
-
-
-def of_secret_key_and_token(secret: str, folder: Path) -> Credential:
-    del folder
-    variables = {"BULKLOAD_APIKEY": "sb_secret_" + os.urandom(16).hex(), "BULKLOAD_TOKEN": signed(secret)}
-    return Credential(variables, ["--schema=api"], list(variables.values()), "/rest/v1")
-
-
-def of_token_file(secret: str, folder: Path) -> Credential:
-    token = signed(secret)
-    return Credential(options=[f"--token-file={private(folder / 'token', token)}"], secrets=[token])
-
-
-def of_token_command(secret: str, folder: Path) -> Credential:
-    """A helper that quotes the token on stderr, and leaves its whole environment in the load's folder."""
-    token = signed(secret)
-    lines = ["#!/bin/sh", f"cat {private(folder / 'token', token)}", f"cat {folder / 'token'} >&2"]
-    helper = private(folder / "helper", "\n".join([*lines, "env > helper-environment"]))
-    helper.chmod(0o700)
-    # The key is no source of tokens: it may be there, and the helper must not see it.
-    variables = {"BULKLOAD_APIKEY": "sb_secret_" + os.urandom(16).hex()}
-    options = [f"--token-command={helper}", "--schema=api"]
-    return Credential(variables, options, [token, *variables.values()], "/rest/v1")
-
-
-class Provider(ThreadingHTTPServer):
-    """A token endpoint of OAuth 2, with a new refresh token in each reply."""
-
-    def __init__(self, secret: str) -> None:
-        super().__init__(("127.0.0.1", 0), self._Handler)
-        self.secret = secret
-        self.given = {"refresh-" + os.urandom(16).hex()}
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    class _Handler(BaseHTTPRequestHandler):
-        server: Provider
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            refresh = "refresh-" + os.urandom(16).hex()
-            self.server.given.add(refresh)
-            token = signed(self.server.secret)
-            reply = {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": 60,
-                "refresh_token": refresh,
-            }
-            body = json.dumps(reply).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-
-def of_oauth_client(secret: str, folder: Path) -> Credential:
-    del folder
-    provider = Provider(secret)
-    variables = {"BULKLOAD_OAUTH_CLIENT_SECRET": "client-" + os.urandom(16).hex()}
-    options = [f"--oauth-token-url=http://127.0.0.1:{provider.server_port}/token", "--oauth-client-id=loader"]
-    basic = base64.b64encode(f"loader:{variables['BULKLOAD_OAUTH_CLIENT_SECRET']}".encode()).decode()
-    return Credential(variables, options, [*variables.values(), basic])
-
-
-# A new kind of credential is a function above, and a row here.
-KINDS: dict[str, Callable[[str, Path], Credential]] = {
-    "secret": of_secret,
-    "file with the secret": of_secret_file,
-    "given token": of_token,
-    "API key that is a token": of_key_that_is_a_token,
-    "secret key and a token": of_secret_key_and_token,
-    "token file": of_token_file,
-    "token command": of_token_command,
-    "OAuth client": of_oauth_client,
-}
 
 
 @pytest.fixture(scope="module")
 def server(servers: Target) -> Iterator[PostgREST]:
     """A PostgREST with a secret that no other test knows: all processes of the machine are looked at."""
-    postgrest = PostgREST(find_postgrest(), servers.box.authenticator, SECRET)
+    k = base64.urlsafe_b64encode(SECRET.encode()).rstrip(b"=").decode()
+    keys = jwks({"kty": "oct", "k": k}, public_jwk(KEY))
+    postgrest = PostgREST(find_postgrest(), servers.box.authenticator, keys)
     postgrest.start()
     yield postgrest
     postgrest.stop()
@@ -162,17 +46,12 @@ def no_rows(target: Target) -> None:
     """Begin with an empty table."""
 
 
-def private(path: Path, text: str) -> Path:
-    path.write_text(text)
-    path.chmod(0o600)
-    return path
-
-
 class Gateway(Proxy):
     """Keeps the credentials that it is sent, and may quote them in a refusal."""
 
-    def __init__(self, target: str, *, prefix: str, refuses: bool) -> None:
-        super().__init__(target, self._echo, rewrite=without_prefix(prefix) if prefix else bytes)
+    def __init__(self, target: str, credential: Credential, *, refuses: bool) -> None:
+        super().__init__(target, self._echo, rewrite=self._pass_on)
+        self._credential = credential
         self.sent: set[str] = set()
         self._refuses = refuses
 
@@ -180,7 +59,14 @@ class Gateway(Proxy):
         self.sent.update(value.decode() for value in _HEADERS.findall(head))
         return super().see(head)
 
+    def _pass_on(self, head: bytes) -> bytes:
+        """Return the head of a request as PostgREST is sent it."""
+        prefix = self._credential.prefix
+        return without_prefix(prefix)(head) if prefix and AUTH.encode() not in head else head
+
     def _echo(self, seen: Seen) -> Act | None:
+        if seen.path.startswith(AUTH):
+            return Answer(reply("200 OK", session(SECRET, self._credential)))
         if not self._refuses or seen.number < 2:
             return None
         quoted = " ".join(self.sent)
@@ -254,7 +140,7 @@ def test_nothing_secret(server: PostgREST, tmp_path: Path, kind: str, stops: boo
     folder.mkdir()
     rows = (f'{{"id":"k{number}","a":{number}}}\n' for number in range(ROWS))
     (folder / "rows.jsonl").write_text("".join(rows))
-    with Gateway(server.url, prefix=credential.prefix, refuses=stops) as gateway:
+    with Gateway(server.url, credential, refuses=stops) as gateway:
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", "loader", *OPTIONS, *credential.options, "rows.jsonl"],
@@ -280,16 +166,17 @@ def test_nothing_secret(server: PostgREST, tmp_path: Path, kind: str, stops: boo
     said = (folder / "stderr").read_text()
     assert (4 if stops else 0) == process.returncode, said
     assert gateway.sent
+    kept = tuple(f"{folder}/rows.jsonl.bulkload/{name}\n".encode() for name in (SESSION, SESSION_PART))
     assert not stops or "I do not like ***" in said
     assert watch.looks > 5
     assert stops or any(b"journal.sqlite-wal\n" in text for text in watch.seen)
-    secrets = {*credential.secrets, *gateway.sent}
+    secrets = {*credential.secrets, *gateway.sent, *credential.refresh_tokens}
     found = [
         (form[:8], text[:80])
         for secret in secrets
         for form in forms(secret)
         for text in watch.seen
-        if form in text
+        if form in text and not (secret in credential.refresh_tokens and text.startswith(kept))
     ]
     assert [] == found
 

@@ -100,11 +100,11 @@ CASES = [
     ("aud mismatch, login",        "strict",    LOGIN,   ["its aud is others", "authenticated"],                               lambda: signed(aud="others")),
     ("no token",                   "usual",     NONE,    ["No token was sent", "PGRST_JWT_SECRET", "BULKLOAD_APIKEY"],         lambda: None),
     ("no token, no anonymous role", "strict",   NONE,    ["No token was sent", "PGRST_JWT_SECRET"],                            lambda: None),
-    ("no role",                    "usual",     OAUTH,   ["names no role (its claims are exp)", "jwt-role-claim-key"],         lambda: signed(role=None)),
-    ("no role, no anonymous role", "strict",    GIVEN,   ["names no role", "jwt-role-claim-key"],                              lambda: signed(role=None)),
-    ("role does not exist",        "usual",     MINTED,  ["role nobody_here", "--role", "create role nobody_here; grant nobody_here to authenticator;"], lambda: signed(role="nobody_here")),
-    ("role not for PostgREST",     "usual",     GIVEN,   ["may not take on", "\ngrant not_for_postgrest to authenticator;"],   lambda: signed(role="not_for_postgrest")),
-    ("server without secret",      "no secret", MINTED,  ["no jwt-secret"],                                                    signed),
+    ("no role",                    "usual",     OAUTH,   ["The token says: ", "names no role (its claims are exp)", "jwt-role-claim-key"], lambda: signed(role=None)),
+    ("no role, no anonymous role", "strict",    GIVEN,   ["The token says: ", "names no role", "jwt-role-claim-key"],          lambda: signed(role=None)),
+    ("role does not exist",        "usual",     MINTED,  ["The token says: ", "role nobody_here", "--role", "create role nobody_here; grant nobody_here to authenticator;"], lambda: signed(role="nobody_here")),
+    ("role not for PostgREST",     "usual",     GIVEN,   ["The token says: ", "may not take on", "\ngrant not_for_postgrest to authenticator;"], lambda: signed(role="not_for_postgrest")),
+    ("server without secret",      "no secret", MINTED,  ["The token says: ", "no jwt-secret"],                                signed),
 ]
 # fmt: on
 

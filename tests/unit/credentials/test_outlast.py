@@ -1,4 +1,4 @@
-"""Whether a load ends before its token does: what is said, when, and that it is said once."""
+"""Whether a load ends before its token does: what is said, when, and that it is not said again."""
 
 from __future__ import annotations
 
@@ -69,6 +69,23 @@ def test_what_follows_from_the_rate_is_said_once_it_is_measured() -> None:
         "new token when it stops"
     )
     assert [expected] == told
+
+
+def test_size_and_rate_follow_what_was_said_at_the_start() -> None:
+    """That the load must end soon says nothing of them. What to do is said once."""
+    steps: list[tuple[float, Event]] = [(0, Opened(40 * MB)), (0, REQUEST), (0, SETTLED)]
+    for second in range(1, 60):
+        steps += [(second, Read(MB // 2)), (second, REQUEST)]
+
+    at_start, measured = notices(Token(18), *steps)
+
+    advice = (
+        ": give a --token-command or a longer token, or run the same command again with a new token when it "
+        "stops"
+    )
+    name = "the token of BULKLOAD_TOKEN expires in"
+    assert f"{name} 18 s and cannot be renewed; the load must end before that{advice}" == at_start
+    assert f"{name} 13 s and cannot be renewed; at 500.0 KB/s the remaining 37.5 MB take 75 s" == measured
 
 
 @pytest.mark.parametrize("done", [Resumed({}, 8 * GB), Skipped(8 * GB)])

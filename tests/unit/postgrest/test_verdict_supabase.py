@@ -8,6 +8,7 @@ from loader.model import Decision, Reason, Reply
 from loader.postgrest import advice
 from loader.postgrest.verdict import judge
 from loader.postgrest.write import Write
+from loader.settings import Settings
 
 UPSERT = Write("merge-duplicates", ("id",))
 PAGE = "<!DOCTYPE html><html><body>Welcome</body></html>"
@@ -37,6 +38,24 @@ def test_a_token_of_the_gateway_from_the_future_is_waited_for(code: str, message
 def test_what_to_check(reply: Reply, expected: str) -> None:
     """A preflight that meets no REST API speaks of the URL, and one without the right key of the key."""
     assert expected == judge(reply, UPSERT, rows=0).advice
+
+
+@pytest.mark.parametrize(
+    ("url", "apikey", "is_told"),
+    [
+        ("http://localhost:3000", "sb_secret_0", True),
+        ("http://localhost:3000/", "sb_secret_0", True),
+        ("http://localhost:3000/rest/v1", "sb_secret_0", False),
+        ("http://localhost:3000", None, False),
+        ("https://ref.supabase.co", "sb_secret_0", False),
+    ],
+)
+@pytest.mark.parametrize("reply", [Reply(404, body="{}"), Reply(404, Reason("PGRST125", "Invalid path"))])
+def test_a_path_that_was_added_is_told(reply: Reply, url: str, apikey: str | None, is_told: bool) -> None:
+    """A key that was left in the environment must not hide a PostgREST without a gateway."""
+    verdict = judge(reply, UPSERT, rows=0, settings=Settings(url=url, apikey=apikey))
+
+    assert is_told == ("/rest/v1 was added" in verdict.advice)
 
 
 def test_a_page_in_mid_load_says_nothing_about_the_url() -> None:

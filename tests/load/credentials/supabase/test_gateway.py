@@ -134,7 +134,7 @@ async def test_rows_that_are_there_are_counted_beyond_a_thousand(target: Servers
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("", ["/rest/v1 refuses the load", "404", "--table"]),
+        ("", ["/rest/v1 refuses the load", "404", "--table", "/rest/v1 was added"]),
         ("/rest/v1/", ["/rest/v1 refuses the load", "404", "--table"]),
         ("/nowhere", ["/nowhere refuses the load", "404", "Check --url", "/rest/v1 is added"]),
     ],
