@@ -64,6 +64,7 @@ class Tokens:
         self._token: str | None = None
         self._renew_at: float | None = None  # by the clock; None: there is no token yet
         self._expires_at = float("inf")  # likewise
+        self._renewing_early = False  # whether the next token is fetched while none is refused
         self._failures = 0  # renewals in a row that failed
         self._broken: TargetError | None = None  # why no token will be had any more
         self._given_again: str | None = None  # the token that the source gave although it was refused
@@ -85,7 +86,8 @@ class Tokens:
             TargetError: there is none to be had. A TargetUnavailable: later there may be.
             SettingsError: an option is wrong.
         """
-        if self._is_due:
+        is_renewed_early = self._renewing_early and self._clock() < self._expires_at
+        if self._is_due and not is_renewed_early:  # else somebody fetches the next, and this one is good
             await self._renew(self._token)
         return self._token
 
@@ -138,7 +140,11 @@ class Tokens:
                 return
             if self._broken is not None:
                 raise self._broken
-            token = await self._fetch(is_first=is_first, is_refused=is_refused)
+            self._renewing_early = not (is_first or is_refused)
+            try:
+                token = await self._fetch(is_first=is_first, is_refused=is_refused)
+            finally:
+                self._renewing_early = False
             if token is not None:
                 self._given_again = token.text if is_refused and token.text == stale else None
                 self._take(token)

@@ -45,6 +45,19 @@ class Source:
         """It has none."""
 
 
+class Slow(Source):
+    """Answers once it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = anyio.Event()
+        self.may_answer.set()
+
+    async def fetch(self, refused: str | None = None) -> Token:
+        await self.may_answer.wait()
+        return await super().fetch(refused)
+
+
 def test_a_token_names_role_audience_and_expiry() -> None:
     """And nothing else: with iat, servers with a stuck clock refuse it."""
     source = token_source(Settings(url="http://localhost:3000/", jwt_secret=SECRET, jwt_ttl=60))
@@ -164,3 +177,30 @@ def test_a_key_that_hs256_cannot_sign_with_is_refused(secret: str) -> None:
     assert secret not in str(caught.value)
     with pytest.raises(SettingsError, match="PEM or SSH key"):
         Settings(url="http://h", jwt_secret=secret)
+
+
+async def test_a_slow_renewal_holds_up_one_request() -> None:
+    """The token in use is good for a while yet; only once it is over do the others wait, too."""
+    now = 1000.0
+    source = Slow()
+    tokens = Tokens(source, lambda: None, clock=lambda: now)
+    await tokens.current()
+    source.may_answer = anyio.Event()
+    now += 3600 - 30
+    others: list[str | None] = []
+
+    async def ask() -> None:
+        others.append(await tokens.current())
+
+    async with anyio.create_task_group() as tasks:
+        with anyio.fail_after(5):
+            tasks.start_soon(tokens.current)
+            await anyio.wait_all_tasks_blocked()
+            await ask()
+            now += 31
+            tasks.start_soon(ask)
+            await anyio.wait_all_tasks_blocked()
+            assert ["token 1"] == others
+        source.may_answer.set()
+
+    assert (["token 1", "token 2"], 2) == (others, source.fetched)
