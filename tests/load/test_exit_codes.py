@@ -88,5 +88,5 @@ async def test_certificate_that_is_refused(tmp_path: Path) -> None:
     async with replaying(http("200 OK"), context) as url:
         exit_code, error, seconds = await load(tmp_path, url)
 
-    assert (4, True) == (exit_code, "certificate verify failed" in error), error
+    assert (4, True) == (exit_code, "its certificate is not trusted" in error), error
     assert seconds < 5
