@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from loader.credentials.claims import claims
+from loader.credentials.keys import signing_key
 from loader.credentials.kind import Kind, is_minted, kind_of
 from loader.credentials.shown_claims import number
+from loader.credentials.signing_key import SHORTEST_SECRET
 from loader.postgrest.token_faults import Fault
 from loader.settings import Settings
 
@@ -110,6 +112,12 @@ def _signature(kind: Kind, settings: Settings | None) -> str:
 
 def _secret_hint(settings: Settings) -> str:
     secret = settings.jwt_secret or ""
+    key = signing_key(settings)
+    if key is not None and key.is_short:
+        return (
+            f"It has less than {SHORTEST_SECRET} bytes, and PostgREST takes no token of such a secret: give "
+            "the server a longer one. "
+        )
     if settings.jwt_secret_is_base64:
         return "Leave out --jwt-secret-is-base64 if the server does not have jwt-secret-is-base64. "
     if secret != secret.strip():

@@ -14,12 +14,14 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from loader.credentials.minted import Minted
 from loader.sandbox import PostgREST, find_postgrest
 from tests.support.harness import Target
 from tests.support.replay import SECRET, Request, ask, signed
 
 BINARY = b"a secret of 32 bytes, not a text\x00\xff"
 BASE64 = base64.b64encode(BINARY).decode()
+SHORT = "short-secret"
 REQUEST = Request("faults", ("id",), schema="api")
 
 MINTED = {"jwt_secret": SECRET}
@@ -44,6 +46,7 @@ def sites(servers: Target) -> Iterator[dict[str, str]]:
         "strict": {"PGRST_JWT_AUD": "https://api.example", "PGRST_DB_ANON_ROLE": ""},
         "base64": {"PGRST_JWT_SECRET": BASE64, "PGRST_JWT_SECRET_IS_BASE64": "true"},
         "no secret": {"PGRST_JWT_SECRET": ""},
+        "short secret": {"PGRST_JWT_SECRET": SHORT},
     }
     servers.sql("create role not_for_postgrest")
     started = {
@@ -84,6 +87,7 @@ CASES = [
     ("wrong secret",               "usual",     MINTED,  ["cannot verify", "alg HS256", "PGRST_JWT_SECRET", "--jwt-key-file"], lambda: signed("another secret, of 32 characters or more")),
     ("base64, not decoded",        "base64",    {"jwt_secret": BASE64}, ["looks like base64", "--jwt-secret-is-base64"],       lambda: signed(BASE64)),
     ("a blank at its end",         "usual",     {"jwt_secret": f"{SECRET} "}, ["ends with a blank"],                           lambda: signed(f"{SECRET} ")),
+    ("a short secret",             "short secret", {"jwt_secret": SHORT}, ["less than 32 bytes", "a longer one"],             lambda: Minted(SHORT, role="api_data_producer", audience="", lifetime=60).mint()),
     ("wrong signature, given",     "usual",     GIVEN,   ["cannot verify", "token for this server", "BULKLOAD_TOKEN"],         lambda: signed("another secret, of 32 characters or more")),
     ("wrong signature, OAuth",     "usual",     OAUTH,   ["cannot verify", "jwks_uri", "--oauth-use id_token"],                lambda: signed("another secret, of 32 characters or more")),
     ("wrong signature, login",     "usual",     LOGIN,   ["cannot verify", "project's Auth"],                                  lambda: signed("another secret, of 32 characters or more")),
