@@ -20,7 +20,8 @@ from benchmarks.measure import Run, background, module, run, summary
 from benchmarks.real_tables import KEYS, TABLES, as_texts
 
 _FEW = 10  # rows of a load that is all start
-_ROWS = {"flights": 336_776, "broad": 15_000, "texts": 40_000}
+# By table, or by format where it is trades; a load takes two seconds, or less.
+_ROWS = {"flights": 336_776, "broad": 15_000, "texts": 40_000, "kraken.csv": 80_000, "hummingbot.csv": 80_000}
 _MOST = 200_000
 # All that a quick run measures: fewer rows of more tables would weigh less than the start.
 _QUICK = ("trades.jsonl", "gaps.csv", "flights.csv", "flights.jsonl")
@@ -130,7 +131,7 @@ def _ratio(values: list[float], others: list[float]) -> float:
 
 
 def _rows(load: Load) -> int:
-    return _ROWS.get(load.table, _MOST)
+    return _ROWS.get(load.table or load.kind, _MOST)
 
 
 def _source(bench: Bench, load: Load, rows: int | None = None) -> Path:

@@ -33,15 +33,16 @@ _DAY = (
 )
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"  # PostgreSQL takes 24:00:00 and :60 too
 _FIRST_MOMENT = re.compile(rf"{_DAY}([T ]){_CLOCK}(?:\.([0-9]{{1,6}}))?(Z|\+00(?::?00)?)?(?:\n|\Z)")
-_DATES = re.compile(rf"{_DAY}(?:\n{_DAY})*+")
-_WHOLE = re.compile(r"(?:[1-9][0-9]*+(?:\n|\Z))++")
 _UUIDS = re.compile(r"[0-9a-fA-F\n-]*+")
 
 
-def _moments(form: str) -> re.Pattern[str]:
-    return re.compile(rf"(?:{form}(?:\n|\Z))++")
+def _each(form: str) -> re.Pattern[str]:
+    """Return a pattern of lines of one form. A last line that is empty has not that form."""
+    return re.compile(rf"{form}(?:\n{form})*+")
 
 
+_DATES = _each(_DAY)
+_WHOLE = _each(r"[1-9][0-9]*+")
 _MOMENTS: dict[tuple[str, int, str], re.Pattern[str]] = {}  # by separator, digits of a second, offset
 
 
@@ -55,7 +56,7 @@ def _read_moments(lines: str, *, zoned: bool) -> str | None:
     form = _MOMENTS.get((between, digits, offset))
     if form is None:
         fraction = rf"\.[0-9]{{{digits}}}" if digits else ""
-        form = _moments(rf"{_DAY}{between}{_CLOCK}{fraction}{re.escape(offset)}")
+        form = _each(rf"{_DAY}{between}{_CLOCK}{fraction}{re.escape(offset)}")
         _MOMENTS[between, digits, offset] = form
     if not form.fullmatch(lines):
         return None

@@ -31,13 +31,14 @@ def _moments(draw: st.DrawFn) -> list[str]:
         lambda day, clock, *rest: f"{day} {clock}{''.join(rest)}", _days, _clocks, _fractions, _offsets
     )
     texts = draw(st.lists(alike, max_size=6))
-    return texts + draw(st.lists(other, max_size=1))
+    return texts + draw(st.lists(st.one_of(other, st.just("")), max_size=1))
 
 
 _texts = st.one_of(
     st.lists(st.uuids().map(str), max_size=6),
     st.lists(st.uuids().map(lambda uuid: f"{{{str(uuid).upper()}}}"), max_size=3),
     st.lists(st.integers().map(str), max_size=6),
+    st.lists(st.sampled_from(["1", "23", "", "\n", "4\n", "5\n6"]), unique=True),
     st.lists(st.sampled_from(["1", "01", "0", "-0", "+1", "1.0", "1.5", "1e2", " 1", "10", "\u0661"])),
     st.lists(_days, max_size=6),
     _moments(),
@@ -80,6 +81,9 @@ def test_keys_of_several_columns_are_read_as_each_is(keys: list[tuple[str, str]]
         ("timestamp with time zone", ["2013-01-01T24:00:00Z", "2013-01-01T05:00:00"], [ANY, ANY]),
         ("uuid", ["A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11"], ["a0eebc999c0b4ef8bb6d6bb9bd380a11"]),
         ("bigint", ["1", "20"], ["1", "20"]),
+        ("bigint", ["1", ""], ["1", ANY]),
+        ("date", ["2024-01-31", ""], ["2024-01-31", ANY]),
+        ("timestamp with time zone", ["2024-01-31 00:00:00Z", ""], ["2024-01-31T00:00:00+00:00", ANY]),
         ("bigint", ["1", "020", "-0"], ["1", "20", "0"]),
     ],
 )
