@@ -2,7 +2,7 @@
 # make test    all tests, each worker with its own PostgreSQL and PostgREST           PYTEST_ARGS= WORKERS=2
 # make lint    ruff, mypy, import contracts
 # make soak    each fault, over and over: kill -9 500 times; up to 2 hours           SOAK_ARGS='--rounds 50 kill'
-# make bench   measure against other ways; writes benchmarks/ and the README; 15 min  BENCH_ARGS='--only ways'
+# make bench   measure against other ways; writes benchmarks/ and the README; 18 min  BENCH_ARGS='--only ways'
 #
 # Each sets up what it needs: it takes a Python of 3.11 or later (PYTHON names another) and a network.
 

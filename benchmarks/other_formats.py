@@ -21,6 +21,10 @@ from benchmarks.rows import COLUMNS
 Row = dict[str, Any]  # numbers are texts
 KRAKEN = ["txid", "ordertxid", "pair", "time", "type", "ordertype", "price", "cost", "fee", "vol", "margin"]
 KRAKEN += ["misc", "ledgers"]
+HUMMINGBOT = ["config_file_path", "strategy", "market", "symbol", "base_asset", "quote_asset", "timestamp"]
+HUMMINGBOT += ["order_id", "trade_type", "order_type", "price", "amount", "leverage", "trade_fee"]
+HUMMINGBOT += ["exchange_trade_id", "position", "age"]
+FEE = '{"fee_type": "AddedToCost", "percent": "0.0026", "percent_token": null, "flat_fees": []}'
 
 
 def rows(dump: Path) -> Iterator[Row]:
@@ -87,6 +91,18 @@ def write_kraken(dump: Path, path: Path) -> None:
             writer.writerow([*cells, row["price"], row["usd_value"], "0", row["amount"], "0", "", "L1,L2"])
 
 
+def write_hummingbot(dump: Path, path: Path) -> None:
+    """Write an export as Hummingbot has it, each row as an order of one fill."""
+    with path.open("w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HUMMINGBOT)
+        for number, row in enumerate(rows(dump)):
+            base, quote = row["base_asset"], row["quote_asset"]
+            cells = ["conf.yml", "pure_market_making", row["market"], f"{base}-{quote}", base, quote]
+            cells += [row["timestamp"], row["id"], "BUY" if row["is_buy"] else "SELL", "LIMIT"]
+            writer.writerow([*cells, row["price"], row["amount"], 1, FEE, f"T{number}", "NIL", "00:00:01"])
+
+
 WRITERS: dict[str, Callable[[Path, Path], None]] = {
     "csv": write_csv,
     "csv.gz": write_csv,
@@ -96,6 +112,7 @@ WRITERS: dict[str, Callable[[Path, Path], None]] = {
     "parquet": write_parquet,
     "sqlite": write_sqlite,
     "kraken.csv": write_kraken,
+    "hummingbot.csv": write_hummingbot,
 }
 
 

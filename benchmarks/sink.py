@@ -17,6 +17,7 @@ from email.utils import formatdate
 
 from benchmarks.capacity import Capacity, Log
 from benchmarks.optional_rows import COLUMNS as OPTIONAL_COLUMNS
+from benchmarks.real_tables import definitions
 from benchmarks.rows import COLUMNS
 from benchmarks.wire import CONTINUE, HEAD_END, length_of
 
@@ -28,7 +29,7 @@ _FORMATS = _NUMBERS | {"timestamp": "bigint", "market": "core.market_enum", "is_
 _PROPERTIES = {name: {"format": _FORMATS.get(name, "text")} for name in COLUMNS}  # as PostgREST has them
 _OPTIONAL = {"id": {"format": "integer"}} | {name: {"format": "text"} for name in OPTIONAL_COLUMNS}
 _TABLES = {"all_trades": {"properties": _PROPERTIES}, "optional_rows": {"properties": _OPTIONAL}}
-_OPENAPI = json.dumps({"definitions": _TABLES}).encode()
+_OPENAPI = json.dumps({"definitions": _TABLES | definitions()}).encode()
 
 
 class Connection:

@@ -22,6 +22,10 @@ NOTES = r"""
 - `\copy` bypasses PostgREST and writes to the database itself.
 - CPU is the client's own. PostgreSQL does a checkpoint before each run; it is not timed.
 """
+TABLES_NOTE = """
+Only reading is `csv.reader` over the file, `orjson.loads` of each line, polars reading the columns, or
+fetching all rows from SQLite. In this ratio the start of the command is left out.
+""".strip()
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]], *, left: int = 1) -> str:
@@ -72,6 +76,24 @@ def formats(results: Results) -> str:
     part = results["formats"]
     head = f"{part['rows']:,} rows into the sink"
     return ways({"ways": part}).replace("|  |", f"| {head} |", 1)
+
+
+def real_tables(results: Results) -> str:
+    """Return the table of tables as people have them."""
+    return table(
+        ["into the sink", "rows", "rows/s", "client CPU, us/row", "of only reading", "client memory, MB"],
+        [
+            (
+                run["title"],
+                f"{run['rows']:,}",
+                f"{run['rows_per_second']:,}",
+                f"{run['cpu_us_per_row']:.2f}",
+                f"{run['of']:.2f}" if "of" in run else "",
+                f"{run['peak_rss_mb']:.0f}",
+            )
+            for run in results["tables"]["runs"].values()
+        ],
+    )
 
 
 def shapes(results: Results) -> str:
@@ -152,6 +174,8 @@ def report(results: Results) -> str:
     parts += ["## Targets", targets(results["targets"])]
     if "formats" in results:
         parts += ["## Formats", formats(results)]
+    if "tables" in results:
+        parts += ["## Tables as people have them", real_tables(results), TABLES_NOTE]
     if "fixed" in results:
         parts += ["## bulkload's own settings against the best fixed ones", fixed(results)]
     if "growth" in results:

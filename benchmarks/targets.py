@@ -67,6 +67,25 @@ def _format(kind: str) -> Callable[[Results], float]:
     return lambda results: float(results["formats"]["runs"][kind]["rows_per_second"])
 
 
+def _of_reading(name: str) -> Callable[[Results], float]:
+    return lambda results: float(results["tables"]["runs"][name]["of"])
+
+
+def _tables(ratio_name: str) -> Callable[[Results], float]:
+    return lambda results: float(results["tables"]["ratios"][ratio_name])
+
+
+def _tables_peak(*, parquet: bool) -> Callable[[Results], float]:
+    def peak(results: Results) -> float:
+        runs = results["tables"]["runs"]
+        peaks = [run["peak_rss_mb"] for name, run in runs.items() if name.endswith(".parquet") is parquet]
+        if not peaks:  # a quick run leaves Parquet out
+            raise KeyError
+        return float(max(peaks))
+
+    return peak
+
+
 def _startup(key: str) -> Callable[[Results], float]:
     return lambda results: float(results["startup"][key]["seconds"])
 
@@ -81,6 +100,21 @@ TARGETS = [
     Target("sink: client CPU, us/row", 1.35, lambda r: float(_runs(r, "sink")["cpu_us_per_row"]), most=True),
     Target("CSV into the sink: rows/s", 150_000, _format("csv"), form="{:,.0f}"),
     Target("Parquet into the sink: rows/s", 300_000, _format("parquet"), form="{:,.0f}"),
+    Target("flights, CSV: client CPU of csv.reader's", 4, _of_reading("flights.csv"), most=True),
+    *(
+        Target(f"flights, {title}: of trades as JSON Lines, a byte", 3, _tables(f"flights.{kind}"), most=True)
+        for kind, title in (("parquet", "Parquet"), ("sqlite", "SQLite"), ("jsonl", "JSON Lines"))
+    ),
+    Target("trades with gaps, CSV: of csv.reader's", 4, _of_reading("gaps.csv"), most=True),
+    Target("trades, JSON Lines: of orjson.loads's", 1.2, _of_reading("trades.jsonl"), most=True),
+    *(
+        Target(f"{name.replace('_', ' of ')}: of the same with text", 1.25, _tables(name), most=True)
+        for name in ("key_uuid", "key_timestamptz", "key_numeric", "key_pair")
+    ),
+    Target("hummingbot fills: of the Kraken preset's rate", 1, _tables("hummingbot")),
+    Target("JSON array on one line: of JSON Lines", 1.3, _tables("array"), most=True),
+    Target("tables: peak memory, MB", 100, _tables_peak(parquet=False), most=True, form="{:.0f}"),
+    Target("tables: peak memory of Parquet, MB", 160, _tables_peak(parquet=True), most=True, form="{:.0f}"),
     Target("peak memory, MB", 100, _peak, most=True, form="{:.0f}"),
     Target("peak memory: ten times the rows against once", 1.1, _growth, most=True),
     Target("best fixed settings: loopback", 0.95, _case("near")),

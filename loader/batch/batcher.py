@@ -88,7 +88,7 @@ class Batcher:
         return next(iter(self._pending.values()))
 
     def _keys(self, chunk: Chunk) -> list[Key]:
-        return chunk.keys if self._read_key is None else list(map(self._read_key, chunk.keys))
+        return chunk.keys if self._read_key is None else self._read_key.all(chunk.keys)
 
     def _split(self, chunk: Chunk, batch: PendingBatch) -> tuple[Chunk | None, Chunk | None]:
         """Return the part of the chunk that fits into the batch, and the rest."""

@@ -63,7 +63,7 @@ def batch_of(chunks: Sequence[Chunk], read_key: ReadKey | None) -> Batch:
     """
     keys = [key for chunk in chunks for key in chunk.keys]
     size = sum(len(chunk.data) + 1 for chunk in chunks) + 1
-    compared = set(keys if read_key is None else map(read_key, keys)) - {None}
+    compared = set(keys if read_key is None else read_key.all(keys)) - {None}
     return Batch(
         chunks[0].shape, tuple(chunks), len(keys), size, len(set(keys)) < len(keys), compared, gapless=False
     )

@@ -6,6 +6,7 @@ so far, a string or a number or a bool, which is cheaper than keeping its bytes;
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -17,6 +18,7 @@ import msgspec
 from loader.formats.json_fields import text
 from loader.model import Block, Key, Shape
 
+_MINUS_ZERO = re.compile(rb":[ \t\r]*+-0")  # of a value, or of what looks like one within a text
 ValueKinds = dict[str, set[str]]  # kinds of JSON values, by column
 
 OTHER = "other"
@@ -60,17 +62,14 @@ class BlockValidator:
         other_keys: bool,
     ) -> None:
         types = {column: _value_type(kinds_of_column) for column, kinds_of_column in kinds.items()}
-        types |= {
-            column: _key_type(kinds[column], is_single=len(key) == 1) for column in key if column in kinds
-        }
+        types |= {column: _key_type(kinds[column]) for column in key if column in kinds}
         fields = _decoded_fields(key, shape, types)
         attributes = {column: f"f{index}" for index, (column, _) in enumerate(fields)}
         self.shape = shape
         self._decode = _decoder(fields, forbid=not other_keys)
         self._key_values = attrgetter(*(attributes[column] for column in key))
-        self._key_is_text = all(types.get(column) is str for column in key)
-        self._single_key = len(key) == 1
-        self._key_is_integer = self._single_key and types.get(key[0]) is int
+        self._key_types = [types.get(column) for column in key]
+        self._key_is_text = all(key_type is str for key_type in self._key_types)
 
     def decodes(self, lines: Iterable[bytes]) -> bool:
         """Whether these rows can be decoded as the kinds of values that the columns are taken to hold."""
@@ -93,13 +92,24 @@ class BlockValidator:
             values: list[Any] = list(map(self._key_values, map(self._decode, block.lines)))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
-        if self._key_is_text:
+        if self._key_is_text or not values:
             return values
-        if self._key_is_integer:
-            return None if 0 in values else list(map(str, values))  # 0 may have been written as -0
-        if self._single_key:
-            return list(map(_text, values))
-        return [tuple(map(_text, value)) for value in values]
+        columns = [values] if len(self._key_types) == 1 else list(zip(*values, strict=True))
+        if any(
+            key_type is int and 0 in column for key_type, column in zip(self._key_types, columns, strict=True)
+        ) and _MINUS_ZERO.search(data):
+            return None  # the text of -0 is another than that of 0
+        texts: list[list[Any]] = [
+            list(_texts(column, key_type)) for column, key_type in zip(columns, self._key_types, strict=True)
+        ]
+        return texts[0] if len(texts) == 1 else list(zip(*texts, strict=True))
+
+
+def _texts(column: Iterable[Any], key_type: Any) -> Iterable[str | None]:
+    """Return the texts of one column of the key, which was decoded as ``key_type``."""
+    if key_type is str:
+        return column
+    return map(str, column) if key_type is int else map(_text, column)
 
 
 def _text(value: Any) -> str | None:
@@ -115,11 +125,11 @@ def _decoded_fields(
     return tuple((column, types.get(column, msgspec.Raw)) for column in dict.fromkeys(in_order))
 
 
-def _key_type(kinds: set[str], *, is_single: bool) -> Any:
+def _key_type(kinds: set[str]) -> Any:
     if kinds == {"string"}:
         return str
     # A number is taken for an integer: 1.0, whose text is another, is then refused.
-    return int if is_single and kinds == {"number"} else msgspec.Raw
+    return int if kinds == {"number"} else msgspec.Raw
 
 
 def _value_type(kinds: set[str]) -> Any:

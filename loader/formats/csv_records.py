@@ -11,6 +11,7 @@ from loader.errors import SourceError
 from loader.formats.byte_stream import ByteStream
 from loader.formats.csv_errors import OPEN_QUOTE, explain
 from loader.formats.csv_long import parse_long
+from loader.formats.csv_plain import split_plain
 from loader.formats.line_blocks import line_blocks
 from loader.formats.origin import LineOrigin, TextOrigin
 from loader.formats.quoted_cells import mark_quoted, mark_text, placeholders
@@ -177,7 +178,7 @@ def _parse_lines(
         text = data.decode(errors="surrogateescape")  # those records are refused when they are encoded
     comment = source_format.comment.encode()
     # A lone carriage return within a line must refuse that line only.
-    is_plain = text.count("\r") == text.count("\r\n")
+    is_plain = "\r" not in text or text.count("\r") == text.count("\r\n")
     if is_plain and not (comment and any(line.startswith(comment) for line in lines)):
         marked = mark_text(text, placeholder_of, source_format.delimiter) if placeholder_of else text
         records = None if placeholder_of and source_format.spaced else _parse_whole(marked, source_format)
@@ -189,6 +190,12 @@ def _parse_lines(
 
 def _parse_whole(text: str, source_format: SourceFormat) -> list[list[str]] | None:
     """Return the records of a text; None if any of it is not CSV."""
+    if (
+        '"' not in text
+        and not source_format.spaced
+        and (records := split_plain(text, source_format.delimiter))
+    ):
+        return records
     try:
         return list(csv.reader(io.StringIO(text, newline="\n"), **_dialect(source_format)))
     except csv.Error:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -36,6 +36,8 @@ class LineOrigin:
     first: Place
     ends: Sequence[int] | None = None
     stripped: Sequence[bytes] | None = None
+    # Lines that were counted last, and their bytes: to ask for each record in turn counts each line once.
+    _counted: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)], compare=False, repr=False)
 
     def data(self, index: int) -> bytes:
         """Return a record as it is in the source, without its last newline."""
@@ -49,7 +51,13 @@ class LineOrigin:
 
     def offset(self, index: int) -> int:
         """Return the offset of a record in bytes."""
-        return self.first.offset + sum(map(len, self.lines[: self._begin(index)]))
+        begin = self._begin(index)
+        lines, size = self._counted[0]
+        if lines > begin:
+            lines = size = 0
+        size += sum(map(len, self.lines[lines:begin]))
+        self._counted[0] = (begin, size)
+        return self.first.offset + size
 
     def _begin(self, index: int) -> int:
         return self._end(index - 1) if index else 0

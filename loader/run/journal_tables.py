@@ -23,6 +23,7 @@ create table settled (
     first_source integer not null, first_line integer not null,
     last_source integer not null, last_line integer not null
 );
+create index settled_by_last on settled (last_source, last_line);
 create table sent (
     number integer not null, columns text not null,
     first_source integer not null, first_line integer not null,
@@ -36,6 +37,8 @@ create table rejects (
     primary key (source, number)
 ) without rowid;
 """
+# Each commit runs it: without the index it would look at all ranges beyond the watermark.
+FORGET_SETTLED = "delete from settled where (last_source, last_line) < (?, ?)"
 _TABLES = ("about", "settled", "sent", "formats", "rejects", "held")
 _FEW, _MUCH = 1000, 8 * 2**20  # rejects, and bytes of them, that are kept in memory until a commit
 
@@ -98,7 +101,7 @@ def write(database: sqlite3.Connection, notes: Notes, watermark: Place, counts: 
     many("delete from sent where number = ?", [(number,) for number in notes.forgotten])
     held_table.delete(database, notes.released)
     held_table.write(database, notes.held_back)
-    database.execute("delete from settled where (last_source, last_line) < (?, ?)", watermark[:2])
+    database.execute(FORGET_SETTLED, watermark[:2])
     set_about(database, watermark=place_text(watermark), counts=orjson.dumps(counts).decode())
 
 

@@ -67,9 +67,9 @@ class CellColumn:
             return True
         if float in kinds and (Holds.WHOLE in self._type.holds or math.inf in cells or -math.inf in cells):
             return True
-        return self.conversion is not None and self.conversion.concerns(
-            cell for cell in cells if isinstance(cell, str)
-        )
+        if self.conversion is None or str not in kinds:
+            return False
+        return self.conversion.concerns(cell for cell in cells if isinstance(cell, str))
 
     def doubts(self, texts: Iterable[str]) -> str:
         """Return a warning if the server may read texts in another way than meant; empty if not."""

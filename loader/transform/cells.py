@@ -91,7 +91,11 @@ class Cells:
         warnings: list[str] = []
         for place, column in zip(self._picked, self._columns, strict=True):
             if column.doubtful is not None:
-                texts = (record[place] for record in table.records if len(record) > place)
+                # Most dates repeat: those of a block are looked at once.
+                try:
+                    texts = dict.fromkeys(map(itemgetter(place), table.records))
+                except IndexError:  # a record is too short
+                    texts = dict.fromkeys(record[place] for record in table.records if len(record) > place)
                 warnings.append(column.doubts(text for text in texts if isinstance(text, str)))
         return list(filter(None, warnings))
 
@@ -129,10 +133,16 @@ class Cells:
     def _converted(self, records: Sequence[Sequence[object]], table: Table) -> dict[int, list[object]]:
         """Return the values of each column whose cells are not sent as they are, by its place."""
         converted: dict[int, list[object]] = {}
-        for place, column in enumerate(self._columns):
-            if table.typeless and column.conversion is None:
-                continue
-            cells = list(map(itemgetter(place), records))
+        concerned = [
+            place
+            for place, column in enumerate(self._columns)
+            if not table.typeless or column.conversion is not None
+        ]
+        if not concerned:
+            return converted
+        columns = list(zip(*records, strict=True)) or [()] * len(self._columns)
+        for place in concerned:
+            column, cells = self._columns[place], columns[place]
             if column.concerns(cells, table.quoted, typeless=table.typeless):
                 converted[place] = column.values(cells, table.quoted, typeless=table.typeless)
         return converted

@@ -161,3 +161,20 @@ def test_integer_keys_stay_on_the_fast_path() -> None:
     rows = [row(id="12345678901234567890123", n="1"), row(id="-5", n="1")]
 
     assert ["12345678901234567890123", "-5"] == one.block_validator.keys(block(rows))
+
+
+@pytest.mark.parametrize("part", [*NUMBERS, "-12", "9223372036854775808", "null", '"7"', '":-0"', "true"])
+@pytest.mark.parametrize("usual", ["7", "0", '"x"'])
+def test_keys_of_several_columns_are_the_texts_of_the_source(usual: str, part: str) -> None:
+    """A key of several columns is what the lines alone give, whatever the rows before have held."""
+    rows = [row(a='"k"', b=value, n="1") for value in (usual, usual, part, usual)]
+    learnt = Validator(key=("a", "b"), upsert=True, columns=None)
+    results(learnt, [rows[0]] * 3, 1)
+
+    expected = [
+        result
+        for line, text in enumerate(rows, 1)
+        for result in results(Validator(key=("a", "b"), upsert=True, columns=None), [text], line)
+    ]
+
+    assert expected == results(learnt, rows, 1)
