@@ -86,7 +86,8 @@ class BlockValidator:
                 data.decode()
             except UnicodeDecodeError:
                 return None
-        if b"\\u0000" in data:
+        # The search for a single byte is ten times as fast as that for several, and most rows have no escape.
+        if b"\\" in data and b"\\u0000" in data:
             return None  # PostgreSQL stores none
         try:
             values: list[Any] = list(map(self._key_values, map(self._decode, block.lines)))
